@@ -1,0 +1,1 @@
+//! The Seattle clearinghouse's XML-RPC API: types, faults, verified client, server-side messages.

@@ -1,0 +1,3 @@
+//! The overlord command.
+
+fn main() {}

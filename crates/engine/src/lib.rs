@@ -1,0 +1,1 @@
+//! The overlord itself: pure planner, vessel life cycle, hooks, and the runner over ports.

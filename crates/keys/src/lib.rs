@@ -1,0 +1,1 @@
+//! Seattle's key files and RSA formats: sign, verify, encrypt, decrypt, generate.

@@ -1,0 +1,1 @@
+//! The Seattle node daemon: vessels, their files, logs, resources and processes.

@@ -1,0 +1,1 @@
+//! The Seattle node-manager protocol: codec, client and server half.

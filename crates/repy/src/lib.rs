@@ -1,0 +1,1 @@
+//! Repy, the Seattle testbed's restricted Python 2: parser, safety check, virtual machine.
