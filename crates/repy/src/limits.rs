@@ -1,0 +1,15 @@
+//! Bounds of the front end, each with its reason. The virtual machine's bounds are its own.
+
+/// Longest source file: 16 MiB. The largest real program is below 1 MiB; the tree takes some 30 times the source.
+pub const MAX_SOURCE_BYTES: usize = 16 << 20;
+
+/// Deepest nesting of brackets, unary operators, `**`, `lambda` and such while parsing. CPython 2.7's own parser
+/// gives up at about 100 brackets, the original's checker (a Python program) at about 30.
+pub const MAX_NESTING: u32 = 100;
+
+/// Greatest height of an expression's tree. Besides nesting, each trailer of a chain `a.b(c)[d]` adds one.
+/// What walks the tree recursively (checker, compiler, drop) needs stack for this many levels.
+pub const MAX_TREE_HEIGHT: u32 = 200;
+
+/// Most levels of indentation, as in CPython.
+pub const MAX_INDENTS: usize = 100;
