@@ -1,3 +1,33 @@
-//! The project's tool.
+//! The project's tool: `cargo xtask COMMAND`. Dispatch only; each command is a file.
+//!
+//! It depends on none of our crates: it drives the built programs from outside, as a user would.
+//! Please think twice before adding a dependency: everyone waits for xtask to compile.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
 
-fn main() {}
+mod ci;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  ci             what a change must pass: format, lints, docs, tests";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("ci") => ci::run(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(64);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Habits of the code base that are held by a test and not by memory. Every check also has an example that fails it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A file of this many lines holds two ideas.
+const FILE_LINES_MAX: usize = 800;
+
+fn root() -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).canonicalize().unwrap()
+}
+
+/// All files below `folder` with one of the endings, sorted; build output and hidden folders left out.
+fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    folders.push(path);
+                }
+            } else if endings.iter().any(|ending| name.ends_with(ending)) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What is wrong with one Rust file, a sentence each.
+fn complaints_about_source(text: &str) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let first = text.lines().next().unwrap_or_default();
+    if !first.starts_with("//!") {
+        sentences.push("does not begin with a //! header".to_owned());
+    }
+    let lines = text.lines().count();
+    if lines > FILE_LINES_MAX {
+        sentences.push(format!("has {lines} lines, at most {FILE_LINES_MAX} are wanted"));
+    }
+    for mark in ["TO", "FIX"].map(|start| format!("{start}{}", if start == "TO" { "DO" } else { "ME" })) {
+        if text.contains(&mark) {
+            sentences.push(format!("has an unfinished mark, {mark}"));
+        }
+    }
+    if text.contains(concat!("#[", "ignore")) {
+        sentences.push("has a test that is switched off".to_owned());
+    }
+    sentences
+}
+
+#[test]
+fn every_source_file_says_what_it_is_for_and_stays_small() {
+    let mut sentences = Vec::new();
+    for path in files(&root(), &[".rs"]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for sentence in complaints_about_source(&text) {
+            sentences.push(format!("{} {sentence}", path.display()));
+        }
+    }
+    assert!(sentences.is_empty(), "{}", sentences.join("\n"));
+}
+
+#[test]
+fn a_source_file_without_header_or_with_too_many_lines_is_noticed() {
+    let long = "fn a() {}\n".repeat(FILE_LINES_MAX + 1);
+    let sentences = complaints_about_source(&long);
+    assert_eq!(sentences.len(), 2, "{sentences:?}");
+    assert_eq!(complaints_about_source("//! A file.\n"), Vec::<String>::new());
+    assert_eq!(complaints_about_source(&format!("//! A file.\n// {}: later\n", concat!("TO", "DO"))).len(), 1);
+}
+
+#[test]
+fn every_crate_takes_the_lints_of_the_workspace() {
+    for path in files(&root(), &["Cargo.toml"]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        if text.contains("[package]") && !path.components().any(|part| part.as_os_str() == "fuzz") {
+            assert!(text.contains("[lints]\nworkspace = true"), "{} does not", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_crate_without_unsafe_code_forbids_it() {
+    for path in files(&root().join("crates"), &["lib.rs"]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.display().to_string();
+        if !name.contains("crates/repy/") {
+            assert!(text.contains("#![forbid(unsafe_code)]"), "{name} does not");
+        }
+    }
+}
+
+#[test]
+fn the_map_names_exactly_the_crates_that_exist() {
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let named: BTreeSet<String> = map
+        .lines()
+        .filter_map(|line| line.strip_prefix("### `crates/"))
+        .filter_map(|rest| rest.split('`').next())
+        .map(str::to_owned)
+        .collect();
+    let there: BTreeSet<String> = std::fs::read_dir(root().join("crates"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(named, there);
+}
+
+/// The dependencies of the workspace's table that no comment above them explains.
+fn unexplained_dependencies(manifest: &str) -> Vec<String> {
+    let mut explained = false;
+    let mut unexplained = Vec::new();
+    let table = manifest.split("[workspace.dependencies]").nth(1).unwrap_or_default();
+    for line in table.lines().take_while(|line| !line.starts_with('[')) {
+        if line.starts_with('#') {
+            explained = true;
+        } else if line.trim().is_empty() {
+            explained = false;
+        } else if let Some((name, _)) = line.split_once(" = ")
+            && !explained
+        {
+            unexplained.push(name.to_owned());
+        }
+    }
+    unexplained
+}
+
+#[test]
+fn every_shared_dependency_has_its_reason() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert_eq!(unexplained_dependencies(&manifest), Vec::<String>::new());
+    let bad = "[workspace.dependencies]\n# Why.\nserde = \"1\"\n\nother = \"2\"\n[profile.dev]\n";
+    assert_eq!(unexplained_dependencies(bad), ["other"]);
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut broken = Vec::new();
+    for path in files(&root(), &[".md"]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            let outside = target.contains("://") || target.starts_with("mailto:") || file.is_empty();
+            if !outside && !path.parent().unwrap().join(file).exists() {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
