@@ -1,0 +1,349 @@
+//! `USERNAME.publickey` and `USERNAME.privatekey` in a directory: the only part of this crate that
+//! touches files.
+//!
+//! A private file is written whole or not at all, readable by its owner only, and never over an
+//! existing one: a lost key cannot be had back from anywhere.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use overlord_types::UserName;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::error::{KeyError, KeyKind};
+use crate::key_text::KEY_FILE_BYTES_MAX;
+use crate::{KeyPair, PrivateKey, PublicKey};
+
+/// How many names for a temporary file are tried; others are there only after crashes.
+const TEMPORARY_NAMES_MAX: u32 = 16;
+
+/// Why a pair of key files cannot be loaded or saved.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// One of the two files, or both, are not there.
+    #[error("{}", missing(paths))]
+    Missing {
+        /// What is missing.
+        paths: Vec<PathBuf>,
+    },
+    /// The file is there but cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file's content is no key.
+    #[error("{} is not a {kind} key", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What should be in it.
+        kind: KeyKind,
+        /// What is wrong, and where.
+        source: KeyError,
+    },
+    /// Both files are keys, but not of one pair.
+    #[error("{} and {} do not belong together", public.display(), private.display())]
+    Mismatch {
+        /// The public file.
+        public: PathBuf,
+        /// The private file.
+        private: PathBuf,
+        /// How that shows.
+        source: KeyError,
+    },
+    /// There is a file already, and keys are never written over.
+    #[error("{} exists already, and keys are never overwritten", path.display())]
+    Exists {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Unwritable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// OpenSSL failed: memory, or a bug of ours.
+    #[error("the big-number library failed")]
+    Crypto(#[from] openssl::error::ErrorStack),
+}
+
+fn missing(paths: &[PathBuf]) -> String {
+    let names: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
+    match names.as_slice() {
+        [one] => format!("{one} does not exist"),
+        _ => format!("{} do not exist", names.join(" and ")),
+    }
+}
+
+/// Something about key files that works but should be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyWarning {
+    /// Others on this machine can read the private key.
+    PrivateFileOpen {
+        /// The private file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+}
+
+impl fmt::Display for KeyWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PrivateFileOpen { path, mode } => write!(
+                f,
+                "{path} can be read or written by others on this machine (mode {mode:03o}); run: chmod 600 {path}",
+                path = path.display()
+            ),
+        }
+    }
+}
+
+/// What was loaded, and what should be said about it.
+#[derive(Debug, Clone)]
+pub struct LoadedKeys {
+    /// The pair.
+    pub pair: KeyPair,
+    /// For the operator's eyes.
+    pub warnings: Vec<KeyWarning>,
+}
+
+/// A directory that holds pairs of key files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyDirectory {
+    path: PathBuf,
+}
+
+impl KeyDirectory {
+    /// Names a directory; nothing is read yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where a user's key of a kind lies.
+    #[must_use]
+    pub fn file(&self, user: &UserName, kind: KeyKind) -> PathBuf {
+        self.path.join(format!("{user}.{}", kind.file_ending()))
+    }
+
+    /// Loads a user's pair.
+    ///
+    /// # Errors
+    /// Which file is missing, unreadable or malformed (and where), or that the two are no pair.
+    pub fn load(&self, user: &UserName) -> Result<LoadedKeys, KeyFileError> {
+        let public_path = self.file(user, KeyKind::Public);
+        let private_path = self.file(user, KeyKind::Private);
+        let public_content = read(&public_path)?;
+        let private_content = read(&private_path)?;
+        let (public_content, private_content) = match (public_content, private_content) {
+            (Some(public), Some(private)) => (public, private),
+            (public, private) => {
+                let absent = [(public, public_path), (private, private_path)];
+                let paths = absent
+                    .into_iter()
+                    .filter_map(|(content, path)| content.is_none().then_some(path))
+                    .collect();
+                return Err(KeyFileError::Missing { paths });
+            }
+        };
+        let public = PublicKey::parse(&public_content.bytes)
+            .map_err(malformed(&public_path, KeyKind::Public))?;
+        let private = PrivateKey::parse(&private_content.bytes)
+            .map_err(malformed(&private_path, KeyKind::Private))?;
+        let pair = KeyPair::new(public, private).map_err(|source| KeyFileError::Mismatch {
+            public: public_path,
+            private: private_path.clone(),
+            source,
+        })?;
+        let warnings = match private_content.mode {
+            Some(mode) if mode & 0o077 != 0 => vec![KeyWarning::PrivateFileOpen {
+                path: private_path,
+                mode,
+            }],
+            _ => Vec::new(),
+        };
+        Ok(LoadedKeys { pair, warnings })
+    }
+
+    /// Loads a user's public key alone.
+    ///
+    /// # Errors
+    /// The file is missing, unreadable or malformed.
+    pub fn load_public(&self, user: &UserName) -> Result<PublicKey, KeyFileError> {
+        let path = self.file(user, KeyKind::Public);
+        match read(&path)? {
+            Some(content) => {
+                PublicKey::parse(&content.bytes).map_err(malformed(&path, KeyKind::Public))
+            }
+            None => Err(KeyFileError::Missing { paths: vec![path] }),
+        }
+    }
+
+    /// Writes a pair, private file first. The directory is made (for its owner only) if it is not there.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Exists`] if either file is there already: then neither is written.
+    pub fn save(&self, user: &UserName, pair: &KeyPair) -> Result<(), KeyFileError> {
+        let public_path = self.file(user, KeyKind::Public);
+        let private_path = self.file(user, KeyKind::Private);
+        for path in [&private_path, &public_path] {
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(KeyFileError::Exists { path: path.clone() });
+            }
+        }
+        make_directory(&self.path).map_err(|source| KeyFileError::Unwritable {
+            path: self.path.clone(),
+            source,
+        })?;
+        let private_text = pair.private().file_text()?;
+        write_new(&private_path, private_text.as_bytes(), KeyKind::Private)?;
+        let public_text = pair.public().as_str().as_bytes();
+        write_new(&public_path, public_text, KeyKind::Public).inspect_err(|_| {
+            // Half a pair would be in the way of the next attempt; it was written by us just now.
+            let _ = fs::remove_file(&private_path);
+        })
+    }
+}
+
+fn malformed(path: &Path, kind: KeyKind) -> impl FnOnce(KeyError) -> KeyFileError {
+    move |source| KeyFileError::Malformed {
+        path: path.to_owned(),
+        kind,
+        source,
+    }
+}
+
+/// What a file held.
+struct Content {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Permission bits, where the system has them.
+    mode: Option<u32>,
+}
+
+/// Reads a file; `None` if it does not exist.
+fn read(path: &Path) -> Result<Option<Content>, KeyFileError> {
+    match read_bounded(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(KeyFileError::Unreadable {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn read_bounded(path: &Path) -> io::Result<Content> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    // All room at once, so that no copy of a secret stays behind when the buffer grows. One byte more
+    // than allowed shows that a file is too long.
+    let limit = KEY_FILE_BYTES_MAX + 1;
+    let room = usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(Content {
+        bytes,
+        mode: permission_bits(&metadata),
+    })
+}
+
+#[cfg(unix)]
+fn permission_bits(metadata: &fs::Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(metadata.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn permission_bits(_metadata: &fs::Metadata) -> Option<u32> {
+    None
+}
+
+fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Writes a file that must not exist: whole, on disk, and under its name in one step.
+fn write_new(path: &Path, content: &[u8], kind: KeyKind) -> Result<(), KeyFileError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => KeyFileError::Exists {
+            path: path.to_owned(),
+        },
+        _ => KeyFileError::Unwritable {
+            path: path.to_owned(),
+            source,
+        },
+    };
+    let (temporary, mut file) = create_temporary(path, kind).map_err(failed)?;
+    let placed = file
+        .write_all(content)
+        .and_then(|()| file.sync_all())
+        // Unlike a rename, a link never replaces what is there.
+        .and_then(|()| fs::hard_link(&temporary, path));
+    let removed = fs::remove_file(&temporary);
+    placed.and(removed).map_err(failed)?;
+    sync_directory(path).map_err(failed)
+}
+
+fn create_temporary(path: &Path, kind: KeyKind) -> io::Result<(PathBuf, File)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(
+        &mut options,
+        match kind {
+            KeyKind::Private => 0o600,
+            KeyKind::Public => 0o644,
+        },
+    );
+    #[cfg(not(unix))]
+    let _ = kind;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    for attempt in 0..TEMPORARY_NAMES_MAX {
+        let temporary =
+            path.with_file_name(format!(".{name}.{}-{attempt}.new", std::process::id()));
+        match options.open(&temporary) {
+            Ok(file) => return Ok((temporary, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("too many temporary files are left there"))
+}
+
+/// Makes sure that the file's name survives a crash of the machine, where the system knows how.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(directory) = path.parent() {
+        let directory = if directory.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            directory
+        };
+        File::open(directory)?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
