@@ -1,5 +1,7 @@
 //! What one half of a pair does the other half undoes, for keys and texts of any size.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+
 use openssl::bn::{BigNum, BigNumContext};
 use overlord_keys::{KeyError, KeyPair, MODULUS_BITS_MIN, PrivateKey, PublicKey, RsaError};
 use proptest::prelude::*;
@@ -13,7 +15,8 @@ fn prime(bits: i32, seed: u64, context: &mut BigNumContext) -> BigNum {
         number = square.to_owned().unwrap();
         number.add_word(1).unwrap();
     }
-    number.mask_bits(bits).unwrap();
+    // Fails on a number that is shorter already.
+    let _ = number.mask_bits(bits);
     number.set_bit(bits - 1).unwrap();
     number.set_bit(0).unwrap();
     while !number.is_prime(0, context).unwrap() {
