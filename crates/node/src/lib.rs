@@ -1,1 +1,44 @@
-//! The Seattle node daemon: vessels, their files, logs, resources and processes.
+//! The Seattle node daemon as a library: vessels, their files, logs, resources and processes, served
+//! over the node-manager protocol.
+//!
+//! ```text
+//!   socket ─► overlord-nodemanager::server ─► service ─► vessel ─┬─ files      (names, disk limit)
+//!             (parse, authenticate)           (18 calls)         ├─ log        (ring of 16 KiB)
+//!                                                                ├─ record     (state.json, survives a restart)
+//!                                                                └─ process    (one supervisor process per run)
+//!                                                                      │ pipe, pidfd, signals
+//!                                                    launch::enter_if_asked ─► program in its own group
+//! ```
+//!
+//! What it is not: it does no cryptography (`overlord-keys`), parses no request
+//! (`overlord-nodemanager`), trusts no request that was not verified, and knows no clearinghouse.
+//! The program platform that ships here, [`platform::NativePlatform`], is **not a sandbox**: it runs
+//! whatever a user uploads with the rights of the daemon. It is for a testbed of one's own.
+//!
+//! Linux is the home of this crate: processes are found again and killed through `/proc`, pidfds and
+//! child subreapers.
+//!
+//! Start with [`NodeConfig`] and [`Node::start`]. An embedding program calls
+//! [`launch::enter_if_asked`] first thing in `main`.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod config;
+mod error;
+mod faults;
+pub mod launch;
+mod log_ring;
+mod node;
+pub mod platform;
+mod proc;
+mod store;
+
+pub use clock::{ManualClock, SystemClock, WallClock};
+pub use config::{
+    Durability, NewVessel, NodeConfig, NodeIdentity, NodeTiming, OFFCUT_RESOURCES,
+    VESSEL_RESOURCES, vessel_resources_with_ports,
+};
+pub use error::NodeStartError;
+pub use faults::{NodeFaults, WrongReply};
+pub use launch::LauncherCommand;
+pub use node::Node;

@@ -1,0 +1,124 @@
+//! State on disk: one JSON document per file, replaced whole, and the last one but one beside it.
+//!
+//! A document is written under another name, flushed, and renamed into place, so a crash leaves either
+//! the old or the new one. Should the disk still hand back a damaged one, the last but one is taken.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::config::Durability;
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Replaces the document at `path`.
+pub(crate) fn save<T: Serialize>(
+    path: &Path,
+    document: &T,
+    durability: Durability,
+) -> io::Result<()> {
+    let text = serde_json::to_vec_pretty(document).map_err(io::Error::other)?;
+    let incoming = beside(path, ".incoming");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&incoming)?;
+    file.write_all(&text)?;
+    if durability == Durability::PowerLoss {
+        file.sync_all()?;
+    }
+    drop(file);
+    match fs::rename(path, beside(path, ".previous")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::rename(&incoming, path)?;
+    sync_directory(path.parent().unwrap_or(Path::new(".")), durability)
+}
+
+/// Flushes the names in a directory, so that a rename survives a power cut.
+pub(crate) fn sync_directory(directory: &Path, durability: Durability) -> io::Result<()> {
+    match durability {
+        Durability::PowerLoss => File::open(directory)?.sync_all(),
+        Durability::ProcessCrash => Ok(()),
+    }
+}
+
+/// The document at `path`, or the last but one when that is missing or damaged; `None` when there is neither.
+///
+/// # Errors
+/// The reason why the newest that is there cannot be read, when no older one can stand in.
+pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    let newest = read_document(path);
+    match newest {
+        Ok(Some(document)) => return Ok(Some(document)),
+        Ok(None) => {}
+        Err(ref error) => {
+            tracing::warn!(path = %path.display(), %error, "state is damaged; taking the one before");
+        }
+    }
+    match read_document(&beside(path, ".previous")) {
+        Ok(Some(document)) => Ok(Some(document)),
+        Ok(None) | Err(_) => newest,
+    }
+}
+
+fn read_document<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(path: &Path, number: u32) {
+        save(path, &number, Durability::PowerLoss).unwrap();
+    }
+
+    #[test]
+    fn what_was_saved_last_is_loaded() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        assert_eq!(load::<u32>(&path).unwrap(), None);
+        saved(&path, 1);
+        saved(&path, 2);
+        assert_eq!(load::<u32>(&path).unwrap(), Some(2));
+    }
+
+    #[test]
+    fn a_torn_or_missing_file_falls_back_to_the_one_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        saved(&path, 1);
+        saved(&path, 2);
+        for damage in [&b""[..], b"{\"half\":", b"\0\0\0\0"] {
+            fs::write(&path, damage).unwrap();
+            assert_eq!(load::<u32>(&path).unwrap(), Some(1), "{damage:?}");
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(load::<u32>(&path).unwrap(), Some(1));
+    }
+
+    #[test]
+    fn damage_without_a_way_back_is_an_error_and_not_a_fresh_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        fs::write(&path, "damaged").unwrap();
+        assert!(load::<u32>(&path).is_err());
+    }
+}
