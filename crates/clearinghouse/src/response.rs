@@ -1,0 +1,200 @@
+//! What the clearinghouse answers, written as the original writes it and read strictly.
+//!
+//! Reading depends on the call: an answer says not of which kind it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dxr::Value;
+use overlord_types::{Handle, NodeLocation, UserPort, VesselName};
+
+use crate::api::{AccountInfo, VesselRecord};
+use crate::xml::Writer;
+
+/// An answer that is no fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Response {
+    /// A text: a key string, an encrypted or a new API key.
+    Text(String),
+    /// 0, the answer of calls that give nothing back.
+    Done,
+    /// An account.
+    Account(AccountInfo),
+    /// A list of vessels, in the server's order.
+    Vessels(Vec<VesselRecord>),
+}
+
+impl Response {
+    /// The body of the HTTP answer, byte for byte as the original writes it.
+    #[must_use]
+    pub fn to_xml(&self) -> String {
+        Writer::answer(|w| match self {
+            Self::Text(text) => w.string(text),
+            Self::Done => w.integer(0),
+            Self::Account(account) => write_account(w, account),
+            Self::Vessels(vessels) => {
+                w.array(|w| vessels.iter().for_each(|vessel| write_vessel(w, vessel)));
+            }
+        })
+    }
+}
+
+fn write_account(w: &mut Writer, account: &AccountInfo) {
+    w.structure(|w| {
+        w.member("user_name", |w| w.string(account.user_name.as_str()));
+        w.member("user_port", |w| {
+            w.integer(account.user_port.number().into())
+        });
+        let max_vessels = i32::try_from(account.max_vessels).unwrap_or(i32::MAX);
+        w.member("max_vessels", |w| w.integer(max_vessels));
+        w.member("user_affiliation", |w| w.string(&account.affiliation));
+    });
+}
+
+fn write_vessel(w: &mut Writer, vessel: &VesselRecord) {
+    let seconds = i32::try_from(vessel.expires_in.as_secs()).unwrap_or(i32::MAX);
+    w.structure(|w| {
+        w.member("handle", |w| w.string(&vessel.handle.to_string()));
+        w.member("node_ip", |w| w.string(&vessel.node_ip));
+        w.member("is_active", |w| w.boolean(vessel.is_active));
+        w.member("expires_in_seconds", |w| w.integer(seconds));
+        w.member("node_id", |w| w.string(vessel.node_id.as_str()));
+        w.member("node_port", |w| w.integer(vessel.node_port.into()));
+        w.member("vessel_id", |w| w.string(vessel.vessel_id.as_str()));
+    });
+}
+
+/// Reads a text.
+pub(crate) fn read_text(value: Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(format!("a text was expected, not {}", kind(&other))),
+    }
+}
+
+/// Reads the 0 of calls that give nothing back. Python servers that allow it send nil in its place.
+pub(crate) fn read_done(value: &Value) -> Result<(), String> {
+    match value {
+        Value::Integer(0) | Value::Nil => Ok(()),
+        other => Err(format!("0 was expected, not {}", kind(other))),
+    }
+}
+
+/// Reads an account.
+pub(crate) fn read_account(value: &Value) -> Result<AccountInfo, String> {
+    let members = members(value)?;
+    let port = integer(members, "user_port")?;
+    let credit = integer(members, "max_vessels")?;
+    Ok(AccountInfo {
+        user_name: text(members, "user_name")?
+            .parse()
+            .map_err(|e| format!("user_name: {e}"))?,
+        user_port: UserPort::try_from(i64::from(port)).map_err(|e| format!("user_port: {e}"))?,
+        max_vessels: u32::try_from(credit)
+            .map_err(|_| format!("max_vessels is {credit}, below 0"))?,
+        affiliation: text(members, "user_affiliation")?.to_owned(),
+    })
+}
+
+/// Reads a list of vessels.
+///
+/// A record that cannot be read spoils itself, not the list: the others are real, and losing sight of them
+/// would leak them. It is left out with a warning; only when no record is readable is the answer refused.
+pub(crate) fn read_vessels(value: &Value) -> Result<Vec<VesselRecord>, String> {
+    let Value::Array(records) = value else {
+        return Err(format!("a list was expected, not {}", kind(value)));
+    };
+    let mut vessels = Vec::with_capacity(records.len());
+    let mut first_problem = None;
+    for (index, record) in records.iter().enumerate() {
+        match read_vessel(record) {
+            Ok(vessel) => vessels.push(vessel),
+            Err(problem) => {
+                let problem = format!("vessel {}: {problem}", index + 1);
+                tracing::warn!(%problem, "the clearinghouse sent a vessel that cannot be used; it is left out");
+                first_problem.get_or_insert(problem);
+            }
+        }
+    }
+    match first_problem {
+        Some(problem) if vessels.is_empty() => Err(problem),
+        _ => Ok(vessels),
+    }
+}
+
+fn read_vessel(value: &Value) -> Result<VesselRecord, String> {
+    let members = members(value)?;
+    let handle: Handle = text(members, "handle")?
+        .parse()
+        .map_err(|e| format!("handle: {e}"))?;
+    let vessel_id: VesselName = text(members, "vessel_id")?
+        .parse()
+        .map_err(|e| format!("vessel_id: {e}"))?;
+    if text(members, "node_id")? != handle.node.as_str() || vessel_id != handle.vessel {
+        return Err("handle, node_id and vessel_id do not belong together".to_owned());
+    }
+    let node_ip = text(members, "node_ip")?.to_owned();
+    let port = integer(members, "node_port")?;
+    let node_port = u16::try_from(port).map_err(|_| format!("node_port is {port}"))?;
+    NodeLocation::new(&node_ip, node_port).map_err(|e| e.to_string())?;
+    let is_active = match members.get("is_active") {
+        Some(Value::Boolean(truth)) => *truth,
+        Some(Value::Integer(number)) => *number != 0,
+        other => return Err(wrong_member("is_active", other)),
+    };
+    // A lease that ran out and is not yet cleaned up counts below zero.
+    let seconds = integer(members, "expires_in_seconds")?;
+    Ok(VesselRecord {
+        node_id: handle.node.clone(),
+        handle,
+        node_ip,
+        node_port,
+        vessel_id,
+        is_active,
+        expires_in: Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
+    })
+}
+
+fn members(value: &Value) -> Result<&BTreeMap<String, Value>, String> {
+    match value {
+        Value::Struct(members) => Ok(members),
+        other => Err(format!("a struct was expected, not {}", kind(other))),
+    }
+}
+
+fn text<'a>(members: &'a BTreeMap<String, Value>, name: &str) -> Result<&'a str, String> {
+    match members.get(name) {
+        Some(Value::String(text)) => Ok(text),
+        other => Err(wrong_member(name, other)),
+    }
+}
+
+fn integer(members: &BTreeMap<String, Value>, name: &str) -> Result<i32, String> {
+    match members.get(name) {
+        Some(Value::Integer(number)) => Ok(*number),
+        other => Err(wrong_member(name, other)),
+    }
+}
+
+fn wrong_member(name: &str, value: Option<&Value>) -> String {
+    match value {
+        Some(value) => format!("{name} is {}", kind(value)),
+        None => format!("{name} is missing"),
+    }
+}
+
+/// What a value is, in words for an error message.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Integer(_) => "a whole number",
+        Value::Boolean(_) => "a truth value",
+        Value::String(_) => "a text",
+        Value::Double(_) => "a real number",
+        Value::DateTime(_) => "a date",
+        Value::Base64(_) => "binary data",
+        Value::Struct(_) => "a struct",
+        Value::Array(_) => "a list",
+        Value::Nil => "nothing",
+        _ => "something else",
+    }
+}

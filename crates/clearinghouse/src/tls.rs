@@ -1,0 +1,343 @@
+//! Verified TLS: which roots are trusted, and why a server is not.
+//!
+//! Verification is rustls's own; what is added is that each reason for a refusal has a name that an
+//! operator understands. What is never done here: trusting anything that rustls refuses, except where the
+//! operator asked for it with `danger_accept_invalid_certs`.
+
+use std::error::Error as StdError;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
+    SignatureScheme,
+};
+use thiserror::Error;
+
+use crate::error::ClientSetupError;
+
+/// Most certificates read from a file of roots; the largest public bundles have some 150.
+const ROOTS_MAX: usize = 10_000;
+/// Largest file of roots read, in bytes.
+const CA_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Why a server is not trusted, or would not talk TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TlsFailure {
+    /// Signed by somebody whom none of the roots vouches for.
+    #[error("the server's certificate is signed by an unknown authority")]
+    UnknownIssuer,
+    /// Signed by itself.
+    #[error("the server's certificate is self-signed and not among the trusted roots")]
+    SelfSigned,
+    /// Its time is over.
+    #[error("the server's certificate has expired")]
+    Expired,
+    /// Its time has not come, or this machine's clock is behind.
+    #[error("the server's certificate is not valid yet")]
+    NotYetValid,
+    /// It is for other hosts.
+    #[error("the server's certificate is not for {host} but for {presented}")]
+    WrongHost {
+        /// The host that was asked for.
+        host: String,
+        /// The hosts it is for.
+        presented: String,
+    },
+    /// The certificate cannot be read or may not be used for servers.
+    #[error("the server's certificate cannot be used: {0}")]
+    BadCertificate(String),
+    /// The server refused the handshake.
+    #[error("the server refused the TLS handshake: {0}")]
+    Refused(String),
+    /// Both sides have no TLS version or cipher in common.
+    #[error("the server's TLS is too old or too odd: {0}")]
+    Incompatible(String),
+    /// The connection ended during the handshake.
+    #[error("the connection ended during the TLS handshake")]
+    Cut,
+    /// Something else than TLS is spoken there.
+    #[error("the server does not speak TLS on this port")]
+    NotTls,
+    /// Anything else that rustls says.
+    #[error("TLS failed: {0}")]
+    Other(String),
+}
+
+impl TlsFailure {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::UnknownIssuer | Self::SelfSigned => {
+                "give the testbed's own CA file if this is a testbed of yours; otherwise somebody may be listening in between"
+            }
+            Self::Expired => {
+                "check this machine's clock; if it is right, the server's certificate must be renewed"
+            }
+            Self::NotYetValid => "check this machine's clock",
+            Self::WrongHost { .. } => {
+                "use the host name that the certificate is for, or correct the URL"
+            }
+            Self::BadCertificate(_) => "the server's operators must repair its certificate",
+            Self::Refused(_) | Self::Incompatible(_) => {
+                "the server's operators must allow TLS 1.2 or 1.3"
+            }
+            Self::Cut => {
+                "try again; a server that is being restarted, or a firewall, looks like this"
+            }
+            Self::NotTls => {
+                "check the URL's port; plain http is not accepted where https is asked for"
+            }
+            Self::Other(_) => "see what TLS says; report it if it makes no sense",
+        }
+    }
+}
+
+/// The client's TLS, with the roots of a file or the system's.
+pub(crate) fn client_config(
+    ca_file: Option<&Path>,
+    danger_accept_invalid_certs: bool,
+) -> Result<ClientConfig, ClientSetupError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ClientSetupError::Library(error.to_string()))?;
+    let verifier: Arc<dyn ServerCertVerifier> = if danger_accept_invalid_certs {
+        Arc::new(DangerAnyCertificate { provider })
+    } else {
+        let roots = match ca_file {
+            Some(path) => roots_of_file(path)?,
+            None => system_roots()?,
+        };
+        let rules = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|error| ClientSetupError::Library(error.to_string()))?;
+        Arc::new(ExplainingVerifier { rules })
+    };
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+fn system_roots() -> Result<RootCertStore, ClientSetupError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // Single odd certificates of a system are no reason to refuse all others.
+    let (taken, refused) = roots.add_parsable_certificates(found.certs);
+    if taken == 0 {
+        let first = found.errors.first().map(ToString::to_string);
+        let problem = first.unwrap_or_else(|| format!("none found, {refused} unreadable"));
+        return Err(ClientSetupError::NoSystemRoots(problem));
+    }
+    Ok(roots)
+}
+
+fn roots_of_file(path: &Path) -> Result<RootCertStore, ClientSetupError> {
+    let unreadable = |source| ClientSetupError::CaFile {
+        path: path.to_owned(),
+        source,
+    };
+    let unusable = |problem: String| ClientSetupError::CaFileContent {
+        path: path.to_owned(),
+        problem,
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > CA_FILE_BYTES_MAX {
+        return Err(unusable(format!("it has {size} bytes")));
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&bytes).take(ROOTS_MAX) {
+        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| unusable(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable("no certificate in it".to_owned()));
+    }
+    Ok(roots)
+}
+
+/// rustls's rules, with its refusals put into our words.
+#[derive(Debug)]
+struct ExplainingVerifier {
+    rules: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for ExplainingVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.rules
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .map_err(|error| match error {
+                rustls::Error::InvalidCertificate(reason) => {
+                    let failure = explain(reason, end_entity, server_name);
+                    let reason = CertificateError::Other(OtherError(Arc::new(failure)));
+                    rustls::Error::InvalidCertificate(reason)
+                }
+                other => other,
+            })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.rules.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.rules.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.rules.supported_verify_schemes()
+    }
+}
+
+fn explain(
+    reason: CertificateError,
+    end_entity: &CertificateDer<'_>,
+    server_name: &ServerName<'_>,
+) -> TlsFailure {
+    match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFailure::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            TlsFailure::NotYetValid
+        }
+        CertificateError::NotValidForName => TlsFailure::WrongHost {
+            host: server_name.to_str().into_owned(),
+            presented: "other hosts".to_owned(),
+        },
+        CertificateError::NotValidForNameContext { presented, .. } => TlsFailure::WrongHost {
+            host: server_name.to_str().into_owned(),
+            presented: if presented.is_empty() {
+                "no host at all".to_owned()
+            } else {
+                presented.join(", ")
+            },
+        },
+        // A CA's own certificate shown by a server is refused as such before anybody looks who signed it.
+        CertificateError::UnknownIssuer | CertificateError::Other(_)
+            if is_self_signed(end_entity) =>
+        {
+            TlsFailure::SelfSigned
+        }
+        CertificateError::UnknownIssuer => TlsFailure::UnknownIssuer,
+        other => TlsFailure::BadCertificate(other.to_string()),
+    }
+}
+
+/// Whether a certificate names itself as its issuer.
+fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
+    webpki::EndEntityCert::try_from(certificate)
+        .is_ok_and(|parsed| parsed.issuer() == parsed.subject())
+}
+
+/// Trusts every server; only signatures of the handshake are checked.
+#[derive(Debug)]
+struct DangerAnyCertificate {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for DangerAnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// Finds what TLS says in a chain of errors, if it says anything.
+pub(crate) fn failure_in(error: &(dyn StdError + 'static)) -> Option<TlsFailure> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(of_rustls(tls));
+        }
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            // An I/O error's source() skips the error it wraps, so that one is looked at by hand.
+            && let Some(inner) = io.get_ref()
+        {
+            if let Some(failure) = failure_in(inner) {
+                return Some(failure);
+            }
+            // tokio-rustls has no type for this one, only these words.
+            if io.kind() == std::io::ErrorKind::UnexpectedEof
+                && inner.to_string().contains("handshake")
+            {
+                return Some(TlsFailure::Cut);
+            }
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn of_rustls(error: &rustls::Error) -> TlsFailure {
+    use rustls::Error as Tls;
+    match error {
+        Tls::InvalidCertificate(CertificateError::Other(OtherError(reason))) => reason
+            .downcast_ref::<TlsFailure>()
+            .cloned()
+            .unwrap_or_else(|| TlsFailure::BadCertificate(reason.to_string())),
+        Tls::InvalidCertificate(reason) => TlsFailure::BadCertificate(reason.to_string()),
+        Tls::AlertReceived(alert) => TlsFailure::Refused(format!("{alert:?}")),
+        Tls::PeerIncompatible(reason) => TlsFailure::Incompatible(format!("{reason:?}")),
+        Tls::InvalidMessage(_) => TlsFailure::NotTls,
+        other => TlsFailure::Other(other.to_string()),
+    }
+}
