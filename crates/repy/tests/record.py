@@ -1,12 +1,13 @@
 # Records what CPython 2.7 prints for the programs below programs/, see programs/README.md.
 # Run it with python2.7. It gives each program the names that Repy gives it, and takes the others away.
+import __builtin__
 import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ALLOWED = """abs bool chr cmp complex dict divmod filter float frozenset hex id int isinstance issubclass len list
 long map max min object oct ord pow range reduce repr round set slice str sum tuple xrange zip
-True False None Ellipsis NotImplemented __debug__ __name__ __doc__""".split()
+True False None Ellipsis NotImplemented __debug__ __import__""".split()
 
 
 class RepyException(Exception): pass
@@ -64,15 +65,18 @@ def hidden(name):
 def safe_type(thing, *others):
   if others:
     raise TypeError('type() takes exactly one argument')
-  kind = type(thing)
-  return safe_type if kind is type else kind
+  kind = real_type(thing)
+  return safe_type if kind is real_type else kind
+
+
+real_type = type
+BUILTINS = vars(__builtin__)
+ORIGINAL = dict(BUILTINS)
 
 
 def names(output):
-  import __builtin__
-  given = {}
-  for name in dir(__builtin__):
-    value = getattr(__builtin__, name)
+  given = {'__name__': '', '__doc__': ''}
+  for name, value in ORIGINAL.items():
     if name in ALLOWED or (isinstance(value, type) and issubclass(value, BaseException)):
       given[name] = value
     elif not name.startswith('_'):
@@ -97,22 +101,33 @@ def run(path):
   output = Output()
   source = '# coding: utf-8\n\n' + open(path, 'rb').read().replace('\r\n', '\n')
   given = names(output)
-  context = {'__builtins__': given}
+  context = {'__builtins__': __builtin__}
   for name in ('log', 'exitall', 'callfunc', 'callargs', 'mycontext'):
     context[name] = given[name]
   code = 0
+  compiled = None
   try:
-    exec compile(source, os.path.basename(path), 'exec') in context
+    compiled = compile(source, os.path.basename(path), 'exec')
+    # In place, as the original does it: with a dictionary of its own, Python would run in its restricted mode.
+    BUILTINS.update(given)
+    exec compiled in context
   except Ended:
     pass
   except SystemExit:
     code = 4
   except BaseException:
     code = 6
+    BUILTINS.update(ORIGINAL)
     if os.environ.get('SHOW'):
       import traceback
       traceback.print_exc()
+  # What destructors write from here on comes after the program's end, and is not looked at.
   text = ''.join(output.parts)
+  context.clear()
+  for name in given:
+    if name not in ORIGINAL:
+      BUILTINS.pop(name, None)
+  BUILTINS.update(ORIGINAL)
   if code:
     text += ('' if text.endswith('\n') or not text else '\n') + 'exit %d\n' % code
   return text
