@@ -1,1 +1,54 @@
-//! The overlord itself: pure planner, vessel life cycle, hooks, and the runner over ports.
+//! The overlord itself: what is decided, when, and why.
+//!
+//! ```text
+//!            ┌────────────── Event ◄──────────────┐
+//!            ▼                                    │
+//!   Fleet::apply ──► plan(&desired, &fleet, now)  │  outcomes, timers, stop
+//!   (what is true)   (what to do, what we wait    │
+//!                     for and why; pure)          │
+//!                           │ operations          │
+//!                           ▼                     │
+//!                        Runner ──► ports, hooks ─┘
+//!                           │
+//!                           └──► journal (intent before, outcome after), FleetEvent stream
+//! ```
+//!
+//! The engine opens no socket or file, reads no clock and draws no random number of its own: all of that
+//! comes through five small traits, the [`Ports`]. It needs no particular async runtime. It knows
+//! neither the node managers' nor the clearinghouse's protocol.
+//!
+//! Start with [`Runner`] to use it, with [`plan`] to understand it.
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod control;
+mod error;
+mod fleet_event;
+mod hooks;
+pub mod journal;
+mod overlord_handle;
+mod ports;
+mod runner;
+mod settings;
+mod time;
+
+pub use backoff::Backoff;
+pub use control::Control;
+pub use error::{
+    Cause, ClearinghouseError, HookError, IllegalTransition, InitialiseError, JournalError,
+    NodeError, RetryClass, RunError, SettingsError,
+};
+pub use fleet_event::{
+    Change, CondemnReason, Delivery, EVENTS_KEPT, Evidence, FleetEvent, LeftVessel, RunReport,
+    StopReason, Subscription, VesselLabel, WaitReason,
+};
+pub use hooks::{AcquireVessels, Hooks, InitOverlord, InitVessels, Maintenance, RemoveVessels};
+pub use journal::{JournalRecord, MemoryJournal};
+pub use overlord_handle::OverlordHandle;
+pub use ports::{
+    Account, Clearinghouse, Clock, HeldVessel, Journal, NodeManagers, Ports, ProgramFile,
+    Randomness, StartCommand, StartOutcome, VesselAddress, VesselObservation,
+};
+pub use runner::Runner;
+pub use settings::{ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, VESSELS_MAX};
+pub use time::{Moment, Now, WallTime, WallTimeError};

@@ -1,0 +1,299 @@
+//! What can go wrong, by blame: operator, local machine, clearinghouse, node, bug of ours.
+//!
+//! Ports translate what their sockets and parsers say into these; the one place that turns an error
+//! into "again later", "give up this vessel" or "ask the operator" is [`RetryClass`]. How long later
+//! is, is left to [`crate::Backoff`].
+
+use std::time::Duration;
+
+use overlord_types::{ArgumentError, Handle, UserName, VesselStatus};
+use thiserror::Error;
+
+/// What an adapter or a hook failed with underneath; kept as the source of ours.
+pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// What to do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RetryClass {
+    /// It may go away by itself: again after a pause.
+    Again,
+    /// The same question will get the same answer until somebody acts: ask for less, or rarely.
+    Rarely,
+    /// Only the operator can help: wrong key, refused certificate. Ends a run that has not begun;
+    /// in mid-run it is tried again rarely, for vessels are running.
+    Operator,
+}
+
+/// A call to the clearinghouse that gave no good answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClearinghouseError {
+    /// No connection came about, so nothing was asked.
+    #[error("the clearinghouse cannot be reached")]
+    Unreachable(#[source] Cause),
+    /// The request was sent, or may have been, and no whole answer came: it may have been carried out.
+    #[error("the clearinghouse did not answer, and may or may not have done what was asked")]
+    AnswerLost(#[source] Cause),
+    /// The deadline of the call passed: as [`ClearinghouseError::AnswerLost`].
+    #[error(
+        "the clearinghouse did not answer within {} s, and may or may not have done what was asked",
+        .0.as_secs()
+    )]
+    Silent(Duration),
+    /// The certificate of the server was refused.
+    #[error("the clearinghouse's certificate was refused")]
+    Tls(#[source] Cause),
+    /// Fault 101: it does not know this user, or not with this key.
+    #[error("the clearinghouse refuses this user name or key: {0}")]
+    Authentication(String),
+    /// Fault 102: it calls our request invalid.
+    #[error("the clearinghouse calls the request invalid: {0}")]
+    InvalidRequest(String),
+    /// Fault 103: the account's credit does not allow as many vessels.
+    #[error("the account's credit does not allow as many vessels: {0}")]
+    NotEnoughCredits(String),
+    /// Fault 105: it has no such vessels to give, at least not as many.
+    #[error("the clearinghouse has not as many vessels of this type to give: {0}")]
+    UnableToAcquire(String),
+    /// Fault 100, 1 or an unknown one, or an answer of HTTP that is none.
+    #[error("the clearinghouse failed: {0}")]
+    Internal(String),
+    /// The answer cannot be read.
+    #[error("the clearinghouse's answer cannot be read")]
+    Malformed(#[source] Cause),
+}
+
+impl ClearinghouseError {
+    /// Whether the request may have been carried out although it failed for us. Such a call is
+    /// resolved by reading what the account holds, never by asking again blindly.
+    #[must_use]
+    pub fn may_have_been_done(&self) -> bool {
+        match self {
+            Self::AnswerLost(_) | Self::Silent(_) | Self::Internal(_) | Self::Malformed(_) => true,
+            Self::Unreachable(_)
+            | Self::Tls(_)
+            | Self::Authentication(_)
+            | Self::InvalidRequest(_)
+            | Self::NotEnoughCredits(_)
+            | Self::UnableToAcquire(_) => false,
+        }
+    }
+
+    /// Whether the clearinghouse itself spoke: then our own link works.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::AnswerLost(_) | Self::Silent(_) | Self::Tls(_) => false,
+            Self::Authentication(_)
+            | Self::InvalidRequest(_)
+            | Self::NotEnoughCredits(_)
+            | Self::UnableToAcquire(_)
+            | Self::Internal(_)
+            | Self::Malformed(_) => true,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn retry_class(&self) -> RetryClass {
+        match self {
+            Self::Unreachable(_)
+            | Self::AnswerLost(_)
+            | Self::Silent(_)
+            | Self::Internal(_)
+            | Self::Malformed(_) => RetryClass::Again,
+            Self::NotEnoughCredits(_) | Self::UnableToAcquire(_) | Self::InvalidRequest(_) => {
+                RetryClass::Rarely
+            }
+            Self::Tls(_) | Self::Authentication(_) => RetryClass::Operator,
+        }
+    }
+}
+
+/// A call to a node that gave no good answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// No connection came about.
+    #[error("the node cannot be reached")]
+    Unreachable(#[source] Cause),
+    /// It took the connection and gave no whole answer before the deadline, or closed it.
+    #[error("the node took the connection and did not answer")]
+    Silent(#[source] Cause),
+    /// The deadline of the operation passed.
+    #[error("the node did not answer within {} s", .0.as_secs())]
+    Deadline(Duration),
+    /// It answered that it will not; the text is the node's.
+    #[error("the node refused: {0}")]
+    Refused(String),
+    /// Its answer cannot be read, or is not of the node asked.
+    #[error("the node's answer cannot be trusted: {0}")]
+    Misbehaved(String),
+    /// Something on our side kept us from asking, such as the operating system out of sockets.
+    #[error("the local machine kept us from asking the node")]
+    Local(#[source] Cause),
+}
+
+impl NodeError {
+    /// Whether nothing was heard of the node: silence counts for the breaker, an answer does not.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Silent(_) | Self::Deadline(_) | Self::Local(_) => true,
+            Self::Refused(_) | Self::Misbehaved(_) => false,
+        }
+    }
+}
+
+/// A journal that could not be written or read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The record is not safely stored.
+    #[error("the journal cannot be written")]
+    Write(#[source] Cause),
+    /// What was stored cannot be read back.
+    #[error("the journal cannot be read")]
+    Read(#[source] Cause),
+}
+
+/// A deployment that cannot be run as it was asked for. The operator is to blame.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// No vessel wanted.
+    #[error("the number of vessels is at least 1; ask for one or more")]
+    NoVessels,
+    /// More vessels than the account may hold.
+    #[error(
+        "{wanted} vessels are wanted and the account of {user} may hold {credit}; ask for fewer, or donate a node for more credit"
+    )]
+    OverCredit {
+        /// How many are wanted.
+        wanted: u32,
+        /// How many the account may hold.
+        credit: u32,
+        /// Whose account it is.
+        user: UserName,
+    },
+    /// More vessels than this engine is made for.
+    #[error("{wanted} vessels are wanted, and one deployment holds at most {max}")]
+    TooManyVessels {
+        /// How many are wanted.
+        wanted: u32,
+        /// The bound.
+        max: u32,
+    },
+    /// An argument that nodes refuse, after its templates were filled in.
+    #[error("the program's arguments cannot be sent")]
+    Arguments(#[source] ArgumentError),
+    /// `{…}` with a word that stands for nothing.
+    #[error("{template:?} has {{{word}}}; known are {{port}} and {{index}}")]
+    UnknownTemplate {
+        /// The argument with the word.
+        template: String,
+        /// The word between the braces.
+        word: String,
+    },
+    /// A period or deadline of zero, or out of its bounds.
+    #[error("{name} is between {least:?} and {most:?}, not {value:?}")]
+    OutOfBounds {
+        /// Which setting.
+        name: &'static str,
+        /// What was asked for.
+        value: Duration,
+        /// The least allowed.
+        least: Duration,
+        /// The most allowed.
+        most: Duration,
+    },
+}
+
+/// A replaced hook that did not do its work. Its author is to blame.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HookError {
+    /// It returned an error.
+    #[error("the {hook} hook failed")]
+    Failed {
+        /// Which of the five.
+        hook: &'static str,
+        /// What it returned.
+        #[source]
+        cause: Cause,
+    },
+    /// It did not return in time.
+    #[error("the {hook} hook did not return within {} s", .deadline.as_secs())]
+    Deadline {
+        /// Which of the five.
+        hook: &'static str,
+        /// How long it had.
+        deadline: Duration,
+    },
+    /// It panicked.
+    #[error("the {hook} hook panicked")]
+    Panicked {
+        /// Which of the five.
+        hook: &'static str,
+    },
+}
+
+/// Why a run could not begin. Once vessels are watched, nothing but a stop ends a run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// What was asked for cannot be run.
+    #[error("the deployment cannot be run as asked")]
+    Settings(#[from] SettingsError),
+    /// The clearinghouse refuses us, and only the operator can change that.
+    #[error("the clearinghouse refuses to work for this account")]
+    Clearinghouse(#[source] ClearinghouseError),
+    /// The journal of an earlier run cannot be read, and without it our vessels cannot be told from others'.
+    #[error("the journal of earlier runs cannot be read; repair or remove it")]
+    Journal(#[source] JournalError),
+    /// The replaced start-up hook failed.
+    #[error("the start-up hook did not succeed")]
+    StartUp(#[source] HookError),
+}
+
+/// A step that a vessel's life does not allow. A bug of ours; the vessel keeps its stage.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("vessel {} is {stage} and cannot {step}; please report this", .handle.short())]
+pub struct IllegalTransition {
+    /// The vessel.
+    pub handle: Handle,
+    /// The stage it is in.
+    pub stage: &'static str,
+    /// The refused step.
+    pub step: &'static str,
+}
+
+/// Why one vessel could not be made to run the program.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InitialiseError {
+    /// The program did not arrive whole.
+    #[error("the program could not be uploaded")]
+    Upload(#[source] NodeError),
+    /// The node would not or could not start it.
+    #[error("the program could not be started")]
+    Start(#[source] NodeError),
+    /// It started, and ended at once.
+    #[error("the program ended at once; its status is {status}")]
+    Ended {
+        /// What the node said of it.
+        status: VesselStatus,
+        /// The last lines of its log, if they could be had.
+        log_tail: String,
+    },
+    /// Arguments that nodes refuse: the template gave them for this index.
+    #[error("the program's arguments cannot be sent")]
+    Arguments(#[source] ArgumentError),
+    /// A replaced init-vessels hook did not give the vessel back.
+    #[error("the init_vessels hook did not bring it up")]
+    Hook,
+    /// The journal did not take the intent, so nothing was done.
+    #[error("the journal did not take the intent")]
+    Journal(#[source] JournalError),
+}

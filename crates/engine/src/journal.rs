@@ -1,0 +1,220 @@
+//! What the journal's records mean: intent before each call, outcome after it.
+//!
+//! From the records alone, [`Ledger::of`] tells which vessels are ours, which acquisitions are in doubt,
+//! and which copy each vessel is. Storing them is the port's business; [`MemoryJournal`] is for runs
+//! that need not survive their process, and for tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use overlord_types::Handle;
+use serde::{Deserialize, Serialize};
+
+use crate::error::JournalError;
+use crate::ports::Journal;
+use crate::time::WallTime;
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum JournalRecord {
+    /// A run began.
+    RunStarted {
+        /// When.
+        at: WallTime,
+    },
+    /// We are about to ask for vessels. Until its outcome is recorded, whatever the account holds
+    /// beyond `baseline` and our own may be what it brought.
+    AcquireIntended {
+        /// Tells acquisitions apart within and across runs.
+        acquisition: u64,
+        /// How many are asked for.
+        count: u32,
+        /// What the account held before and is not ours.
+        baseline: BTreeSet<Handle>,
+        /// When.
+        at: WallTime,
+    },
+    /// The acquisition ended with these vessels, none if it was refused. They are ours from now on.
+    Acquired {
+        /// Which acquisition.
+        acquisition: u64,
+        /// What it brought.
+        vessels: BTreeSet<Handle>,
+    },
+    /// Vessels that the account held already are ours from now on.
+    Adopted {
+        /// Which.
+        vessels: BTreeSet<Handle>,
+    },
+    /// We are about to make this vessel run the program as the copy of this index.
+    InitialiseIntended {
+        /// The vessel.
+        handle: Handle,
+        /// Which copy.
+        index: u32,
+        /// How often this copy has failed in a row.
+        failures: u32,
+    },
+    /// We are about to give vessels back.
+    ReleaseIntended {
+        /// Which.
+        vessels: BTreeSet<Handle>,
+    },
+    /// Vessels are no longer ours: given back, expired or taken back.
+    Gone {
+        /// Which.
+        vessels: BTreeSet<Handle>,
+    },
+    /// The run ended as it was told to; these vessels were left with the account. They are not taken
+    /// over unasked by the next run.
+    RunEnded {
+        /// What was left.
+        left: BTreeSet<Handle>,
+        /// When.
+        at: WallTime,
+    },
+}
+
+/// An acquisition whose outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoubtfulAcquisition {
+    /// How many were asked for.
+    pub count: u32,
+    /// What the account held before and was not ours.
+    pub baseline: BTreeSet<Handle>,
+    /// When it was asked for.
+    pub at: WallTime,
+}
+
+/// Which copy a vessel was to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LedgerVessel {
+    /// The copy's index, once it was given one.
+    pub index: Option<u32>,
+    /// How often that copy had failed in a row.
+    pub failures: u32,
+    /// Whether it was about to be given back.
+    pub releasing: bool,
+}
+
+/// What the journal says is ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Vessels that are ours.
+    pub vessels: BTreeMap<Handle, LedgerVessel>,
+    /// Acquisitions of unknown outcome, by number.
+    pub doubts: BTreeMap<u64, DoubtfulAcquisition>,
+    /// The number for the next acquisition.
+    pub next_acquisition: u64,
+}
+
+impl Ledger {
+    /// Reads the records from the first to the last.
+    #[must_use]
+    pub fn of(records: &[JournalRecord]) -> Self {
+        let mut ledger = Self::default();
+        for record in records {
+            ledger.take(record);
+        }
+        ledger
+    }
+
+    /// Takes one record in.
+    pub fn take(&mut self, record: &JournalRecord) {
+        match record {
+            JournalRecord::RunStarted { .. } => {}
+            JournalRecord::AcquireIntended {
+                acquisition,
+                count,
+                baseline,
+                at,
+            } => {
+                let doubt = DoubtfulAcquisition {
+                    count: *count,
+                    baseline: baseline.clone(),
+                    at: *at,
+                };
+                self.doubts.insert(*acquisition, doubt);
+                self.next_acquisition = self.next_acquisition.max(acquisition + 1);
+            }
+            JournalRecord::Acquired {
+                acquisition,
+                vessels,
+            } => {
+                self.doubts.remove(acquisition);
+                self.own(vessels);
+            }
+            JournalRecord::Adopted { vessels } => self.own(vessels),
+            JournalRecord::InitialiseIntended {
+                handle,
+                index,
+                failures,
+            } => {
+                if let Some(vessel) = self.vessels.get_mut(handle) {
+                    vessel.index = Some(*index);
+                    vessel.failures = *failures;
+                }
+            }
+            JournalRecord::ReleaseIntended { vessels } => {
+                for handle in vessels {
+                    if let Some(vessel) = self.vessels.get_mut(handle) {
+                        vessel.releasing = true;
+                    }
+                }
+            }
+            JournalRecord::Gone { vessels } => {
+                self.vessels.retain(|handle, _| !vessels.contains(handle));
+            }
+            JournalRecord::RunEnded { .. } => {
+                self.vessels.clear();
+                self.doubts.clear();
+            }
+        }
+    }
+
+    fn own(&mut self, vessels: &BTreeSet<Handle>) {
+        for handle in vessels {
+            self.vessels.insert(handle.clone(), LedgerVessel::default());
+        }
+    }
+}
+
+/// A journal that lives as long as the process.
+#[derive(Debug, Default)]
+pub struct MemoryJournal(Mutex<Vec<JournalRecord>>);
+
+impl MemoryJournal {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What was recorded so far.
+    #[must_use]
+    pub fn records(&self) -> Vec<JournalRecord> {
+        // A thread that panicked while pushing cannot have left a half record.
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn record(&self, record: &JournalRecord) -> Result<(), JournalError> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(record.clone());
+        Ok(())
+    }
+
+    async fn replay(&self) -> Result<Vec<JournalRecord>, JournalError> {
+        Ok(self.records())
+    }
+}
