@@ -492,8 +492,8 @@ pub struct CompFor {
 /// Expressions that exist in Python 2.7 but not in Repy.
 #[derive(Clone, Debug)]
 pub enum RefusedExpr {
-    /// A unicode literal (any part of a joined literal with a `u` prefix), as UTF-8 with surrogates kept.
-    Unicode(Box<[u8]>),
+    /// A unicode literal (any part of a joined literal with a `u` prefix); its text is not kept.
+    Unicode,
     /// `` `x` ``.
     Backquote(Expr),
     /// `lambda params: body`.

@@ -13,3 +13,6 @@ pub const MAX_TREE_HEIGHT: u32 = 200;
 
 /// Most levels of indentation, as in CPython.
 pub const MAX_INDENTS: usize = 100;
+
+/// Most digits of an integer literal: turning decimal digits into a number takes time by the square of their count.
+pub const MAX_NUMBER_DIGITS: usize = 100_000;

@@ -1,0 +1,359 @@
+//! What CPython 2.7's compiler refuses although its grammar does not: the last check before a program runs.
+//!
+//! The original checks safety on the tree alone and meets these errors when it compiles, so `--check` accepts a
+//! program that breaks them and running it is a syntax error. The compiler may rely on them holding.
+
+use std::collections::BTreeSet;
+
+use crate::ast::{
+    Call, Expr, ExprKind, Function, Index, Module, Param, Pos, RefusedExpr, SlicePart, Stmt,
+    StmtKind, Symbol, Symbols, Try,
+};
+use crate::syntax_error::SyntaxError;
+
+/// Most arguments in one call and parameters in one `def`, as in CPython.
+const MAX_ARGUMENTS: usize = 255;
+
+/// Most loops and `try` statements around one statement within a function, as in CPython.
+const MAX_BLOCKS: usize = 20;
+
+type Result<T> = std::result::Result<T, SyntaxError>;
+
+/// Checks a program that passed [`crate::check::check`].
+///
+/// # Errors
+/// The first rule broken, in source order.
+pub fn check(module: &Module) -> Result<()> {
+    let mut rules = Rules {
+        symbols: &module.symbols,
+        blocks: Vec::new(),
+        in_function: false,
+    };
+    rules.stmts(&module.body.stmts)
+}
+
+/// What encloses a statement within one function, class body or file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Block {
+    Loop,
+    Try,
+    Finally,
+}
+
+struct Rules<'tree> {
+    symbols: &'tree Symbols,
+    blocks: Vec<Block>,
+    in_function: bool,
+}
+
+impl Rules<'_> {
+    fn stmts(&mut self, stmts: &[Stmt]) -> Result<()> {
+        stmts.iter().try_for_each(|stmt| self.stmt(stmt))
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) -> Result<()> {
+        let pos = stmt.pos;
+        match &stmt.kind {
+            StmtKind::Expr(value) => self.expr(value),
+            StmtKind::Assign { targets, value } => {
+                self.expr(value)?;
+                targets.iter().try_for_each(|target| self.target(target))
+            }
+            StmtKind::AugAssign { target, value, .. } => {
+                self.target(target)?;
+                self.expr(value)
+            }
+            StmtKind::Delete(targets) => targets.iter().try_for_each(|target| self.target(target)),
+            StmtKind::Pass | StmtKind::Refused(_) => Ok(()),
+            StmtKind::Break if self.blocks.contains(&Block::Loop) => Ok(()),
+            StmtKind::Break => Err(SyntaxError::new(pos, "'break' outside loop")),
+            StmtKind::Continue => self.continue_stmt(pos),
+            StmtKind::Return(_) if !self.in_function => {
+                Err(SyntaxError::new(pos, "'return' outside function"))
+            }
+            StmtKind::Return(value) => self.optional(value),
+            StmtKind::Raise {
+                exception,
+                value,
+                traceback,
+            } => {
+                self.optional(exception)?;
+                self.optional(value)?;
+                self.optional(traceback)
+            }
+            StmtKind::Assert { test, message } => {
+                self.expr(test)?;
+                self.optional(message)
+            }
+            StmtKind::If { branches, orelse } => {
+                for (test, body) in branches {
+                    self.expr(test)?;
+                    self.stmts(body)?;
+                }
+                self.stmts(orelse)
+            }
+            StmtKind::While { test, body, orelse } => {
+                self.expr(test)?;
+                self.within(Block::Loop, body, pos)?;
+                self.stmts(orelse)
+            }
+            StmtKind::For {
+                target,
+                iter,
+                body,
+                orelse,
+            } => {
+                self.target(target)?;
+                self.expr(iter)?;
+                self.within(Block::Loop, body, pos)?;
+                self.stmts(orelse)
+            }
+            StmtKind::Try(parts) => self.try_stmt(parts, pos),
+            StmtKind::Function(function) => self.function(function, pos),
+            StmtKind::Class(class) => {
+                self.assignable(class.name, pos)?;
+                class.bases.iter().try_for_each(|base| self.expr(base))?;
+                self.scope(false, &class.body.stmts)
+            }
+        }
+    }
+
+    fn within(&mut self, block: Block, body: &[Stmt], pos: Pos) -> Result<()> {
+        if self.blocks.len() >= MAX_BLOCKS {
+            let message =
+                format!("more than {MAX_BLOCKS} loops and try statements are nested here");
+            return Err(SyntaxError::new(pos, message));
+        }
+        self.blocks.push(block);
+        self.stmts(body)?;
+        self.blocks.pop();
+        Ok(())
+    }
+
+    fn continue_stmt(&self, pos: Pos) -> Result<()> {
+        let inner = self
+            .blocks
+            .iter()
+            .rev()
+            .take_while(|&&block| block != Block::Loop);
+        if inner.clone().any(|&block| block == Block::Finally) {
+            return Err(SyntaxError::new(
+                pos,
+                "'continue' not supported inside 'finally' clause",
+            ));
+        }
+        if inner.count() == self.blocks.len() {
+            return Err(SyntaxError::new(pos, "'continue' not properly in loop"));
+        }
+        Ok(())
+    }
+
+    fn try_stmt(&mut self, parts: &Try, pos: Pos) -> Result<()> {
+        if parts.finally.is_empty() {
+            return self.try_except(parts, pos);
+        }
+        if parts.handlers.is_empty() {
+            self.within(Block::Try, &parts.body, pos)?;
+        } else {
+            self.blocks.push(Block::Try);
+            self.try_except(parts, pos)?;
+            self.blocks.pop();
+        }
+        self.within(Block::Finally, &parts.finally, pos)
+    }
+
+    fn try_except(&mut self, parts: &Try, pos: Pos) -> Result<()> {
+        self.within(Block::Try, &parts.body, pos)?;
+        let last = parts.handlers.len().saturating_sub(1);
+        for (index, handler) in parts.handlers.iter().enumerate() {
+            if handler.exception.is_none() && index < last {
+                return Err(SyntaxError::new(
+                    handler.pos,
+                    "default 'except:' must be last",
+                ));
+            }
+            self.optional(&handler.exception)?;
+            if let Some(target) = &handler.target {
+                self.target(target)?;
+            }
+            self.stmts(&handler.body)?;
+        }
+        self.stmts(&parts.orelse)
+    }
+
+    fn function(&mut self, function: &Function, pos: Pos) -> Result<()> {
+        self.assignable(function.name, pos)?;
+        let params = &function.params;
+        params
+            .defaults
+            .iter()
+            .try_for_each(|default| self.expr(default))?;
+        let mut seen = BTreeSet::new();
+        for param in &params.positional {
+            self.param(param, params.pos, &mut seen)?;
+        }
+        for &name in params.varargs.iter().chain(&params.kwargs) {
+            self.param(&Param::Name(name), params.pos, &mut seen)?;
+        }
+        if params.positional.len() > MAX_ARGUMENTS {
+            return Err(SyntaxError::new(
+                params.pos,
+                format!("more than {MAX_ARGUMENTS} parameters"),
+            ));
+        }
+        self.scope(true, &function.body.stmts)
+    }
+
+    fn param(&self, param: &Param, pos: Pos, seen: &mut BTreeSet<Symbol>) -> Result<()> {
+        match param {
+            Param::Name(name) => {
+                self.assignable(*name, pos)?;
+                if seen.insert(*name) {
+                    return Ok(());
+                }
+                let name = self.symbols.name(*name);
+                Err(SyntaxError::new(
+                    pos,
+                    format!("the parameter '{name}' is named twice"),
+                ))
+            }
+            Param::Tuple(parts) => parts
+                .iter()
+                .try_for_each(|part| self.param(part, pos, seen)),
+        }
+    }
+
+    /// A body whose loops and `return`s are its own.
+    fn scope(&mut self, is_function: bool, stmts: &[Stmt]) -> Result<()> {
+        let mut inner = Rules {
+            symbols: self.symbols,
+            blocks: Vec::new(),
+            in_function: is_function,
+        };
+        inner.stmts(stmts)
+    }
+
+    fn assignable(&self, name: Symbol, pos: Pos) -> Result<()> {
+        match self.symbols.name(name) {
+            fixed @ ("None" | "__debug__") => {
+                Err(SyntaxError::new(pos, format!("can't assign to {fixed}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn target(&mut self, target: &Expr) -> Result<()> {
+        match &target.kind {
+            ExprKind::Name(name) => self.assignable(*name, target.pos),
+            ExprKind::Attribute { value, name } => {
+                self.expr(value)?;
+                self.assignable(*name, target.pos)
+            }
+            ExprKind::Tuple(items) | ExprKind::List(items) => {
+                items.iter().try_for_each(|item| self.target(item))
+            }
+            ExprKind::Refused(refused) if matches!(**refused, RefusedExpr::GenExpr(_)) => Err(
+                SyntaxError::new(target.pos, "can't assign to a generator expression"),
+            ),
+            _ => self.expr(target),
+        }
+    }
+
+    fn optional(&mut self, expr: &Option<Expr>) -> Result<()> {
+        expr.as_ref().map_or(Ok(()), |expr| self.expr(expr))
+    }
+
+    fn exprs(&mut self, exprs: &[Expr]) -> Result<()> {
+        exprs.iter().try_for_each(|expr| self.expr(expr))
+    }
+
+    fn expr(&mut self, expr: &Expr) -> Result<()> {
+        match &expr.kind {
+            ExprKind::And(items)
+            | ExprKind::Or(items)
+            | ExprKind::Tuple(items)
+            | ExprKind::List(items) => self.exprs(items),
+            ExprKind::Binary { first, rest } => {
+                self.expr(first)?;
+                rest.iter().try_for_each(|step| self.expr(&step.right))
+            }
+            ExprKind::Unary { operand, .. } => self.expr(operand),
+            ExprKind::Compare { first, rest } => {
+                self.expr(first)?;
+                rest.iter().try_for_each(|(_, right)| self.expr(right))
+            }
+            ExprKind::Call(call) => self.call(call, expr.pos),
+            ExprKind::Attribute { value, .. } => self.expr(value),
+            ExprKind::Subscript { value, index } => {
+                self.expr(value)?;
+                self.index(index)
+            }
+            ExprKind::Dict(items) => items.iter().try_for_each(|(key, value)| {
+                self.expr(key)?;
+                self.expr(value)
+            }),
+            ExprKind::ListComp(comprehension) => {
+                for part in &comprehension.fors {
+                    self.expr(&part.iter)?;
+                    self.target(&part.target)?;
+                    self.exprs(&part.ifs)?;
+                }
+                self.expr(&comprehension.element)
+            }
+            ExprKind::Name(_)
+            | ExprKind::Int(_)
+            | ExprKind::Long(_)
+            | ExprKind::Float(_)
+            | ExprKind::Imaginary(_)
+            | ExprKind::Bytes(_)
+            | ExprKind::Refused(_) => Ok(()),
+        }
+    }
+
+    fn call(&mut self, call: &Call, pos: Pos) -> Result<()> {
+        self.expr(&call.function)?;
+        if call.args.len() + call.keywords.len() > MAX_ARGUMENTS {
+            return Err(SyntaxError::new(
+                pos,
+                format!("more than {MAX_ARGUMENTS} arguments"),
+            ));
+        }
+        self.exprs(&call.args)?;
+        let mut seen = BTreeSet::new();
+        for keyword in &call.keywords {
+            self.assignable(keyword.name, keyword.pos)?;
+            if !seen.insert(keyword.name) {
+                let name = self.symbols.name(keyword.name);
+                return Err(SyntaxError::new(
+                    keyword.pos,
+                    format!("the keyword argument '{name}' is given twice"),
+                ));
+            }
+            self.expr(&keyword.value)?;
+        }
+        self.optional(&call.star)?;
+        self.optional(&call.star_star)
+    }
+
+    fn index(&mut self, index: &Index) -> Result<()> {
+        match index {
+            Index::Item(item) => self.expr(item),
+            Index::Slice { low, high } => {
+                self.optional(low)?;
+                self.optional(high)
+            }
+            Index::Extended { parts, .. } => parts.iter().try_for_each(|part| match part {
+                SlicePart::Item(item) => self.expr(item),
+                SlicePart::Slice { low, high, step } => {
+                    self.optional(low)?;
+                    self.optional(high)?;
+                    self.optional(step)
+                }
+                SlicePart::Ellipsis => Ok(()),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
