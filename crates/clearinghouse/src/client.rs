@@ -281,7 +281,7 @@ impl ClearinghouseClient {
     }
 
     /// Makes a call, repeating it if that is safe and time is left.
-    async fn call<T>(
+    pub(crate) async fn call<T>(
         &self,
         request: &Request,
         read: impl Fn(Value) -> Result<T, String>,

@@ -23,7 +23,11 @@ mod response;
 pub mod retry;
 mod secret;
 pub mod server;
+#[cfg(test)]
+mod test_support;
 mod tls;
+#[cfg(test)]
+mod vector_tests;
 mod xml;
 
 pub use api::{AccountInfo, Method, VesselRecord};

@@ -245,7 +245,10 @@ fn explain(
         {
             TlsFailure::SelfSigned
         }
-        CertificateError::UnknownIssuer => TlsFailure::UnknownIssuer,
+        // A bad signature is what a CA made anew under its old name looks like: its file must be fetched again.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            TlsFailure::UnknownIssuer
+        }
         other => TlsFailure::BadCertificate(other.to_string()),
     }
 }
