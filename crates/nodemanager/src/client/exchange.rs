@@ -1,0 +1,144 @@
+//! One connection: connect, send, receive, each under its deadline. Repeating is the caller's.
+
+use std::io;
+use std::time::Duration;
+
+use overlord_types::NodeLocation;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::NodeClientConfig;
+use super::error::{MalformedReply, NodeError, Phase};
+use crate::framing::{self, FramingError, MessageDecoder};
+use crate::reply::Reply;
+use crate::signed_request::SignError;
+use crate::timestamps::ClockSetBack;
+
+/// Bytes read at once.
+const PIECE_BYTES: usize = 64 * 1024;
+/// A connection limit closes when it accepts; what is closed later had another reason. The original
+/// looks at a connection once a second.
+const LIMIT_CLOSES_WITHIN: Duration = Duration::from_secs(2);
+
+/// What went wrong with one attempt; becomes a [`NodeError`] with the node's location.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Connect(io::Error),
+    TimedOut(Phase, Duration),
+    /// Closed without a byte. `at_once`: before the request was whole, or as soon as a limit closes.
+    Closed {
+        at_once: bool,
+    },
+    Broken(io::Error),
+    Malformed(MalformedReply),
+    Clock(ClockSetBack),
+    Sign(SignError),
+    Stopped,
+}
+
+impl Fault {
+    /// Whether it looks like a node's connection limit, so that the call was not run.
+    pub(super) fn is_connection_limit(&self) -> bool {
+        matches!(self, Self::Closed { at_once: true })
+    }
+
+    pub(super) fn locate(self, at: &NodeLocation, attempts: u32) -> NodeError {
+        let at = at.clone();
+        match self {
+            Self::Connect(source) => NodeError::Connect { at, source },
+            Self::TimedOut(phase, after) => NodeError::TimedOut { at, phase, after },
+            Self::Closed { at_once } => NodeError::ClosedUnanswered {
+                at,
+                attempts,
+                may_have_run: !at_once,
+            },
+            Self::Broken(source) => NodeError::Broken { at, source },
+            Self::Malformed(MalformedReply::Framing(FramingError::TooLong {
+                length,
+                length_max,
+            })) => NodeError::ReplyTooLarge {
+                at,
+                length,
+                length_max,
+            },
+            Self::Malformed(source) => NodeError::Malformed { at, source },
+            Self::Clock(source) => NodeError::Clock { at, source },
+            Self::Sign(source) => NodeError::Sign { at, source },
+            Self::Stopped => NodeError::Stopped { at },
+        }
+    }
+}
+
+/// Sends `request` and reads the answer.
+pub(super) async fn exchange(
+    config: &NodeClientConfig,
+    at: &NodeLocation,
+    request: &[u8],
+) -> Result<Reply, Fault> {
+    let connecting = TcpStream::connect((at.host(), at.port()));
+    let mut stream = timeout(config.connect_timeout, connecting)
+        .await
+        .map_err(|_| Fault::TimedOut(Phase::Connect, config.connect_timeout))?
+        .map_err(Fault::Connect)?;
+    let connected = Instant::now();
+    // One message, written at once: nothing to gather.
+    let _ = stream.set_nodelay(true);
+    let sending = async {
+        stream.write_all(&framing::encode(request)).await?;
+        stream.flush().await
+    };
+    let sent = timeout(config.send_timeout, sending)
+        .await
+        .map_err(|_| Fault::TimedOut(Phase::Send, config.send_timeout))?;
+    // A node may refuse a long request before it has taken all: what it said is worth reading.
+    let whole = sent.is_ok();
+    let received = timeout(config.receive_timeout, receive(config, &mut stream))
+        .await
+        .map_err(|_| Fault::TimedOut(Phase::Receive, config.receive_timeout))?;
+    match received {
+        Ok(message) => Reply::parse(&message).map_err(|error| Fault::Malformed(error.into())),
+        Err(Fault::Closed { .. }) => Err(Fault::Closed {
+            at_once: !whole || connected.elapsed() < LIMIT_CLOSES_WITHIN,
+        }),
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn receive(config: &NodeClientConfig, stream: &mut TcpStream) -> Result<Vec<u8>, Fault> {
+    let mut decoder = MessageDecoder::new(config.reply_bytes_max);
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let read = stream.read(&mut piece).await;
+        let nothing_yet = decoder.ended() == FramingError::Nothing;
+        let received = match read {
+            Ok(count) => piece.get(..count).unwrap_or_default(),
+            Err(error) if nothing_yet && is_close(&error) => {
+                return Err(Fault::Closed { at_once: false });
+            }
+            Err(error) => return Err(Fault::Broken(error)),
+        };
+        if received.is_empty() {
+            return Err(match decoder.ended() {
+                FramingError::Nothing => Fault::Closed { at_once: false },
+                cut => Fault::Malformed(cut.into()),
+            });
+        }
+        match decoder.receive(received) {
+            Ok(Some(message)) => return Ok(message),
+            Ok(None) => {}
+            Err(error) => return Err(Fault::Malformed(error.into())),
+        }
+    }
+}
+
+/// A node that closes with our bytes unread cuts the connection rather than ending it.
+fn is_close(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+    )
+}

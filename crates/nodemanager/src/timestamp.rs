@@ -1,0 +1,248 @@
+//! Times of signed requests: seconds since 1900, written and read as Python 2 does with floats.
+//!
+//! Which times a vessel accepts is left to [`crate::verification`]; making times that only ever grow to
+//! [`crate::timestamps`].
+
+use std::fmt;
+
+use crate::wire_text::trim;
+
+/// Seconds from 1900-01-01 (the protocol's zero) to 1970-01-01 (Unix's).
+pub const UNIX_EPOCH_SECONDS: f64 = 2_208_988_800.0;
+/// Significant digits that Python 2 writes of a float.
+const DIGITS: usize = 12;
+
+/// A time in seconds since 1900-01-01, as signed requests carry it.
+///
+/// Python 2 writes 12 significant digits, which leaves steps of 10 ms until the year 2216.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Timestamp(Number);
+
+/// The original's callers pass floats or whole numbers, and each is written in its own way.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+enum Number {
+    Float(f64),
+    Whole(i64),
+}
+
+impl Timestamp {
+    /// A time given in seconds since 1900, written as a float.
+    #[must_use]
+    pub fn from_seconds(seconds: f64) -> Self {
+        Self(Number::Float(seconds))
+    }
+
+    /// A time given in whole seconds since 1900, written without a fraction.
+    #[must_use]
+    pub fn from_whole_seconds(seconds: i64) -> Self {
+        Self(Number::Whole(seconds))
+    }
+
+    /// A time given in hundredths of a second since 1900: exactly the steps that survive the wire.
+    #[must_use]
+    pub fn from_hundredths(hundredths: i64) -> Self {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "12 digits are all that the wire keeps, and a float holds 15"
+        )]
+        Self::from_seconds(hundredths as f64 / 100.0)
+    }
+
+    /// The time of a clock that counts seconds since 1970.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: f64) -> Self {
+        Self::from_seconds(seconds + UNIX_EPOCH_SECONDS)
+    }
+
+    /// Seconds since 1900. May be infinite or not a number when a stranger wrote it.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        match self.0 {
+            Number::Float(seconds) => seconds,
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "Python compares it as a float as well"
+            )]
+            Number::Whole(seconds) => seconds as f64,
+        }
+    }
+
+    /// This many seconds later, written in the same way.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: u32) -> Self {
+        match self.0 {
+            Number::Float(from) => Self::from_seconds(from + f64::from(seconds)),
+            Number::Whole(from) => Self::from_whole_seconds(from.saturating_add(seconds.into())),
+        }
+    }
+
+    /// Reads what Python's `float()` reads: blanks around, a sign, `inf` and `nan`, exponents; no
+    /// suffix, no hexadecimals, no underscores.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        read_float(text).map(Self::from_seconds)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Number::Float(seconds) => f.write_str(&write_float(seconds)),
+            Number::Whole(seconds) => write!(f, "{seconds}"),
+        }
+    }
+}
+
+/// Reads what Python's `float()` reads.
+pub(crate) fn read_float(text: &[u8]) -> Option<f64> {
+    // Rust's grammar of floats is Python's, without the blanks around.
+    std::str::from_utf8(trim(text)).ok()?.parse().ok()
+}
+
+/// Writes a float as Python 2's `str()`: 12 significant digits, `.0` when it would look whole, an
+/// exponent below 1e-4 and from 1e11 on (where `.0` would be a thirteenth digit).
+pub(crate) fn write_float(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let scientific = format!("{value:.*e}", DIGITS - 1);
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(mantissa) => ("-", mantissa),
+        None => ("", mantissa),
+    };
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_end_matches('0');
+    let digits = if digits.is_empty() { "0" } else { digits };
+    let text = if (-4..DIGITS as i32 - 1).contains(&exponent) {
+        positional(digits, exponent)
+    } else {
+        let (first, rest) = digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        let e_sign = if exponent < 0 { '-' } else { '+' };
+        format!(
+            "{first}{point}{rest}e{e_sign}{:02}",
+            exponent.unsigned_abs()
+        )
+    };
+    format!("{sign}{text}")
+}
+
+/// The digits `d.ddd` times ten to the `exponent`, with at least one digit on each side of the point.
+fn positional(digits: &str, exponent: i32) -> String {
+    let Ok(before) = usize::try_from(exponent + 1) else {
+        let zeros = "0".repeat(exponent.unsigned_abs() as usize - 1);
+        return format!("0.{zeros}{digits}");
+    };
+    if before == 0 {
+        return format!("0.{digits}");
+    }
+    match digits.split_at_checked(before) {
+        Some((whole, "")) => format!("{whole}.0"),
+        Some((whole, fraction)) => format!("{whole}.{fraction}"),
+        None => format!("{digits}{}.0", "0".repeat(before - digits.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_vectors::{self, Json};
+    use proptest::prelude::*;
+
+    #[test]
+    fn floats_are_written_as_the_vector_writes_them() {
+        let file = test_vectors::load("float_formats.json");
+        for case in test_vectors::list(&file, "str_of_float") {
+            let value: f64 = test_vectors::text(case, "repr").parse().unwrap();
+            let written = write_float(value);
+            assert_eq!(written, test_vectors::text(case, "str"), "{case}");
+            let back: f64 = test_vectors::text(case, "back_repr").parse().unwrap();
+            let read = read_float(written.as_bytes()).unwrap();
+            assert!(read == back || (read.is_nan() && back.is_nan()), "{case}");
+            let kept = case.get("round_trips").and_then(Json::as_bool);
+            assert_eq!(Some(read == value), kept, "{case}");
+        }
+        for case in test_vectors::list(&file, "str_of_int") {
+            let text = test_vectors::text(case, "value");
+            if let Ok(value) = text.parse() {
+                let written = Timestamp::from_whole_seconds(value).to_string();
+                assert_eq!(written, test_vectors::text(case, "str"));
+            }
+        }
+    }
+
+    #[test]
+    fn floats_are_read_as_the_vector_reads_them() {
+        let file = test_vectors::load("float_formats.json");
+        for case in test_vectors::list(&file, "float_of_string") {
+            let read = read_float(test_vectors::text(case, "text").as_bytes());
+            if case["ok"] == true {
+                let expected: f64 = test_vectors::text(case, "repr").parse().unwrap();
+                let read = read.unwrap_or_else(|| panic!("{case} is refused"));
+                assert!(
+                    read == expected || (read.is_nan() && expected.is_nan()),
+                    "{case}"
+                );
+            } else {
+                assert_eq!(read, None, "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn halves_are_rounded_to_the_even_digit() {
+        // Exact ties in binary; checked against CPython 2.7.18.
+        for (value, text) in [
+            (999_999_999_999.5, "1e+12"),
+            (123_456_789_012.5, "1.23456789012e+11"),
+            (123_456_789_013.5, "1.23456789014e+11"),
+            (12_345_678_901.125, "12345678901.1"),
+            (99_999_999_999.75, "99999999999.8"),
+            (1_234_567_890.125, "1234567890.12"),
+            (1_234_567_890.375, "1234567890.38"),
+            (0.000_1, "0.0001"),
+            (0.000_099_999_999_999_999, "0.0001"),
+            (5e-324, "4.94065645841e-324"),
+        ] {
+            assert_eq!(write_float(value), text);
+        }
+    }
+
+    #[test]
+    fn hundredths_survive_the_wire_exactly() {
+        let first = 400_433_163_625;
+        let mut before = f64::NEG_INFINITY;
+        for hundredths in first..first + 1000 {
+            let written = Timestamp::from_hundredths(hundredths).to_string();
+            let read = Timestamp::parse(written.as_bytes()).unwrap().seconds();
+            assert!(read > before, "{written}");
+            assert!((read * 100.0 - hundredths as f64).abs() < 1e-3, "{written}");
+            before = read;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn twelve_digits_of_any_float_read_back(bits in any::<u64>()) {
+            let value = f64::from_bits(bits);
+            let read = read_float(write_float(value).as_bytes()).unwrap();
+            if value.is_nan() {
+                prop_assert!(read.is_nan());
+            } else if value.is_finite() && value.is_normal() {
+                prop_assert!(((read - value) / value).abs() < 1e-11 || read.is_infinite());
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_a_time_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Some(time) = Timestamp::parse(&bytes) {
+                let _ = (time.to_string(), time.plus_seconds(3600).seconds());
+            }
+        }
+    }
+}
