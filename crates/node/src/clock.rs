@@ -1,56 +1,42 @@
-//! The wall clock that a node judges timestamps by, passed in so that tests and fault knobs can set it.
+//! Clocks that tests and fault knobs set. The machine's own is `overlord_nodemanager`'s.
 
-use std::sync::Mutex;
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// What time it is, as a node sees it.
-pub trait WallClock: Send + Sync + 'static {
-    /// Time since 1970-01-01 UTC.
-    fn since_unix_epoch(&self) -> Duration;
-}
+use overlord_nodemanager::clock::WallClock;
 
-/// The machine's own clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl WallClock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the edge where time comes in"
-    )]
-    fn since_unix_epoch(&self) -> Duration {
-        // A machine set before 1970 judges every request expired or far in the future; either way refused.
-        std::time::SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-    }
-}
+use crate::faults::NodeFaults;
 
 /// A clock that shows what it was last set to.
 #[derive(Debug, Default)]
-pub struct ManualClock(Mutex<Duration>);
+pub struct ManualClock(Mutex<f64>);
 
 impl ManualClock {
-    /// A clock showing `since_unix_epoch`.
+    /// A clock that shows so many seconds since 1970.
     #[must_use]
-    pub fn new(since_unix_epoch: Duration) -> Self {
-        Self(Mutex::new(since_unix_epoch))
+    pub fn new(unix_seconds: f64) -> Self {
+        Self(Mutex::new(unix_seconds))
     }
 
     /// Sets the clock, forwards or back.
-    pub fn set(&self, since_unix_epoch: Duration) {
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = since_unix_epoch;
+    pub fn set(&self, unix_seconds: f64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = unix_seconds;
     }
 }
 
 impl WallClock for ManualClock {
-    fn since_unix_epoch(&self) -> Duration {
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn unix_seconds(&self) -> f64 {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A node's clock, wrong by what its fault knobs say.
+pub(crate) struct SkewedClock {
+    pub(crate) right: Arc<dyn WallClock>,
+    pub(crate) faults: NodeFaults,
+}
+
+impl WallClock for SkewedClock {
+    fn unix_seconds(&self) -> f64 {
+        self.right.unix_seconds() + self.faults.clock_skew_seconds()
     }
 }

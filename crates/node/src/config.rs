@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use overlord_keys::{KeyPair, PublicKey};
+use overlord_nodemanager::clock::{SystemClock, WallClock};
 use overlord_types::VesselName;
 
-use crate::clock::{SystemClock, WallClock};
 use crate::launch::LauncherCommand;
 use crate::platform::Platforms;
 

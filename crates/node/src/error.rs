@@ -30,9 +30,12 @@ pub enum NodeStartError {
     /// Another node runs in the same directory.
     #[error("another node uses {}; stop it or give this one a directory of its own", .0.display())]
     InUse(PathBuf),
-    /// The node's key can be neither read nor made.
-    #[error("the node has no key to be known by")]
-    Key(#[source] overlord_keys::KeyError),
+    /// The node's key is there but cannot be used, or cannot be written.
+    #[error("the node has no key to be known by; repair its key files, or remove both to make a new node of it")]
+    KeyFile(#[source] overlord_keys::KeyFileError),
+    /// A key cannot be made.
+    #[error("the node cannot make a key")]
+    KeyGeneration(#[source] overlord_keys::KeyError),
     /// A resource file of the configuration is not one.
     #[error("the resources of {what} are not a resource file: {reason}")]
     Resources {
@@ -41,7 +44,13 @@ pub enum NodeStartError {
         /// What is wrong with them.
         reason: String,
     },
+    /// The vessels of the configuration cannot be a node's: two have the same name.
+    #[error("two vessels of the node are named {0}; give each its own name")]
+    SameName(overlord_types::VesselName),
     /// The executable that supervises vessels cannot be found.
     #[error("the executable that supervises vessels cannot be found")]
     Launcher(#[source] std::io::Error),
+    /// The runtime that the node was started on is shutting down.
+    #[error("the runtime shuts down while the node starts")]
+    Runtime,
 }

@@ -31,14 +31,20 @@ mod log_ring;
 mod node;
 pub mod platform;
 mod proc;
+mod process;
+mod service;
+mod serving;
 mod store;
+mod table;
+mod vessel;
 
-pub use clock::{ManualClock, SystemClock, WallClock};
+pub use clock::ManualClock;
 pub use config::{
     Durability, NewVessel, NodeConfig, NodeIdentity, NodeTiming, OFFCUT_RESOURCES,
     VESSEL_RESOURCES, vessel_resources_with_ports,
 };
 pub use error::NodeStartError;
-pub use faults::{NodeFaults, WrongReply};
+pub use faults::NodeFaults;
 pub use launch::LauncherCommand;
 pub use node::Node;
+pub use overlord_nodemanager::server::WrongReply;

@@ -52,7 +52,12 @@ impl ProcessIdentity {
     /// Whether this very process still runs.
     pub(crate) fn is_alive(&self) -> bool {
         let same = |stat: ProcessStat| stat.start_ticks == self.start_ticks && !stat.has_ended();
-        stat_of(self.pid).is_ok_and(same) && boot_id().is_ok_and(|boot| boot == self.boot)
+        stat_of(self.pid).is_ok_and(same) && self.is_of_this_boot()
+    }
+
+    /// Whether the machine was not booted again since the process started.
+    pub(crate) fn is_of_this_boot(&self) -> bool {
+        boot_id().is_ok_and(|boot| boot == self.boot)
     }
 }
 

@@ -21,7 +21,7 @@ mod supervisor;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-pub(crate) use spec::{ExitReport, LaunchSpec, RunFolder};
+pub(crate) use spec::{ExitReport, LaunchSpec, RunFolder, SupervisorReport};
 pub(crate) use supervisor::ReportLine;
 
 /// The environment variable that makes a process a vessel's supervisor or executor. It holds

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use overlord_nodemanager::resources::ResourceFile;
 use overlord_types::{Platform, VesselName};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub struct ProgramRequest {
     pub directory: PathBuf,
     /// The vessel's resource file.
     pub resource_file: PathBuf,
+    /// Its resources, read from that file.
+    pub resources: ResourceFile,
     /// The node's own address, where the program is to be reached.
     pub address: std::net::IpAddr,
     /// Program name and arguments, as cut at blanks. May be empty.
@@ -40,6 +43,9 @@ pub struct ProgramCommand {
     pub limits: ProcessLimits,
     /// What the supervisor writes into the vessel's log before the program's own output.
     pub log_header: String,
+    /// The exit code by which the program says that it could not make a thread, if it has one (56 with
+    /// Repy): the vessel's status is `ThreadErr` then.
+    pub thread_error_code: Option<i32>,
 }
 
 /// Limits of one process that the operating system enforces; `None` leaves the node's own.

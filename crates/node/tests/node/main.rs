@@ -1,0 +1,10 @@
+//! Tests of a whole node over real sockets with real processes, in one binary.
+
+mod support;
+mod vectors;
+
+/// Where this test program becomes a vessel's supervisor or executor; a test only in name.
+#[test]
+fn vessel_process_entry() {
+    overlord_node::launch::enter_if_asked();
+}

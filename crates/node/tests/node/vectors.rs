@@ -1,0 +1,455 @@
+//! Recordings of the original's node, run through ours: same requests in the same order, same answers.
+//!
+//! Programs of the recordings are Repy; here a platform of the test's own runs in their place real
+//! processes that print what the recorded log shows and then do what the recorded status says. So every
+//! status that is answered is that of a process.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use overlord_keys::{KeyPair, PrivateKey, PublicKey};
+use overlord_node::platform::{
+    Platforms, ProcessLimits, ProgramCommand, ProgramPlan, ProgramPlatform, ProgramRequest,
+};
+use overlord_node::{ManualClock, NewVessel, Node, NodeConfig, NodeIdentity, NodeTiming};
+use overlord_nodemanager::call::Call;
+use overlord_nodemanager::framing;
+use overlord_nodemanager::node_info::NodeInfo;
+use overlord_nodemanager::reply::{Outcome, Reply};
+use overlord_nodemanager::signed_request::{Destination, SignedText, Stamp, sign};
+use overlord_nodemanager::timestamp::{Timestamp, UNIX_EPOCH_SECONDS};
+use overlord_types::{Platform, VesselName};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{eventually, launcher};
+
+/// Longest wait for an answer; the original took up to 11 s.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
+
+fn load(file: &str) -> Value {
+    let directory = std::env::var_os("OVERLORD_VECTORS").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors")),
+        PathBuf::from,
+    );
+    let path = directory.join(file);
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Recorded bytes; long ones were cut short, and only their length is known as a whole.
+#[derive(Clone, Debug)]
+struct Recorded {
+    start: Vec<u8>,
+    length: usize,
+}
+
+impl Recorded {
+    fn read(value: &Value) -> Self {
+        let text = value.as_str().unwrap();
+        let (digits, rest) = text.split_once("...(").unwrap_or((text, ""));
+        let start = hex::decode(digits).unwrap();
+        let length = rest.split_once(' ').map_or(start.len(), |(count, _)| count.parse().unwrap());
+        Self { start, length }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.start.len() == self.length
+    }
+
+    /// What follows the header.
+    fn message(&self) -> &[u8] {
+        let header = self.start.iter().position(|&byte| byte == b'\n').unwrap();
+        &self.start[header + 1..]
+    }
+}
+
+struct Case {
+    name: String,
+    request: Recorded,
+    response: Recorded,
+}
+
+impl Case {
+    /// The call, if it is one; of an upload that was cut short, its start.
+    fn call(&self) -> Option<Call> {
+        let message = self.request.message();
+        let data = SignedText::cut(message).map_or(message, |signed| signed.data);
+        Call::parse(data).ok()
+    }
+
+    fn reply(&self) -> Reply {
+        Reply::parse(self.response.message()).unwrap()
+    }
+
+    fn start_of(&self) -> Option<String> {
+        match self.call()? {
+            Call::StartVessel { vessel, .. } | Call::StartVesselEx { vessel, .. } => {
+                Some(vessel.to_string())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the next program does.
+#[derive(Clone, Debug)]
+enum Script {
+    RunsOn(PathBuf),
+    Ends(PathBuf),
+    NeverStarts(String),
+}
+
+/// Runs for each start the script that was set for it.
+struct Scripted {
+    word: Platform,
+    next: Arc<Mutex<Option<Script>>>,
+}
+
+impl ProgramPlatform for Scripted {
+    fn platform(&self) -> Platform {
+        self.word
+    }
+
+    fn plan(&self, _request: &ProgramRequest) -> ProgramPlan {
+        let script = self.next.lock().unwrap().take();
+        let (line, output) = match script.expect("the recording has no such start") {
+            Script::RunsOn(output) => ("cat \"$0\"; exec sleep 1000000", output),
+            Script::Ends(output) => ("cat \"$0\"", output),
+            Script::NeverStarts(log) => return ProgramPlan::NeverStarts { log },
+        };
+        ProgramPlan::Execute(ProgramCommand {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), line.into(), output.display().to_string()],
+            environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+            limits: ProcessLimits::default(),
+            log_header: String::new(),
+            thread_error_code: None,
+        })
+    }
+}
+
+/// One recording on its way through our node.
+struct Replay {
+    cases: Vec<Case>,
+    node: Node,
+    clock: Arc<ManualClock>,
+    keys: Vec<KeyPair>,
+    next: Arc<Mutex<Option<Script>>>,
+    logs: BTreeMap<String, Vec<u8>>,
+    seconds: f64,
+    directory: tempfile::TempDir,
+}
+
+impl Replay {
+    async fn new(file: &Value) -> Self {
+        let cases: Vec<Case> = file["calls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|case| Case {
+                name: case["name"].as_str().unwrap().to_owned(),
+                request: Recorded::read(&case["request_hex"]),
+                response: Recorded::read(&case["response_hex"]),
+            })
+            .collect();
+        let texts = |list: &str| -> Vec<String> {
+            let list = file[list].as_array().unwrap();
+            list.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+        };
+        let keys = texts("guest_publickeys")
+            .iter()
+            .zip(texts("guest_privatekeys"))
+            .map(|(public, private)| {
+                let public = PublicKey::parse_str(public).unwrap();
+                KeyPair::new(public, PrivateKey::parse(private.as_bytes()).unwrap()).unwrap()
+            })
+            .collect();
+        let before = cases
+            .iter()
+            .find(|case| matches!(case.call(), Some(Call::GetVessels {})))
+            .expect("the recording shows the node before anything is changed");
+        let info = NodeInfo::parse(&before.reply().payload).unwrap();
+        let clock = Arc::new(ManualClock::default());
+        let next = Arc::new(Mutex::new(None));
+        let directory = tempfile::tempdir().unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let mut config = NodeConfig::new(directory.path().join("node"), address);
+        config.name = Some(info.name.to_string());
+        config.version = info.version.to_string();
+        config.identity = NodeIdentity::PublicOnly(PublicKey::parse_str(info.key.as_str()).unwrap());
+        config.vessels = info
+            .vessels
+            .iter()
+            .map(|vessel| NewVessel {
+                name: vessel.name.clone(),
+                owner: vessel.owner_key.key().unwrap(),
+                users: vessel.user_keys.iter().map(|key| key.key().unwrap()).collect(),
+                owner_information: vessel.owner_info.to_string(),
+                advertise: vessel.advertise,
+                resources: resources_of(&cases, &vessel.name),
+            })
+            .collect();
+        config.platforms = [Platform::RepyV1, Platform::RepyV2]
+            .into_iter()
+            .fold(Platforms::none(), |platforms, word| {
+                platforms.with(Arc::new(Scripted { word, next: Arc::clone(&next) }))
+            });
+        config.launcher = launcher();
+        config.clock = Arc::clone(&clock) as _;
+        config.timing = NodeTiming {
+            // Long enough for `cat` to end on a busy machine; each start that lasts costs it once.
+            start_settle: Duration::from_secs(1),
+            ..NodeTiming::default()
+        };
+        Self {
+            cases,
+            node: Node::start(config).await.unwrap(),
+            clock,
+            keys,
+            next,
+            logs: BTreeMap::new(),
+            seconds: 0.0,
+            directory,
+        }
+    }
+
+    /// The time at which a request was recorded: just after it was signed, never before the last one.
+    fn set_clock(&mut self, message: &[u8]) {
+        let signed = SignedText::cut(message).and_then(|text| Timestamp::parse(text.timestamp));
+        if let Some(timestamp) = signed {
+            self.seconds = self.seconds.max(timestamp.seconds() + 0.001);
+        }
+        self.clock.set(self.seconds - UNIX_EPOCH_SECONDS);
+    }
+
+    /// The bytes to send: those recorded, or for an upload that was cut short one of the same length,
+    /// signed by the vessel's owner a moment after the last request.
+    fn request_bytes(&self, index: usize) -> Vec<u8> {
+        let recorded = &self.cases[index].request;
+        if recorded.is_whole() {
+            return recorded.start.clone();
+        }
+        let Some(Call::AddFileToVessel { vessel, file, content }) = self.cases[index].call() else {
+            panic!("{} was cut short and is no upload", self.cases[index].name);
+        };
+        let period = (1..=content.len() / 2)
+            .find(|&period| content.iter().zip(&content[period..]).all(|(a, b)| a == b))
+            .expect("a long upload repeats a short pattern");
+        let name: VesselName = vessel.as_str().unwrap().parse().unwrap();
+        let owner = self.owner_of(&name);
+        let stamp = Stamp::at(
+            Timestamp::from_hundredths((self.seconds * 100.0).ceil() as i64 + 1),
+            Some(Destination::from(self.node.id())),
+        );
+        let upload = |length: usize| {
+            let content = content[..period].iter().copied().cycle().take(length).collect();
+            let call = Call::AddFileToVessel {
+                vessel: vessel.clone(),
+                file: file.clone(),
+                content,
+            };
+            framing::encode(&sign(&call.encode(), owner, &stamp).unwrap())
+        };
+        let around = recorded.length - upload(0).len();
+        // The signature's length is not known to the digit, and people upload round sizes.
+        upload((around + 32) / 64 * 64)
+    }
+
+    fn owner_of(&self, vessel: &VesselName) -> &KeyPair {
+        let before = self.cases.iter().find(|case| matches!(case.call(), Some(Call::GetVessels {})));
+        let info = NodeInfo::parse(&before.unwrap().reply().payload).unwrap();
+        let owner = info.vessel(vessel).unwrap().owner_key.clone();
+        self.keys.iter().find(|pair| owner.is(pair.public())).unwrap()
+    }
+
+    /// What the log of a vessel shows next, before it is cleared or another program runs.
+    fn log_read_after(&self, index: usize, vessel: &str) -> Option<Vec<u8>> {
+        for case in &self.cases[index + 1..] {
+            match case.call() {
+                Some(Call::ReadVesselLog { vessel: read })
+                    if read == vessel && case.reply().outcome == Outcome::Success =>
+                {
+                    return Some(case.reply().payload);
+                }
+                Some(Call::ResetVessel { vessel: reset }) if reset == vessel => return None,
+                Some(_) if case.start_of().as_deref() == Some(vessel) => {
+                    if case.reply().outcome != Outcome::Error {
+                        return None;
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Prepares for a start what its program is to do, from what was recorded of it.
+    fn prepare_program(&mut self, index: usize) {
+        let Some(vessel) = self.cases[index].start_of() else {
+            return;
+        };
+        let reply = self.cases[index].reply();
+        if reply.outcome == Outcome::Error {
+            return;
+        }
+        let before = self.logs.entry(vessel.clone()).or_default().clone();
+        let after = self.log_read_after(index, &vessel).unwrap_or_else(|| before.clone());
+        let output = after.strip_prefix(&before[..]).unwrap_or(&after).to_vec();
+        self.logs.insert(vessel, after);
+        let file = self.directory.path().join(format!("output-{index}"));
+        std::fs::write(&file, &output).unwrap();
+        *self.next.lock().unwrap() = Some(match reply.payload.as_slice() {
+            b"Started" => Script::RunsOn(file),
+            b"Terminated" => Script::Ends(file),
+            _ => Script::NeverStarts(String::from_utf8(output).unwrap()),
+        });
+    }
+
+    /// Before a log is read, all that its program was to print must be in it.
+    async fn await_log(&self, index: usize) {
+        let Some(Call::ReadVesselLog { vessel }) = self.cases[index].call() else {
+            return;
+        };
+        let name = vessel.to_string();
+        let Ok(vessel) = name.parse::<VesselName>() else { return };
+        let wanted = self.logs.get(&name).cloned().unwrap_or_default();
+        eventually("the recorded log", || {
+            let log = self.node.vessel_log(&vessel).unwrap();
+            log.is_none_or(|log| log.ends_with(&wanted) && log.len() >= wanted.len().min(16_384))
+        })
+        .await;
+    }
+
+    async fn run(mut self) -> usize {
+        for index in 0..self.cases.len() {
+            let bytes = self.request_bytes(index);
+            let header = bytes.iter().position(|&byte| byte == b'\n').unwrap();
+            self.set_clock(&bytes[header + 1..]);
+            self.prepare_program(index);
+            self.await_log(index).await;
+            let answer = exchange(&self.node, &bytes).await;
+            let case = &self.cases[index];
+            let (recorded, name) = (&case.response, &case.name);
+            if let (Some(Call::ResetVessel { vessel }), Outcome::Success) =
+                (case.call(), case.reply().outcome)
+            {
+                self.logs.remove(&vessel.to_string());
+            }
+            assert!(
+                answer.len() == recorded.length && answer.starts_with(&recorded.start),
+                "#{index} {name}:\nrecorded {} bytes {:?}\nanswered {} bytes {:?}",
+                recorded.length,
+                shown(&recorded.start),
+                answer.len(),
+                shown(&answer),
+            );
+        }
+        let count = self.cases.len();
+        self.node.shutdown(true).await;
+        count
+    }
+}
+
+fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(3000)]).into_owned()
+}
+
+/// A vessel's resource file, as recorded. Of vessels whose file was not recorded only the quantities
+/// are known (those of the others) and that no two share a port.
+fn resources_of(cases: &[Case], vessel: &VesselName) -> String {
+    let recorded = |wanted: Option<&VesselName>| {
+        cases.iter().find_map(|case| match case.call()? {
+            Call::GetVesselResources { vessel }
+                if case.reply().outcome == Outcome::Success
+                    && wanted.is_none_or(|wanted| vessel == wanted.as_str()) =>
+            {
+                Some(String::from_utf8(case.reply().payload).unwrap())
+            }
+            _ => None,
+        })
+    };
+    if let Some(own) = recorded(Some(vessel)) {
+        return own;
+    }
+    let other = recorded(None).expect("some vessel's resources were recorded");
+    let number: u16 = vessel.as_str()[1..].parse().unwrap();
+    let ports = 20_000 + number * 10..20_000 + number * 10 + 4;
+    let quantities: String = other
+        .lines()
+        .filter(|line| !line.contains("messport") && !line.contains("connport"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    overlord_node::vessel_resources_with_ports(&quantities, ports)
+}
+
+async fn exchange(node: &Node, bytes: &[u8]) -> Vec<u8> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(node.address()).await.unwrap();
+        // A node that refuses an upload may close before all of it was sent.
+        let _ = stream.write_all(bytes).await;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        answer
+    };
+    tokio::time::timeout(ANSWER_WAIT, exchange).await.expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_recorded_calls_of_the_vector_get_the_recorded_answers() {
+    let file = load("nm_calls.json");
+    let replayed = Replay::new(&file).await.run().await;
+    assert!(replayed > 0, "the recording is empty");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_framing_of_the_vector_is_answered_or_closed_as_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = "127.0.0.1:0".parse().unwrap();
+    let mut config = NodeConfig::new(directory.path().join("node"), address);
+    config.identity = NodeIdentity::PublicOnly(PublicKey::parse_str("65537 1119760416288262279614755947687").unwrap());
+    config.launcher = launcher();
+    let node = Node::start(config).await.unwrap();
+    let file = load("session_framing.json");
+    let cases = file["cases"].as_array().unwrap();
+    // Some wait ten seconds for a silent client; side by side they wait together, but each source has
+    // a bound on its connections, so each case comes from an address of its own.
+    let running = cases.iter().enumerate().map(|(index, case)| {
+        let address = node.address();
+        let source = format!("127.0.{}.{}:0", 100 + index / 200, 1 + index % 200);
+        async move {
+            let answer = tokio::time::timeout(ANSWER_WAIT, framing_case(address, &source, case)).await;
+            let expected = hex::decode(case["response_hex"].as_str().unwrap()).unwrap();
+            let answer = answer.unwrap_or_else(|_| panic!("{} is not closed", case["name"]));
+            assert_eq!(shown(&answer), shown(&expected), "{}", case["name"]);
+        }
+    });
+    futures_util::future::join_all(running).await;
+    node.shutdown(true).await;
+}
+
+async fn framing_case(node: std::net::SocketAddr, source: &str, case: &Value) -> Vec<u8> {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(source.parse().unwrap()).unwrap();
+    let mut stream = socket.connect(node).await.unwrap();
+    for step in case["sent"].as_array().unwrap() {
+        if let Some(seconds) = step["sleep"].as_f64() {
+            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        } else {
+            let bytes = hex::decode(step["hex"].as_str().unwrap()).unwrap();
+            // A node that has closed already does not want the rest.
+            let _ = stream.write_all(&bytes).await;
+        }
+    }
+    if case["half_close"] == true {
+        let _ = stream.shutdown().await;
+    }
+    let mut answer = Vec::new();
+    // A connection reset after the answer is as good as a close.
+    let _ = stream.read_to_end(&mut answer).await;
+    answer
+}
