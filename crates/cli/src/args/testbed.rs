@@ -1,0 +1,86 @@
+//! `overlord testbed …`
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+/// Run a testbed of one's own on this machine.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TestbedCommand {
+    /// Start a clearinghouse and nodes on loopback networks, until Ctrl-C
+    Up(UpArguments),
+    /// Make a node or the clearinghouse of a running testbed misbehave, or behave again
+    Fault(FaultArguments),
+    /// Say what a running testbed consists of
+    Show(TestbedDirectory),
+}
+
+/// Which testbed.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct TestbedDirectory {
+    /// Directory of the testbed: keys, CA certificate, state, control socket
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "OVERLORD_TESTBED_DIR",
+        default_value = "testbed"
+    )]
+    pub(crate) dir: PathBuf,
+}
+
+/// What to start.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    after_help = "A fault at the start: --fault 2=silence, --fault 0=latency:200ms, --fault 1=refuse. Later: overlord testbed fault"
+)]
+pub(crate) struct UpArguments {
+    #[command(flatten)]
+    pub(crate) directory: TestbedDirectory,
+    /// How many nodes, each on a network of its own
+    #[arg(long, value_name = "N", default_value = "12")]
+    pub(crate) nodes: String,
+    /// How many vessels each node has
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub(crate) vessels_per_node: String,
+    /// How much later each node answers
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    pub(crate) latency: String,
+    /// TCP port of the clearinghouse; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value = "0")]
+    pub(crate) port: String,
+    /// Account to make, with new keys in the testbed's directory unless they are there; may be repeated
+    #[arg(long, value_name = "USER", default_value = "guest")]
+    pub(crate) user: Vec<String>,
+    /// Fault of a node from the start, as NODE=FAULT; may be repeated
+    #[arg(long, value_name = "NODE=FAULT")]
+    pub(crate) fault: Vec<String>,
+    /// Length of leases on acquisition [default: 4h]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) lease: Option<String>,
+    /// Length of leases after a renewal [default: 7days]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) renewed_lease: Option<String>,
+}
+
+/// What shall go wrong.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    group(clap::ArgGroup::new("whose").required(true).args(["node", "clearinghouse", "vessel"])),
+    after_help = "Faults of a node: kill, restart, silence, refuse, disk-full, wrong-reply, latency TIME, none\nFaults of the clearinghouse: down, hang, latency TIME, none\nFaults of a vessel: kill"
+)]
+pub(crate) struct FaultArguments {
+    #[command(flatten)]
+    pub(crate) directory: TestbedDirectory,
+    /// Number of the node, from 0
+    #[arg(long, value_name = "N")]
+    pub(crate) node: Option<String>,
+    /// The clearinghouse
+    #[arg(long)]
+    pub(crate) clearinghouse: bool,
+    /// Handle of the vessel whose program is to be killed
+    #[arg(long, value_name = "HANDLE")]
+    pub(crate) vessel: Option<String>,
+    /// The fault, and its time if it takes one
+    #[arg(value_name = "FAULT", required = true, num_args = 1..=2)]
+    pub(crate) fault: Vec<String>,
+}

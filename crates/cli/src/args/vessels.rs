@@ -1,0 +1,51 @@
+//! `overlord vessels …`
+
+use clap::Subcommand;
+
+use super::AccountArguments;
+
+/// See, get, give back and renew vessels of an account.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VesselsCommand {
+    /// Print the vessels that the account holds
+    List(AccountArguments),
+    /// Get vessels: all of them or none
+    Acquire(AcquireArguments),
+    /// Give vessels back: the named ones, or all
+    Release(HandlesArguments),
+    /// Renew leases: of the named ones, or all
+    Renew(HandlesArguments),
+}
+
+/// What to get.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct AcquireArguments {
+    #[command(flatten)]
+    pub(crate) account: AccountArguments,
+    /// How many
+    #[arg(long, value_name = "N", default_value = "1", env = "OVERLORD_COUNT")]
+    pub(crate) count: String,
+    /// On which machines: wan, lan, nat, rand
+    #[arg(
+        id = "type",
+        long = "type",
+        value_name = "TYPE",
+        default_value = "wan",
+        env = "OVERLORD_TYPE"
+    )]
+    pub(crate) vessel_type: String,
+}
+
+/// Which vessels.
+#[derive(Debug, Clone, clap::Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).args(["handles", "all"])))]
+pub(crate) struct HandlesArguments {
+    #[command(flatten)]
+    pub(crate) account: AccountArguments,
+    /// Every vessel that the account holds
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Handles (NODEID:VESSELNAME, quoted), or their ends as `list` prints them
+    #[arg(value_name = "HANDLE")]
+    pub(crate) handles: Vec<String>,
+}

@@ -1,0 +1,127 @@
+//! `overlord keys generate|show|check`
+
+use overlord_keys::{DEFAULT_KEY_BITS, KeyDirectory, KeyKind, KeyPair, PublicKey};
+use overlord_keys::{GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN};
+use overlord_types::UserName;
+use serde::Serialize;
+
+use crate::args::{KeysCommand, KeysGenerateArguments, KeysUserArguments};
+use crate::exit_meaning::ExitMeaning;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::settings::{self, Layers};
+
+/// A pair as it is told to programs.
+#[derive(Serialize)]
+struct KeysRecord<'a> {
+    event: &'static str,
+    user: &'a UserName,
+    bits: u32,
+    public_key: &'a str,
+    public_file: String,
+    private_file: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// Does one of the three.
+///
+/// # Errors
+/// What is wrong with the keys or their files.
+pub(crate) fn run(command: &KeysCommand, layers: &Layers, output: &Output) -> Result<(), Failure> {
+    match command {
+        KeysCommand::Generate(arguments) => generate(arguments, layers, output),
+        KeysCommand::Show(arguments) => show(arguments, layers, output),
+        KeysCommand::Check(arguments) => check(arguments, layers, output),
+    }
+}
+
+fn place(
+    arguments: &KeysUserArguments,
+    layers: &Layers,
+) -> Result<(UserName, KeyDirectory), Failure> {
+    let user = settings::user(arguments, layers)?;
+    Ok((
+        user,
+        KeyDirectory::new(settings::keys_dir(arguments, layers)),
+    ))
+}
+
+fn generate(
+    arguments: &KeysGenerateArguments,
+    layers: &Layers,
+    output: &Output,
+) -> Result<(), Failure> {
+    let (user, directory) = place(&arguments.user, layers)?;
+    let bits = layers
+        .text_or(
+            "bits",
+            arguments.bits.as_ref(),
+            None,
+            &DEFAULT_KEY_BITS.to_string(),
+        )
+        .number(GENERATED_KEY_BITS_MIN, GENERATED_KEY_BITS_MAX)?;
+    let pair =
+        KeyPair::generate(bits).map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
+    directory.save(&user, &pair)?;
+    let record = record(
+        "keys_generated",
+        &user,
+        &directory,
+        pair.public(),
+        Vec::new(),
+    );
+    output.record(&record)?;
+    output.line(&format!("{}\n{}", record.private_file, record.public_file))?;
+    if output.progress().is_live() {
+        output.note(&format!(
+            "Keep the private file to yourself and make a copy of it. Give the public key to the clearinghouse when you make the account {user}."
+        ));
+    }
+    Ok(())
+}
+
+fn show(arguments: &KeysUserArguments, layers: &Layers, output: &Output) -> Result<(), Failure> {
+    let (user, directory) = place(arguments, layers)?;
+    let key = directory.load_public(&user)?;
+    let record = record("public_key", &user, &directory, &key, Vec::new());
+    output.show(key.as_str(), &record)
+}
+
+fn check(arguments: &KeysUserArguments, layers: &Layers, output: &Output) -> Result<(), Failure> {
+    let (user, directory) = place(arguments, layers)?;
+    let loaded = directory.load(&user)?;
+    let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+    for warning in &warnings {
+        output.note(&format!("warning: {warning}"));
+    }
+    let key = loaded.pair.public();
+    let record = record("keys_checked", &user, &directory, key, warnings);
+    output.show(
+        &format!(
+            "the keys of {user} are a pair of {} bits, ending in {}",
+            key.bits(),
+            key.short()
+        ),
+        &record,
+    )
+}
+
+fn record<'a>(
+    event: &'static str,
+    user: &'a UserName,
+    directory: &KeyDirectory,
+    key: &'a PublicKey,
+    warnings: Vec<String>,
+) -> KeysRecord<'a> {
+    let file = |kind| directory.file(user, kind).display().to_string();
+    KeysRecord {
+        event,
+        user,
+        bits: key.bits(),
+        public_key: key.as_str(),
+        public_file: file(KeyKind::Public),
+        private_file: file(KeyKind::Private),
+        warnings,
+    }
+}

@@ -1,0 +1,183 @@
+//! `overlord status`: what the account holds, and what runs there, asked of all nodes at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use overlord_clearinghouse::VesselRecord;
+use overlord_nodemanager::client::{NodeClient, NodeClientConfig};
+use overlord_nodemanager::node_info::NodeInfo;
+use overlord_types::{Handle, NodeId, NodeLocation, VesselName, VesselStatus};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::vessels::{lease, location};
+use crate::account;
+use crate::args::AccountArguments;
+use crate::exit_meaning::ExitMeaning;
+use crate::failure::{Failure, chain};
+use crate::output::{Output, Paint, Palette, Table};
+use crate::settings::{AccountSettings, Layers};
+
+/// Most nodes that are asked at once.
+const NODES_AT_ONCE: usize = 64;
+/// How long a node may take to connect and to answer: a reader waits for the slowest.
+const NODE_WAIT: Duration = Duration::from_secs(10);
+
+/// What is known of one vessel's program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Found {
+    /// What its node says.
+    Status(VesselStatus),
+    /// Its node knows no such vessel.
+    NoSuchVessel,
+    /// Its node did not tell.
+    Unreachable(String),
+}
+
+/// A vessel as it is told to programs.
+#[derive(Serialize)]
+struct StatusLine<'a> {
+    event: &'static str,
+    handle: &'a Handle,
+    location: &'a NodeLocation,
+    #[serde(flatten)]
+    found: &'a Found,
+    expires_in_seconds: u64,
+}
+
+/// The account as it is told to programs.
+#[derive(Serialize)]
+struct AccountLine<'a> {
+    event: &'static str,
+    user: &'a str,
+    user_port: u16,
+    held: usize,
+    max_vessels: u32,
+    unreachable: usize,
+}
+
+/// Asks and prints.
+///
+/// # Errors
+/// What is wrong with keys, clearinghouse or account. Nodes that cannot be reached are part of the answer.
+pub(crate) async fn run(
+    arguments: &AccountArguments,
+    layers: &Layers,
+    output: &Output,
+) -> Result<ExitMeaning, Failure> {
+    let settings = AccountSettings::new(arguments, layers)?;
+    let account = account::open(&settings, output).await?.clearinghouse;
+    let info = account.account_info().await?;
+    let held = account.resource_info().await?;
+    let found = ask_nodes(&held).await?;
+
+    let mut table = Table::new(&["VESSEL", "NODE", "LEASE", "STATUS"]);
+    let mut unreachable = 0;
+    for vessel in &held {
+        let location = location(vessel)?;
+        let found = found_of(&found, vessel);
+        unreachable += usize::from(matches!(found, Found::Unreachable(_)));
+        output.record(&StatusLine {
+            event: "vessel",
+            handle: &vessel.handle,
+            location: &location,
+            found: &found,
+            expires_in_seconds: vessel.expires_in.as_secs(),
+        })?;
+        table.row(vec![
+            vessel.handle.short(),
+            location.to_string(),
+            lease(vessel.expires_in),
+            words(&found, output.palette()),
+        ]);
+    }
+    output.record(&AccountLine {
+        event: "account",
+        user: info.user_name.as_str(),
+        user_port: info.user_port.number(),
+        held: held.len(),
+        max_vessels: info.max_vessels,
+        unreachable,
+    })?;
+    if !table.is_empty() {
+        output.line(&table.render())?;
+    }
+    output.line(&format!(
+        "{} holds {} of {} vessels; port {}",
+        info.user_name,
+        held.len(),
+        info.max_vessels,
+        info.user_port
+    ))?;
+    Ok(if unreachable > 0 {
+        ExitMeaning::Partial
+    } else {
+        ExitMeaning::Done
+    })
+}
+
+/// What each node said, or why it did not.
+type Answers = BTreeMap<NodeId, Result<BTreeMap<VesselName, VesselStatus>, String>>;
+
+/// Asks each node once, all of them together.
+async fn ask_nodes(held: &[VesselRecord]) -> Result<Answers, Failure> {
+    let mut config = NodeClientConfig::default();
+    config.connect_timeout = NODE_WAIT;
+    config.receive_timeout = NODE_WAIT;
+    let client = NodeClient::new(config);
+    let permits = Arc::new(Semaphore::new(NODES_AT_ONCE));
+    let mut nodes = BTreeMap::new();
+    for vessel in held {
+        nodes.insert(vessel.node_id.clone(), location(vessel)?);
+    }
+    let mut asked = JoinSet::new();
+    for (node, location) in nodes {
+        let (client, permits) = (client.clone(), Arc::clone(&permits));
+        asked.spawn(async move {
+            // The semaphore is never closed; without a permit the bound is lost, and nothing else.
+            let _permit = permits.acquire().await;
+            let answer = client.list_vessels_of(&location, &node).await;
+            let answer = answer
+                .map(|info| statuses(&info))
+                .map_err(|error| chain(&error).join(": "));
+            (node, answer)
+        });
+    }
+    let mut answers = Answers::new();
+    while let Some(answer) = asked.join_next().await {
+        let (node, answer) = answer.map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
+        answers.insert(node, answer);
+    }
+    Ok(answers)
+}
+
+fn statuses(info: &NodeInfo) -> BTreeMap<VesselName, VesselStatus> {
+    let vessels = info.vessels.iter();
+    vessels
+        .map(|vessel| (vessel.name.clone(), vessel.status))
+        .collect()
+}
+
+fn found_of(answers: &Answers, vessel: &VesselRecord) -> Found {
+    match answers.get(&vessel.node_id) {
+        Some(Ok(statuses)) => statuses
+            .get(&vessel.vessel_id)
+            .map_or(Found::NoSuchVessel, |status| Found::Status(*status)),
+        Some(Err(reason)) => Found::Unreachable(reason.clone()),
+        None => Found::Unreachable("it was not asked".to_owned()),
+    }
+}
+
+fn words(found: &Found, palette: Palette) -> String {
+    match found {
+        Found::Status(status @ VesselStatus::Started) => {
+            palette.paint(Paint::Good, &status.to_string())
+        }
+        Found::Status(status) => palette.paint(Paint::Doubtful, &status.to_string()),
+        Found::NoSuchVessel => palette.paint(Paint::Bad, "no such vessel on its node"),
+        Found::Unreachable(reason) => palette.paint(Paint::Bad, &format!("unreachable: {reason}")),
+    }
+}

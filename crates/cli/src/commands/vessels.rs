@@ -1,0 +1,226 @@
+//! `overlord vessels list|acquire|release|renew`
+
+use std::time::Duration;
+
+use overlord_clearinghouse::{ClearinghouseAccount, VesselRecord};
+use overlord_engine::VESSELS_MAX;
+use overlord_types::{Handle, VesselType};
+use serde::Serialize;
+
+use crate::account::{self, OpenAccount};
+use crate::args::{AccountArguments, AcquireArguments, HandlesArguments, VesselsCommand};
+use crate::change_text::short_duration;
+use crate::exit_meaning::ExitMeaning;
+use crate::failure::Failure;
+use crate::output::{Output, Table};
+use crate::settings::{AccountSettings, Layers};
+
+/// A vessel as it is told to programs.
+#[derive(Serialize)]
+struct VesselLine<'a> {
+    event: &'static str,
+    handle: &'a Handle,
+    host: &'a str,
+    port: u16,
+    is_active: bool,
+    expires_in_seconds: u64,
+}
+
+/// How many vessels a call was about.
+#[derive(Serialize)]
+struct CountLine {
+    event: &'static str,
+    vessels: usize,
+}
+
+/// Does one of the four.
+///
+/// # Errors
+/// What is wrong with keys, clearinghouse, account, or the vessels asked for.
+pub(crate) async fn run(
+    command: &VesselsCommand,
+    layers: &Layers,
+    output: &Output,
+) -> Result<(), Failure> {
+    match command {
+        VesselsCommand::List(arguments) => {
+            let account = open(arguments, layers, output).await?;
+            let held = account.clearinghouse.resource_info().await?;
+            print("vessel", &held, output)
+        }
+        VesselsCommand::Acquire(arguments) => acquire(arguments, layers, output).await,
+        VesselsCommand::Release(arguments) => {
+            let (account, named) = find(arguments, layers, output).await?;
+            let handles = handles(&named);
+            account.release(&handles).await?;
+            tell("released", handles.len(), output)
+        }
+        VesselsCommand::Renew(arguments) => {
+            let (account, named) = find(arguments, layers, output).await?;
+            let handles = handles(&named);
+            account.renew(&handles).await?;
+            // What counts is the lease that is read back.
+            let mut held = account.resource_info().await?;
+            held.retain(|vessel| handles.contains(&vessel.handle));
+            print("renewed", &held, output)
+        }
+    }
+}
+
+async fn open(
+    arguments: &AccountArguments,
+    layers: &Layers,
+    output: &Output,
+) -> Result<OpenAccount, Failure> {
+    account::open(&AccountSettings::new(arguments, layers)?, output).await
+}
+
+async fn acquire(
+    arguments: &AcquireArguments,
+    layers: &Layers,
+    output: &Output,
+) -> Result<(), Failure> {
+    let count = layers
+        .text_or("count", Some(&arguments.count), None, "1")
+        .number(1, VESSELS_MAX)
+        .map_err(|failure| failure.advise("ask for one vessel or more with --count"))?;
+    let vessel_type = layers
+        .text_or("type", Some(&arguments.vessel_type), None, "wan")
+        .parse::<VesselType>()?;
+    let account = open(&arguments.account, layers, output).await?;
+    let acquired = account.clearinghouse.acquire(vessel_type, count).await?;
+    print("acquired", &acquired, output)
+}
+
+/// The vessels that were named, out of those that are held.
+async fn find(
+    arguments: &HandlesArguments,
+    layers: &Layers,
+    output: &Output,
+) -> Result<(ClearinghouseAccount, Vec<VesselRecord>), Failure> {
+    let account = open(&arguments.account, layers, output)
+        .await?
+        .clearinghouse;
+    let held = account.resource_info().await?;
+    let named = if arguments.all {
+        held
+    } else {
+        choose(&held, &arguments.handles)?
+    };
+    Ok((account, named))
+}
+
+/// Finds each name among the held vessels: a whole handle, or an end of one that fits one vessel only.
+fn choose(held: &[VesselRecord], names: &[String]) -> Result<Vec<VesselRecord>, Failure> {
+    let mut chosen: Vec<VesselRecord> = Vec::new();
+    for name in names {
+        let end = name.trim_start_matches('…');
+        let fits = |vessel: &&VesselRecord| vessel.handle.to_string().ends_with(end);
+        let mut fitting = held.iter().filter(fits);
+        let problem = match (fitting.next(), fitting.next()) {
+            (Some(vessel), None) => {
+                if !chosen.contains(vessel) {
+                    chosen.push(vessel.clone());
+                }
+                continue;
+            }
+            (None, _) => "the account holds no vessel whose handle is or ends in",
+            (Some(_), Some(_)) => "the account holds several vessels whose handles end in",
+        };
+        return Err(Failure::usage(format!("{problem} {name:?}"))
+            .advise("overlord vessels list prints the handles; give more of it"));
+    }
+    Ok(chosen)
+}
+
+fn handles(vessels: &[VesselRecord]) -> Vec<Handle> {
+    vessels.iter().map(|vessel| vessel.handle.clone()).collect()
+}
+
+fn tell(event: &'static str, vessels: usize, output: &Output) -> Result<(), Failure> {
+    output.show(
+        &format!("{event}: {vessels}"),
+        &CountLine { event, vessels },
+    )
+}
+
+fn print(event: &'static str, vessels: &[VesselRecord], output: &Output) -> Result<(), Failure> {
+    let mut table = Table::new(&["VESSEL", "NODE", "ACTIVE", "LEASE"]);
+    for vessel in vessels {
+        output.record(&VesselLine {
+            event,
+            handle: &vessel.handle,
+            host: &vessel.node_ip,
+            port: vessel.node_port,
+            is_active: vessel.is_active,
+            expires_in_seconds: vessel.expires_in.as_secs(),
+        })?;
+        table.row(vec![
+            vessel.handle.short(),
+            format!("{}:{}", vessel.node_ip, vessel.node_port),
+            if vessel.is_active { "yes" } else { "no" }.to_owned(),
+            lease(vessel.expires_in),
+        ]);
+    }
+    if table.is_empty() {
+        output.line("no vessels")
+    } else {
+        output.line(&table.render())
+    }
+}
+
+/// What is left of a lease, for a reader.
+pub(crate) fn lease(left: Duration) -> String {
+    if left.is_zero() {
+        "ended".to_owned()
+    } else {
+        short_duration(left)
+    }
+}
+
+/// A location of a record that its own client has checked already.
+pub(crate) fn location(vessel: &VesselRecord) -> Result<overlord_types::NodeLocation, Failure> {
+    vessel
+        .location()
+        .map_err(|error| Failure::new(ExitMeaning::Protocol, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vessel(handle: &str) -> VesselRecord {
+        let handle: Handle = handle.parse().unwrap();
+        VesselRecord {
+            node_id: handle.node.clone(),
+            vessel_id: handle.vessel.clone(),
+            handle,
+            node_ip: "127.1.1.1".to_owned(),
+            node_port: 1224,
+            is_active: true,
+            expires_in: Duration::from_secs(60),
+        }
+    }
+
+    #[test]
+    fn a_vessel_is_named_by_its_handle_or_an_end_that_fits_it_alone() {
+        let held = [
+            vessel("65537 99112233:v1"),
+            vessel("65537 99112233:v2"),
+            vessel("65537 8:v2"),
+        ];
+        let choose = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            choose(&held, &names).map(|found| handles(&found))
+        };
+        assert_eq!(choose(&["…12233:v2"]).unwrap(), [held[1].handle.clone()]);
+        assert_eq!(choose(&["v1", "65537 99112233:v1"]).unwrap().len(), 1);
+        for wrong in ["v2", "v9", ""] {
+            assert_eq!(
+                choose(&[wrong]).unwrap_err().meaning,
+                ExitMeaning::Usage,
+                "{wrong}"
+            );
+        }
+    }
+}

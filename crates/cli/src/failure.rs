@@ -1,0 +1,133 @@
+//! A command that did not do what was asked: exit code, what failed and why, and what to do next.
+//!
+//! Which code and which advice an error of another crate gets is decided in [`crate::blame`].
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::exit_meaning::ExitMeaning;
+
+/// Longest chain of causes that is printed: ours are a handful; a longer one goes in circles.
+const CAUSES_MAX: usize = 16;
+
+/// Why a command ended without success.
+#[derive(Debug)]
+pub struct Failure {
+    /// What the process ends with.
+    pub meaning: ExitMeaning,
+    /// What failed; its sources are printed too.
+    pub error: Box<dyn Error + Send + Sync>,
+    /// What the operator can do about it.
+    pub advice: Option<String>,
+}
+
+impl Failure {
+    /// A failure without advice.
+    pub fn new(meaning: ExitMeaning, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            meaning,
+            error: error.into(),
+            advice: None,
+        }
+    }
+
+    /// A mistake on the command line.
+    pub fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(ExitMeaning::Usage, error)
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// The error and its causes, outermost first. A cause that the line before already says is left out.
+    #[must_use]
+    pub fn chain(&self) -> Vec<String> {
+        chain(&*self.error)
+    }
+
+    /// The whole message for a person.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        for (depth, line) in self.chain().iter().enumerate() {
+            let label = if depth == 0 { "error: " } else { "  because: " };
+            let _ = writeln!(text, "{label}{line}");
+        }
+        if let Some(advice) = &self.advice {
+            let _ = writeln!(text, "what to do: {advice}");
+        }
+        text
+    }
+
+    /// The message for a program.
+    #[must_use]
+    pub fn record(&self) -> FailureRecord {
+        let mut causes = self.chain().into_iter();
+        FailureRecord {
+            event: "error",
+            exit_code: self.meaning.code(),
+            error: causes.next().unwrap_or_default(),
+            causes: causes.collect(),
+            advice: self.advice.clone(),
+        }
+    }
+}
+
+/// An error and its causes as texts, outermost first.
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next.filter(|_| lines.len() < CAUSES_MAX) {
+        let line = error.to_string();
+        if lines.last().is_none_or(|last| !last.contains(&line)) {
+            lines.push(line);
+        }
+        next = error.source();
+    }
+    lines
+}
+
+/// A failure as a line of JSON.
+#[derive(Debug, Serialize)]
+pub struct FailureRecord {
+    event: &'static str,
+    exit_code: u8,
+    error: String,
+    causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thiserror::Error;
+
+    #[derive(Debug, Error)]
+    #[error("the outer thing failed")]
+    struct Outer(#[source] Inner);
+
+    #[derive(Debug, Error)]
+    #[error("the inner thing is broken")]
+    struct Inner;
+
+    #[test]
+    fn a_failure_says_what_why_and_what_to_do() {
+        let failure = Failure::new(ExitMeaning::Data, Outer(Inner)).advise("repair it");
+        assert_eq!(
+            failure.render(),
+            "error: the outer thing failed\n  because: the inner thing is broken\nwhat to do: repair it\n"
+        );
+        let record = serde_json::to_value(failure.record()).unwrap();
+        assert_eq!(record["exit_code"], 65);
+        assert_eq!(record["causes"][0], "the inner thing is broken");
+        assert_eq!(record["advice"], "repair it");
+    }
+}

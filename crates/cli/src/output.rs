@@ -1,0 +1,178 @@
+//! What is printed, and how: results on standard output, talk on standard error, for people or for
+//! programs, with or without colour.
+
+mod progress;
+mod style;
+mod table;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub(crate) use progress::Progress;
+pub(crate) use style::{Paint, Palette};
+pub(crate) use table::Table;
+
+use crate::exit_meaning::ExitMeaning;
+use crate::failure::Failure;
+use crate::settings::Sourced;
+
+/// The version of what `--output json` prints. A field may be added without a new number; one that goes or
+/// changes its meaning makes a new one.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// For whom results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Tables and sentences.
+    Text,
+    /// One JSON object a line, each with the field `schema`.
+    Json,
+}
+
+/// Where everything that a command says goes. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Output {
+    format: Format,
+    palette: Palette,
+    progress: Arc<Progress>,
+}
+
+/// A result as a line of JSON.
+#[derive(Serialize)]
+struct Line<'a, T: Serialize> {
+    schema: u32,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
+impl Output {
+    /// An output of this format and palette; progress is shown on a terminal only.
+    #[must_use]
+    pub(crate) fn new(format: Format, palette: Palette) -> Self {
+        let live =
+            format == Format::Text && io::stdout().is_terminal() && io::stderr().is_terminal();
+        Self {
+            format,
+            palette,
+            progress: Arc::new(Progress::new(live)),
+        }
+    }
+
+    /// For whom results are printed.
+    #[must_use]
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The colours in use.
+    #[must_use]
+    pub(crate) fn palette(&self) -> Palette {
+        self.palette
+    }
+
+    /// What is shown on the terminal while a command works.
+    #[must_use]
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Prints one line for people; nothing in the other format.
+    ///
+    /// # Errors
+    /// A closed pipe, which is no error of the command, or an output that cannot be written.
+    pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => self.write(text),
+            Format::Json => Ok(()),
+        }
+    }
+
+    /// Prints one object for programs; nothing in the other format.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub(crate) fn record(&self, content: &impl Serialize) -> Result<(), Failure> {
+        if self.format == Format::Text {
+            return Ok(());
+        }
+        let line = Line {
+            schema: SCHEMA_VERSION,
+            content,
+        };
+        let text = serde_json::to_string(&line)
+            .map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
+        self.write(&text)
+    }
+
+    /// Prints one thing for whoever reads.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub(crate) fn show(&self, text: &str, content: &impl Serialize) -> Result<(), Failure> {
+        self.line(text)?;
+        self.record(content)
+    }
+
+    /// Says something on standard error; if nobody listens there, that is their choice.
+    pub(crate) fn note(&self, text: &str) {
+        self.progress.suspend(|| {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        });
+    }
+
+    fn write(&self, text: &str) -> Result<(), Failure> {
+        let written = self.progress.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+        });
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::new(ExitMeaning::Done, ClosedPipe),
+            _ => Failure::new(ExitMeaning::Output, error)
+                .advise("make room on the disk, or send the output elsewhere"),
+        })
+    }
+}
+
+/// Whoever read our output has seen enough.
+#[derive(Debug, thiserror::Error)]
+#[error("the reader of the output is gone")]
+pub(crate) struct ClosedPipe;
+
+/// Reads `--output`.
+///
+/// # Errors
+/// A word that is no format.
+pub(crate) fn format(given: &Sourced<String>) -> Result<Format, Failure> {
+    match given.value.as_str() {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        _ => Err(given.wrong("it is one of text, json")),
+    }
+}
+
+/// Reads `--color`, and what the environment says of colours.
+///
+/// # Errors
+/// A word that is none of them.
+pub(crate) fn palette(
+    given: &Sourced<String>,
+    variable: impl Fn(&str) -> Option<std::ffi::OsString>,
+) -> Result<Palette, Failure> {
+    let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+    match given.value.as_str() {
+        "always" => Ok(Palette::Colours),
+        "never" => Ok(Palette::Plain),
+        "auto" => {
+            let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+            let wanted = set("CLICOLOR_FORCE") || (io::stdout().is_terminal() && !dumb);
+            Ok(if wanted && !set("NO_COLOR") {
+                Palette::Colours
+            } else {
+                Palette::Plain
+            })
+        }
+        _ => Err(given.wrong("it is one of auto, always, never")),
+    }
+}

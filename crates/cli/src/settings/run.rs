@@ -1,0 +1,325 @@
+//! Everything that `overlord run` needs to know, checked before anything is asked of anybody.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use overlord_engine::{
+    ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, ProgramFile, VESSELS_MAX,
+};
+use overlord_types::{FileName, Platform, UserName, UserPort, VesselType};
+
+use super::{AccountSettings, Layers, Sourced};
+use crate::args::RunArguments;
+use crate::exit_meaning::ExitMeaning;
+use crate::failure::Failure;
+
+/// Largest program that is uploaded, in bytes. A vessel of the testbed has 20 MB of disk.
+pub(crate) const PROGRAM_BYTES_MAX: u64 = 20_000_000;
+/// Most nodes of the embedded testbed: one loopback network each.
+pub(crate) const LOCAL_NODES_MAX: u32 = 200;
+/// Nodes of the embedded testbed beyond the copies, so that there is somewhere to move to.
+const LOCAL_NODES_SPARE: u32 = 2;
+/// A port that stands in for the account's while that is not known yet: five digits, as theirs.
+const PORT_STAND_IN: i64 = 63_100;
+/// The user of the embedded testbed, unless one is named.
+const LOCAL_USER: &str = "local";
+
+/// Where the program is to run.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// On vessels of an account at a clearinghouse.
+    Account(AccountSettings),
+    /// On a testbed inside this process.
+    Local(LocalSettings),
+}
+
+/// The embedded testbed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LocalSettings {
+    /// The account that is made there.
+    pub(crate) user: UserName,
+    /// How many nodes.
+    pub(crate) nodes: u32,
+    /// Where it is kept; `None`: in a temporary directory.
+    pub(crate) directory: Option<PathBuf>,
+    /// How much later each node answers.
+    pub(crate) latency: Duration,
+}
+
+/// Whether and where copies are asked for a line of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Not at all.
+    Never,
+    /// On the account's port.
+    AccountPort,
+    /// On this port.
+    Port(u16),
+}
+
+/// What `overlord run` is to do.
+#[derive(Debug, Clone)]
+pub(crate) struct RunSettings {
+    /// Where.
+    pub(crate) target: Target,
+    /// What.
+    pub(crate) program: Program,
+    /// Where the program was read from.
+    pub(crate) program_path: PathBuf,
+    /// With which arguments.
+    pub(crate) arguments: ArgumentsTemplate,
+    /// How many copies.
+    pub(crate) count: u32,
+    /// On which machines.
+    pub(crate) vessel_type: VesselType,
+    /// How it is kept running.
+    pub(crate) policy: Policy,
+    /// Where every change is written to besides.
+    pub(crate) log_file: Option<PathBuf>,
+    /// What ends the run.
+    pub(crate) stop_file: PathBuf,
+    /// When it ends by itself.
+    pub(crate) run_for: Option<Duration>,
+    /// Whether copies are asked.
+    pub(crate) probe: Probe,
+}
+
+impl RunSettings {
+    /// Puts the layers together and reads the program.
+    ///
+    /// # Errors
+    /// The first thing that the operator has to change.
+    pub(crate) fn new(arguments: &RunArguments, layers: &Layers) -> Result<Self, Failure> {
+        let filed = &layers.file().run;
+        let text = |flag: &str, given: &Option<String>, filed: &Option<String>, default: &str| {
+            layers.text_or(flag, given.as_ref(), filed.clone(), default)
+        };
+        let number = |value: Option<i64>| value.map(|number| number.to_string());
+
+        let count = layers
+            .text_or("count", arguments.count.as_ref(), number(filed.count), "10")
+            .number(1, VESSELS_MAX)
+            .map_err(|failure| failure.advise("ask for one vessel or more with --count"))?;
+        let vessel_type =
+            text("type", &arguments.vessel_type, &filed.r#type, "wan").parse::<VesselType>()?;
+        let platform = text("platform", &arguments.platform, &filed.platform, "auto");
+        let on_start = word(
+            &text("on-start", &arguments.on_start, &filed.on_start, "release"),
+            &[("release", OnStart::Release), ("adopt", OnStart::Adopt)],
+        )?;
+        let on_stop_default = if arguments.local { "release" } else { "leave" };
+        let on_stop = word(
+            &text(
+                "on-stop",
+                &arguments.on_stop,
+                &filed.on_stop,
+                on_stop_default,
+            ),
+            &[
+                ("leave", OnStop::Leave),
+                ("stop", OnStop::Stop),
+                ("release", OnStop::Release),
+            ],
+        )?;
+        let poll_period = text(
+            "poll-period",
+            &arguments.poll_period,
+            &filed.poll_period,
+            "30s",
+        )
+        .duration()?;
+        let renew_period = text(
+            "renew-period",
+            &arguments.renew_period,
+            &filed.renew_period,
+            "2days",
+        )
+        .duration()?;
+        let policy = Policy {
+            on_start,
+            on_stop,
+            renew_period,
+            ..Policy::with_poll_period(poll_period)
+        };
+        policy.check().map_err(Failure::from)?;
+
+        let template = ArgumentsTemplate::new(arguments.arguments.clone());
+        let wants_port = arguments
+            .arguments
+            .iter()
+            .any(|argument| argument.contains("{port}"));
+        let program = read_program(&arguments.program, &platform)?;
+        let settings = Self {
+            target: target(arguments, layers, count)?,
+            program,
+            program_path: arguments.program.clone(),
+            arguments: template,
+            count,
+            vessel_type,
+            policy,
+            log_file: layers
+                .path(
+                    "log-file",
+                    arguments.log_file.as_ref(),
+                    filed.log_file.as_ref(),
+                )
+                .map(|path| path.value),
+            stop_file: layers.path_or(
+                "stop-file",
+                arguments.stop_file.as_ref(),
+                filed.stop_file.as_ref(),
+                Path::new("stop"),
+            ),
+            run_for: layers
+                .text("run-for", arguments.run_for.as_ref(), filed.run_for.clone())
+                .map(|text| text.duration())
+                .transpose()?,
+            probe: probe(
+                layers.text(
+                    "probe-port",
+                    arguments.probe_port.as_ref(),
+                    number(filed.probe_port),
+                ),
+                wants_port,
+            )?,
+        };
+        settings.check_deployment()?;
+        Ok(settings)
+    }
+
+    /// Whose account.
+    #[must_use]
+    pub(crate) fn user(&self) -> &UserName {
+        match &self.target {
+            Target::Account(account) => &account.user,
+            Target::Local(local) => &local.user,
+        }
+    }
+
+    /// What keeps the deployment from being run by any account, such as arguments that nodes refuse.
+    fn check_deployment(&self) -> Result<(), Failure> {
+        let user_port = UserPort::try_from(PORT_STAND_IN).map_err(Failure::usage)?;
+        let deployment = Deployment {
+            user_name: self.user().clone(),
+            user_port,
+            vessel_count: self.count,
+            vessel_type: self.vessel_type,
+            program: Some(self.program.clone()),
+            arguments: self.arguments.clone(),
+        };
+        deployment.check().map_err(Failure::from)
+    }
+}
+
+fn target(arguments: &RunArguments, layers: &Layers, count: u32) -> Result<Target, Failure> {
+    if !arguments.local {
+        return AccountSettings::new(&arguments.account, layers).map(Target::Account);
+    }
+    let filed = &layers.file().run;
+    let user = layers.text_or(
+        "user",
+        arguments.account.user.as_ref(),
+        layers.file().user.clone(),
+        LOCAL_USER,
+    );
+    let nodes_default = count.saturating_add(LOCAL_NODES_SPARE).min(LOCAL_NODES_MAX);
+    let nodes = layers.text_or(
+        "local-nodes",
+        arguments.local_nodes.as_ref(),
+        filed.local_nodes.map(|number| number.to_string()),
+        &nodes_default.to_string(),
+    );
+    let latency = layers.text_or(
+        "local-latency",
+        arguments.local_latency.as_ref(),
+        filed.local_latency.clone(),
+        "0s",
+    );
+    Ok(Target::Local(LocalSettings {
+        user: user.parse()?,
+        nodes: nodes.number(1, LOCAL_NODES_MAX)?,
+        directory: layers
+            .path(
+                "local-dir",
+                arguments.local_dir.as_ref(),
+                filed.local_dir.as_ref(),
+            )
+            .map(|path| path.value),
+        latency: latency.duration()?,
+    }))
+}
+
+fn probe(port: Option<Sourced<String>>, wants_port: bool) -> Result<Probe, Failure> {
+    match port.map(|port| port.port()).transpose()? {
+        Some(0) => Ok(Probe::Never),
+        Some(port) => Ok(Probe::Port(port)),
+        None if wants_port => Ok(Probe::AccountPort),
+        None => Ok(Probe::Never),
+    }
+}
+
+/// One of a few words.
+fn word<T: Copy>(given: &Sourced<String>, words: &[(&str, T)]) -> Result<T, Failure> {
+    let found = words.iter().find(|(word, _)| *word == given.value);
+    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        given.wrong(format!("it is one of {}", known.join(", ")))
+    })
+}
+
+fn read_program(path: &Path, platform: &Sourced<String>) -> Result<Program, Failure> {
+    let no_program = |problem: String| {
+        Failure::new(
+            ExitMeaning::NoInput,
+            format!("the program {} {problem}", path.display()),
+        )
+        .advise("give the path of the file that is to run on each vessel")
+    };
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => no_program("does not exist".to_owned()),
+        _ => no_program(format!("cannot be read: {error}")),
+    })?;
+    if !metadata.is_file() {
+        return Err(no_program("is not a file".to_owned()));
+    }
+    if metadata.len() > PROGRAM_BYTES_MAX {
+        let message = format!(
+            "the program {} has {} bytes, and at most {PROGRAM_BYTES_MAX} fit on a vessel",
+            path.display(),
+            metadata.len()
+        );
+        return Err(Failure::new(ExitMeaning::Data, message));
+    }
+    let contents =
+        std::fs::read(path).map_err(|error| no_program(format!("cannot be read: {error}")))?;
+    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = FileName::from_str(&file_name).map_err(|error| {
+        let suggestion: String = file_name
+            .to_lowercase()
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        Failure::new(ExitMeaning::Data, error)
+            .advise(format!("rename the program, for example to {suggestion:?}"))
+    })?;
+    let platform = match platform.value.as_str() {
+        "auto" => Platform::of_program(name.as_str()),
+        _ => platform.parse().map_err(|failure| {
+            failure.advise("use auto, repyV2, repyV1, or native (a testbed of your own only)")
+        })?,
+    };
+    Ok(Program {
+        file: ProgramFile {
+            name,
+            contents: contents.into(),
+        },
+        platform,
+    })
+}
