@@ -82,8 +82,14 @@ impl Case {
         Call::parse(data).ok()
     }
 
+    /// The answer; of a file that was cut short, its start.
     fn reply(&self) -> Reply {
-        Reply::parse(self.response.message()).unwrap()
+        let message = self.response.message();
+        if self.response.is_whole() {
+            Reply::parse(message).unwrap()
+        } else {
+            Reply::success(message)
+        }
     }
 
     fn start_of(&self) -> Option<String> {
