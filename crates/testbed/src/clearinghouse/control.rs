@@ -1,0 +1,46 @@
+//! What the clearinghouse asks of nodes, as a port: give a vessel to a key, clean it, show a sign of life.
+//! The adapter that speaks the node-manager protocol is `node_control`.
+
+use async_trait::async_trait;
+use overlord_keys::PublicKey;
+use overlord_types::{NodeId, NodeLocation, VesselName};
+use thiserror::Error;
+
+/// Where a vessel is and what it is called there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VesselAddress {
+    /// The node's id.
+    pub node: NodeId,
+    /// Where the node is reached.
+    pub location: NodeLocation,
+    /// The vessel's name on the node.
+    pub vessel: VesselName,
+}
+
+/// Why a node did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// The node cannot be reached or does not answer in time: it is left out until it does.
+    #[error("the node does not answer: {0}")]
+    Silent(String),
+    /// The node answers, and refuses.
+    #[error("the node refuses: {0}")]
+    Refused(String),
+    /// The clearinghouse itself cannot ask, as when it has no key of the node's owner.
+    #[error("the clearinghouse cannot ask the node: {0}")]
+    Unable(String),
+}
+
+/// What the clearinghouse asks of nodes. Each call ends in bounded time and may be repeated.
+#[async_trait]
+pub trait VesselControl: Send + Sync {
+    /// Makes `user` the only user of a vessel.
+    async fn assign(&self, vessel: &VesselAddress, user: &PublicKey) -> Result<(), ControlError>;
+
+    /// Takes a vessel from everybody, ends its program and removes its files and log.
+    async fn clean(&self, vessel: &VesselAddress) -> Result<(), ControlError>;
+
+    /// Whether the node of that id answers there.
+    async fn probe(&self, node: &NodeId, location: &NodeLocation) -> Result<(), ControlError>;
+}
