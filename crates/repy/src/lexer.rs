@@ -407,7 +407,7 @@ impl<'source> Lexer<'source> {
                 }
                 // A bracket too many, or of another shape, is the parser's to refuse.
                 Kind::RightParen | Kind::RightBracket | Kind::RightBrace => {
-                    drop(self.brackets.pop())
+                    self.brackets.pop();
                 }
                 _ => {}
             }

@@ -3,9 +3,10 @@
 /// Longest source file: 16 MiB. The largest real program is below 1 MiB; the tree takes some 30 times the source.
 pub const MAX_SOURCE_BYTES: usize = 16 << 20;
 
-/// Deepest nesting of brackets, unary operators, `**`, `lambda` and such while parsing. CPython 2.7's own parser
-/// gives up at about 100 brackets, the original's checker (a Python program) at about 30.
-pub const MAX_NESTING: u32 = 100;
+/// Deepest nesting of brackets, calls, unary operators, `**`, `lambda` and such in one expression. The original's
+/// checker (a Python program) gives up at about 30 brackets, CPython 2.7's parser at 98; in an unoptimised build
+/// a level of brackets with all operators around it takes 16 KiB of native stack here.
+pub const MAX_NESTING: u32 = 64;
 
 /// Greatest height of an expression's tree. Besides nesting, each trailer of a chain `a.b(c)[d]` adds one.
 /// What walks the tree recursively (checker, compiler, drop) needs stack for this many levels.

@@ -71,6 +71,7 @@ impl Parser<'_> {
     pub(super) fn call(&mut self, function: Expr) -> Result<Expr> {
         let pos = function.pos;
         let mut tallest = self.height;
+        self.enter()?;
         self.advance()?;
         let mut call = Call {
             function,
@@ -97,6 +98,7 @@ impl Parser<'_> {
             }
         }
         self.expect(Kind::RightParen)?;
+        self.leave();
         self.stand_on(tallest, pos)?;
         Ok(Expr {
             pos,

@@ -24,16 +24,18 @@ impl Parser<'_> {
         let mut expr = self.atom()?;
         loop {
             expr = match self.current.kind {
-                Kind::Dot => {
-                    self.advance()?;
-                    let name = self.name()?;
-                    self.attribute(expr, name)?
-                }
+                Kind::Dot => self.attribute_trailer(expr)?,
                 Kind::LeftParen => self.call(expr)?,
                 Kind::LeftBracket => self.subscription(expr)?,
                 _ => return Ok(expr),
             };
         }
+    }
+
+    fn attribute_trailer(&mut self, value: Expr) -> Result<Expr> {
+        self.advance()?;
+        let name = self.name()?;
+        self.attribute(value, name)
     }
 
     pub(super) fn attribute(&mut self, value: Expr, name: Symbol) -> Result<Expr> {
@@ -49,6 +51,21 @@ impl Parser<'_> {
     }
 
     fn atom(&mut self) -> Result<Expr> {
+        let bracket = match self.current.kind {
+            Kind::LeftParen => Self::parenthesized,
+            Kind::LeftBracket => Self::list,
+            Kind::LeftBrace => Self::dict_or_set,
+            Kind::Backquote => Self::backquote,
+            _ => return self.leaf(),
+        };
+        self.enter()?;
+        let expr = bracket(self, self.current.pos)?;
+        self.leave();
+        Ok(expr)
+    }
+
+    /// A name or a literal.
+    fn leaf(&mut self) -> Result<Expr> {
         let pos = self.current.pos;
         let kind = match self.current.kind {
             Kind::Name => ExprKind::Name(self.name()?),
@@ -64,10 +81,6 @@ impl Parser<'_> {
                 }
                 string.finish()
             }
-            Kind::LeftParen => return self.parenthesized(pos),
-            Kind::LeftBracket => return self.list(pos),
-            Kind::LeftBrace => return self.dict_or_set(pos),
-            Kind::Backquote => return self.backquote(pos),
             _ => return Err(self.unexpected("an expression")),
         };
         self.height = 1;
@@ -84,9 +97,7 @@ impl Parser<'_> {
             });
         }
         if self.at(Kind::Yield) {
-            self.enter()?;
             let value = self.yield_expr()?;
-            self.leave();
             self.expect(Kind::RightParen)?;
             return Ok(value);
         }
@@ -238,6 +249,7 @@ impl Parser<'_> {
     }
 
     fn subscription(&mut self, value: Expr) -> Result<Expr> {
+        self.enter()?;
         self.advance()?;
         let mut tallest = self.height;
         let start = self.current.pos;
@@ -255,6 +267,7 @@ impl Parser<'_> {
             }
         }
         self.expect(Kind::RightBracket)?;
+        self.leave();
         self.height = tallest;
         let index = self.index(parts, comma, start)?;
         let pos = value.pos;

@@ -10,45 +10,43 @@ use crate::token::Kind;
 impl Parser<'_> {
     /// `test`: a conditional expression or a lambda.
     pub(super) fn test(&mut self) -> Result<Expr> {
-        self.enter()?;
-        let expr = if self.at(Kind::Lambda) {
-            self.lambda(Self::test)?
+        if self.at(Kind::Lambda) {
+            return self.lambda(Self::test);
+        }
+        let then = self.or_test()?;
+        if self.at(Kind::If) {
+            self.rest_of_conditional(then)
         } else {
-            self.conditional()?
-        };
-        self.leave();
-        Ok(expr)
+            Ok(then)
+        }
     }
 
     /// `old_test`: what may be a condition of a comprehension. No conditional expression, so that `if` is free.
     pub(super) fn old_test(&mut self) -> Result<Expr> {
-        self.enter()?;
-        let expr = if self.at(Kind::Lambda) {
-            self.lambda(Self::old_test)?
+        if self.at(Kind::Lambda) {
+            self.lambda(Self::old_test)
         } else {
-            self.or_test()?
-        };
-        self.leave();
-        Ok(expr)
+            self.or_test()
+        }
     }
 
-    fn conditional(&mut self) -> Result<Expr> {
-        let then = self.or_test()?;
-        if !self.eat(Kind::If)? {
-            return Ok(then);
-        }
+    fn rest_of_conditional(&mut self, then: Expr) -> Result<Expr> {
+        self.enter()?;
         let pos = then.pos;
         let mut tallest = self.height;
+        self.advance()?;
         let test = self.or_test()?;
         tallest = tallest.max(self.height);
         self.expect(Kind::Else)?;
         let orelse = self.test()?;
         tallest = tallest.max(self.height);
         self.stand_on(tallest, pos)?;
+        self.leave();
         Ok(refused(pos, RefusedExpr::IfExp { test, then, orelse }))
     }
 
     fn lambda(&mut self, body: fn(&mut Self) -> Result<Expr>) -> Result<Expr> {
+        self.enter()?;
         let pos = self.advance()?.pos;
         let params = if self.at(Kind::Colon) {
             Params {
@@ -67,6 +65,7 @@ impl Parser<'_> {
         let body = body(self)?;
         let tallest = tallest.max(self.height);
         self.stand_on(tallest, pos)?;
+        self.leave();
         Ok(refused(pos, RefusedExpr::Lambda(params, body)))
     }
 
@@ -118,9 +117,31 @@ impl Parser<'_> {
     }
 
     fn not_test(&mut self) -> Result<Expr> {
-        if !self.at(Kind::Not) {
-            return self.comparison();
+        if self.at(Kind::Not) {
+            return self.negation();
         }
+        let first = self.expr()?;
+        let compares = matches!(
+            self.current.kind,
+            Kind::Less
+                | Kind::Greater
+                | Kind::EqualEqual
+                | Kind::NotEqual
+                | Kind::LessGreater
+                | Kind::LessEqual
+                | Kind::GreaterEqual
+                | Kind::In
+                | Kind::Is
+                | Kind::Not
+        );
+        if compares {
+            self.rest_of_comparison(first)
+        } else {
+            Ok(first)
+        }
+    }
+
+    fn negation(&mut self) -> Result<Expr> {
         self.enter()?;
         let pos = self.advance()?.pos;
         let operand = self.not_test()?;
@@ -139,17 +160,13 @@ impl Parser<'_> {
         })
     }
 
-    fn comparison(&mut self) -> Result<Expr> {
-        let first = self.expr()?;
+    fn rest_of_comparison(&mut self, first: Expr) -> Result<Expr> {
         let pos = first.pos;
         let mut tallest = self.height;
         let mut rest = Vec::new();
         while let Some(op) = self.compare_op()? {
             rest.push((op, self.expr()?));
             tallest = tallest.max(self.height);
-        }
-        if rest.is_empty() {
-            return Ok(first);
         }
         self.stand_on(tallest, pos)?;
         Ok(Expr {
@@ -198,45 +215,58 @@ impl Parser<'_> {
     /// Chains of left-associative operators that bind at least as tightly as `loosest`.
     fn binary(&mut self, loosest: u8) -> Result<Expr> {
         let mut first = self.factor()?;
-        while let Some((_, level)) = self
-            .current
-            .kind
-            .binary()
-            .filter(|&(_, level)| level >= loosest)
-        {
-            let pos = first.pos;
-            let mut tallest = self.height;
-            let mut rest = Vec::new();
-            while let Some((op, _)) = self
-                .current
-                .kind
-                .binary()
-                .filter(|&(_, next)| next == level)
-            {
-                let pos = self.advance()?.pos;
-                let right = self.binary(level + 1)?;
-                tallest = tallest.max(self.height);
-                rest.push(BinaryStep { pos, op, right });
+        while let Some((_, level)) = self.current.kind.binary() {
+            if level < loosest {
+                break;
             }
-            self.stand_on(tallest, pos)?;
-            first = Expr {
-                pos,
-                kind: ExprKind::Binary {
-                    first: Box::new(first),
-                    rest,
-                },
-            };
+            first = self.chain(first, level)?;
         }
         Ok(first)
     }
 
+    /// The operators of one level after `first`, as many as there are.
+    fn chain(&mut self, first: Expr, level: u8) -> Result<Expr> {
+        let pos = first.pos;
+        let mut tallest = self.height;
+        let mut rest = Vec::new();
+        while let Some((op, _)) = self
+            .current
+            .kind
+            .binary()
+            .filter(|&(_, next)| next == level)
+        {
+            let pos = self.advance()?.pos;
+            let right = self.binary(level + 1)?;
+            tallest = tallest.max(self.height);
+            rest.push(BinaryStep { pos, op, right });
+        }
+        self.stand_on(tallest, pos)?;
+        Ok(Expr {
+            pos,
+            kind: ExprKind::Binary {
+                first: Box::new(first),
+                rest,
+            },
+        })
+    }
+
     fn factor(&mut self) -> Result<Expr> {
-        let op = match self.current.kind {
-            Kind::Plus => UnaryOp::Plus,
-            Kind::Minus => UnaryOp::Minus,
-            Kind::Tilde => UnaryOp::Invert,
-            _ => return self.power(),
-        };
+        match self.current.kind {
+            Kind::Plus => self.signed(UnaryOp::Plus),
+            Kind::Minus => self.signed(UnaryOp::Minus),
+            Kind::Tilde => self.signed(UnaryOp::Invert),
+            _ => {
+                let base = self.trailers()?;
+                if self.at(Kind::StarStar) {
+                    self.rest_of_power(base)
+                } else {
+                    Ok(base)
+                }
+            }
+        }
+    }
+
+    fn signed(&mut self, op: UnaryOp) -> Result<Expr> {
         self.enter()?;
         let pos = self.advance()?.pos;
         // `-1` is a literal, `-1 .x` and `-1 ** 2` are a minus before something larger.
@@ -252,11 +282,7 @@ impl Parser<'_> {
         self.unary(pos, op, operand)
     }
 
-    fn power(&mut self) -> Result<Expr> {
-        let base = self.trailers()?;
-        if !self.at(Kind::StarStar) {
-            return Ok(base);
-        }
+    fn rest_of_power(&mut self, base: Expr) -> Result<Expr> {
         self.enter()?;
         let op_pos = self.advance()?.pos;
         let tallest = self.height;
