@@ -1,0 +1,127 @@
+//! Where a run's log goes: console, file or both, or wherever the embedding program's subscriber sends it.
+//!
+//! A log belongs to one overlord: two in one process have two logs (the original's shared one). A file is
+//! appended to, never truncated (the original's began anew with each start). What is said is in `event_text`.
+
+use std::fs::{File, OpenOptions};
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Dispatch, Level};
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use crate::error::SetupError;
+
+/// Where a run's log goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogTarget {
+    /// To the subscriber of the embedding program, if it has one.
+    #[default]
+    Inherited,
+    /// To the console: standard error.
+    Console,
+    /// To this file.
+    File(PathBuf),
+    /// To this file and the console.
+    ConsoleAndFile(PathBuf),
+}
+
+/// An open log; the run's future is given its subscriber.
+#[derive(Debug, Clone)]
+pub(crate) struct RunLog {
+    dispatch: Option<Dispatch>,
+}
+
+impl RunLog {
+    /// Opens the log. The file is made if it is not there.
+    pub(crate) fn open(target: &LogTarget, least: Level) -> Result<Self, SetupError> {
+        let (console, file) = match target {
+            LogTarget::Inherited => return Ok(Self { dispatch: None }),
+            LogTarget::Console => (true, None),
+            LogTarget::File(path) => (false, Some(open(path)?)),
+            LogTarget::ConsoleAndFile(path) => (true, Some(open(path)?)),
+        };
+        let console = console.then(|| {
+            tracing_subscriber::fmt::layer()
+                .with_target(false)
+                .with_ansi(std::io::stderr().is_terminal())
+                .with_writer(std::io::stderr)
+        });
+        let file = file.map(|file| {
+            tracing_subscriber::fmt::layer()
+                .with_target(false)
+                .with_ansi(false)
+                .with_writer(Arc::new(file))
+        });
+        let subscriber = tracing_subscriber::registry()
+            .with(LevelFilter::from_level(least))
+            .with(console)
+            .with(file);
+        Ok(Self {
+            dispatch: Some(Dispatch::new(subscriber)),
+        })
+    }
+
+    /// The subscriber for everything that belongs to this overlord.
+    pub(crate) fn dispatch(&self) -> Dispatch {
+        match &self.dispatch {
+            Some(dispatch) => dispatch.clone(),
+            None => tracing::dispatcher::get_default(Dispatch::clone),
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, SetupError> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(|source| SetupError::LogFile {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_file_is_appended_to_and_two_logs_do_not_mix() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("one.log"), "from before\n").unwrap();
+        for round in ["first", "second"] {
+            let one = RunLog::open(&LogTarget::File(path("one.log")), Level::INFO).unwrap();
+            let two = RunLog::open(&LogTarget::File(path("two.log")), Level::INFO).unwrap();
+            tracing::dispatcher::with_default(&one.dispatch(), || {
+                tracing::info!("{round} for one");
+                tracing::debug!("too small");
+                tracing::dispatcher::with_default(&two.dispatch(), || {
+                    tracing::warn!("{round} for two");
+                });
+            });
+        }
+        let read = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+        let (one, two) = (read("one.log"), read("two.log"));
+        assert!(one.starts_with("from before\n"), "{one}");
+        assert_eq!(one.lines().count(), 3, "{one}");
+        assert!(one.contains("first for one") && one.contains("second for one"));
+        assert!(
+            two.contains("first for two") && !two.contains("for one"),
+            "{two}"
+        );
+    }
+
+    #[test]
+    fn a_log_file_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("none").join("run.log");
+        let error = RunLog::open(&LogTarget::File(path.clone()), Level::INFO).unwrap_err();
+        assert!(error.to_string().contains(path.to_str().unwrap()));
+        assert_eq!(error.blame(), crate::Blame::LocalMachine);
+    }
+}

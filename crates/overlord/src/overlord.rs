@@ -1,0 +1,318 @@
+//! The overlord itself, as the original's class: configuration, hooks, `run`.
+//!
+//! What it decides is the engine's; here it is given its ports, its log and its ways to be stopped.
+
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
+
+use overlord_engine::{
+    AcquireVessels, ArgumentsTemplate, Change, Control, Delivery, Deployment, Hooks, InitOverlord,
+    InitVessels, Maintenance, OverlordHandle, Policy, Ports, RemoveVessels, RunError, RunReport,
+    Runner, SettingsError, Subscription,
+};
+use overlord_types::{UserName, UserPort, VesselType};
+use tracing::instrument::WithSubscriber as _;
+
+use crate::builder::OverlordBuilder;
+use crate::connection::Connection;
+use crate::error::SetupError;
+use crate::event_text;
+use crate::log::RunLog;
+use crate::stop::{StopHandle, StopSources};
+
+/// How long the log waits for the last events of a run that is over.
+const LAST_EVENTS_MAX: Duration = Duration::from_secs(1);
+
+/// Deploys one program on a number of vessels and keeps it running there.
+///
+/// Two overlords share nothing: each has its own configuration and log.
+pub struct Overlord {
+    config: Config,
+    hooks: Hooks,
+    ports: Ports,
+    connection: Connection,
+    log: RunLog,
+    stop: StopSources,
+}
+
+impl std::fmt::Debug for Overlord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Overlord")
+            .field("config", &self.config)
+            .field("hooks", &self.hooks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an overlord was set up with (the original's `config`).
+#[derive(Debug, Clone)]
+pub struct Config {
+    deployment: Deployment,
+    policy: Policy,
+}
+
+impl Config {
+    /// Whose vessels they are (the original's `identity`).
+    #[must_use]
+    pub fn user_name(&self) -> &UserName {
+        &self.deployment.user_name
+    }
+
+    /// The port that the account may use on each vessel (the original's `geni_port`).
+    #[must_use]
+    pub fn user_port(&self) -> UserPort {
+        self.deployment.user_port
+    }
+
+    /// How many copies (the original's `vessel_count`).
+    #[must_use]
+    pub fn vessel_count(&self) -> u32 {
+        self.deployment.vessel_count
+    }
+
+    /// On which machines (the original's `vessel_type`).
+    #[must_use]
+    pub fn vessel_type(&self) -> VesselType {
+        self.deployment.vessel_type
+    }
+
+    /// The program's name on the vessels (the original's `program_filename`).
+    #[must_use]
+    pub fn program_name(&self) -> Option<&str> {
+        self.deployment.program_name()
+    }
+
+    /// Periods, deadlines and bounds.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+impl Overlord {
+    /// Begins to set an overlord up for that user; everything else has a default.
+    pub fn builder(user: &str) -> OverlordBuilder {
+        OverlordBuilder::new(user)
+    }
+
+    /// The original's constructor: user name, number, type, program and, if not to the console, log file. Keys
+    /// are taken from the current folder, the clearinghouse is the original's.
+    ///
+    /// # Errors
+    /// As [`OverlordBuilder::build`].
+    pub async fn new(
+        user: &str,
+        count: u32,
+        vessel_type: VesselType,
+        program: impl Into<PathBuf>,
+        log_file: Option<PathBuf>,
+    ) -> Result<Self, SetupError> {
+        let builder = Self::builder(user)
+            .count(count)
+            .vessel_type(vessel_type)
+            .program(program);
+        match log_file {
+            Some(file) => builder.log_file(file),
+            None => builder.log_to_console(),
+        }
+        .build()
+        .await
+    }
+
+    pub(crate) fn assemble(
+        deployment: Deployment,
+        policy: Policy,
+        hooks: Hooks,
+        ports: Ports,
+        connection: Connection,
+        log: RunLog,
+        stop: StopSources,
+    ) -> Self {
+        Self {
+            config: Config { deployment, policy },
+            hooks,
+            ports,
+            connection,
+            log,
+            stop,
+        }
+    }
+
+    /// What it was set up with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The account and the keys.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Replaces what `run` does first. A replacement must come before `run`, as each of these.
+    pub fn init_overlord_func(&mut self, hook: impl InitOverlord + 'static) -> &mut Self {
+        self.hooks = std::mem::take(&mut self.hooks).init_overlord(hook);
+        self
+    }
+
+    /// Replaces how vessels are acquired.
+    pub fn acquire_vessels_func(&mut self, hook: impl AcquireVessels + 'static) -> &mut Self {
+        self.hooks = std::mem::take(&mut self.hooks).acquire_vessels(hook);
+        self
+    }
+
+    /// Replaces how vessels are made to run the program.
+    pub fn init_vessels_func(&mut self, hook: impl InitVessels + 'static) -> &mut Self {
+        self.hooks = std::mem::take(&mut self.hooks).init_vessels(hook);
+        self
+    }
+
+    /// Replaces how bad vessels are weeded out.
+    pub fn remove_vessels_func(&mut self, hook: impl RemoveVessels + 'static) -> &mut Self {
+        self.hooks = std::mem::take(&mut self.hooks).remove_vessels(hook);
+        self
+    }
+
+    /// Replaces how ownership is kept.
+    pub fn maintenance_func(&mut self, hook: impl Maintenance + 'static) -> &mut Self {
+        self.hooks = std::mem::take(&mut self.hooks).maintenance(hook);
+        self
+    }
+
+    /// Replaces all five hooks at once.
+    pub fn set_hooks(&mut self, hooks: Hooks) -> &mut Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// Ends runs of this overlord from anywhere; a request made before `run` is kept.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.handle.clone()
+    }
+
+    /// Deploys the program with these arguments, watches and heals, until told to stop: by the stop file,
+    /// SIGTERM, Ctrl-C or a [`StopHandle`]. In arguments, `{port}` and `{index}` stand for the user port and
+    /// the number of the copy.
+    ///
+    /// Once vessels are watched, nothing but a stop ends it. The report says what is left running where.
+    ///
+    /// # Errors
+    /// When an argument cannot be sent to nodes, or the run cannot begin.
+    pub async fn run<A>(&self, arguments: A) -> Result<RunReport, RunError>
+    where
+        A: IntoIterator,
+        A::Item: ToString,
+    {
+        self.prepare(arguments)?.run().await
+    }
+
+    /// A run that has not begun, for those who want to subscribe to its events or to control it.
+    ///
+    /// # Errors
+    /// When an argument cannot be sent to nodes.
+    pub fn prepare<A>(&self, arguments: A) -> Result<Run, SettingsError>
+    where
+        A: IntoIterator,
+        A::Item: ToString,
+    {
+        let arguments = arguments.into_iter().map(|a| a.to_string()).collect();
+        let deployment = Deployment {
+            arguments: ArgumentsTemplate::new(arguments),
+            ..self.config.deployment.clone()
+        };
+        let runner = Runner::new(
+            deployment,
+            self.config.policy.clone(),
+            self.hooks.clone(),
+            self.ports.clone(),
+        )?;
+        Ok(Run {
+            runner,
+            log: self.log.clone(),
+            stop: self.stop.clone(),
+        })
+    }
+}
+
+/// A run that has not begun.
+pub struct Run {
+    runner: Runner,
+    log: RunLog,
+    stop: StopSources,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
+
+impl Run {
+    /// Every change from the first on.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription {
+        self.runner.subscribe()
+    }
+
+    /// Ends the run, in an orderly way or at once.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.runner.control()
+    }
+
+    /// What hooks are given: configuration and the original's functions.
+    #[must_use]
+    pub fn handle(&self) -> OverlordHandle {
+        self.runner.overlord()
+    }
+
+    /// Runs; see [`Overlord::run`]. Dropped, it leaves everything as it is at that moment.
+    ///
+    /// # Errors
+    /// When the run cannot begin.
+    pub async fn run(self) -> Result<RunReport, RunError> {
+        let dispatch = self.log.dispatch();
+        self.run_logged().with_subscriber(dispatch).await
+    }
+
+    async fn run_logged(self) -> Result<RunReport, RunError> {
+        let mut events = self.runner.subscribe();
+        let mut watch = pin!(self.stop.watch(self.runner.control()));
+        let mut run = pin!(self.runner.run());
+        let result = loop {
+            // The run and the watch go on where they were when another arm was ready first; an event that is
+            // not taken now is taken next time.
+            tokio::select! {
+                biased;
+                result = &mut run => break result,
+                () = &mut watch => {}
+                Some(delivery) = events.next() => write_down(delivery),
+            }
+        };
+        let rest = async {
+            while let Some(delivery) = events.next().await {
+                let last = matches!(
+                    &delivery,
+                    Delivery::Event(event) if matches!(event.change, Change::Stopped { .. })
+                );
+                write_down(delivery);
+                if last {
+                    break;
+                }
+            }
+        };
+        // A hook that keeps its handle keeps the stream open; its end is then a matter of time.
+        let _ = tokio::time::timeout(LAST_EVENTS_MAX, rest).await;
+        result
+    }
+}
+
+fn write_down(delivery: Delivery) {
+    match delivery {
+        Delivery::Event(event) => event_text::log(&event),
+        Delivery::Missed(missed) => tracing::warn!("{missed} changes came too fast for the log"),
+    }
+}
