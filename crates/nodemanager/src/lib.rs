@@ -35,6 +35,8 @@ pub mod verification;
 mod wire_text;
 
 #[cfg(test)]
+mod test_node;
+#[cfg(test)]
 mod test_vectors;
 
 pub use wire_text::WireText;

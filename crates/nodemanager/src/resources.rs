@@ -142,7 +142,8 @@ pub enum ResourceError {
         /// The name in it.
         name: WireText,
     },
-    /// A value that is no finite number. The original takes infinity and NaN, and splits without end.
+    /// A value that is no finite number, or no port. The original takes infinity and NaN, and so splits
+    /// without end.
     #[error("Line '{line}' has an invalid resource value '{value}'")]
     Value {
         /// The whole line.
@@ -157,14 +158,6 @@ pub enum ResourceError {
         line: WireText,
         /// The resource.
         name: Resource,
-    },
-    /// A port that no socket has.
-    #[error("Line '{line}' has an invalid resource value '{value}'")]
-    Port {
-        /// The whole line.
-        line: WireText,
-        /// The value in it.
-        value: WireText,
     },
     /// A required resource is missing.
     #[error("Missing required resource: '{0}'")]
@@ -197,7 +190,7 @@ impl ResourceError {
                 name.as_bytes(),
                 b"'",
             ]),
-            Self::Value { line, value } | Self::Port { line, value } => text(&[
+            Self::Value { line, value } => text(&[
                 b"Line '",
                 line.as_bytes(),
                 b"' has an invalid resource value '",
@@ -230,8 +223,9 @@ impl ResourceError {
 /// Quantities are never negative or infinite; those that a file does not list are 0.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Resources {
+    /// Without those that are 0.
     quantities: BTreeMap<Resource, f64>,
-    ports: BTreeMap<PortKind, BTreeSet<u16>>,
+    ports: BTreeSet<(PortKind, u16)>,
 }
 
 impl Resources {
@@ -254,30 +248,29 @@ impl Resources {
 
     /// The ports of one kind.
     pub fn ports(&self, kind: PortKind) -> impl Iterator<Item = u16> + '_ {
-        self.ports.get(&kind).into_iter().flatten().copied()
+        self.ports
+            .range((kind, 0)..=(kind, u16::MAX))
+            .map(|&(_, port)| port)
     }
 
     /// Whether a port may be used.
     #[must_use]
     pub fn allows_port(&self, kind: PortKind, port: u16) -> bool {
-        self.ports
-            .get(&kind)
-            .is_some_and(|ports| ports.contains(&port))
+        self.ports.contains(&(kind, port))
     }
 
     /// Sets a quantity; what is negative or no number becomes 0.
     pub fn set(&mut self, resource: Resource, quantity: f64) {
-        let quantity = if quantity.is_finite() {
-            quantity.max(0.0)
+        if quantity.is_finite() && quantity > 0.0 {
+            self.quantities.insert(resource, quantity);
         } else {
-            0.0
-        };
-        self.quantities.insert(resource, quantity);
+            self.quantities.remove(&resource);
+        }
     }
 
     /// Allows a port.
     pub fn allow_port(&mut self, kind: PortKind, port: u16) {
-        self.ports.entry(kind).or_default().insert(port);
+        self.ports.insert((kind, port));
     }
 
     /// Both together.
@@ -287,9 +280,7 @@ impl Resources {
         for resource in Resource::ALL {
             sum.set(resource, self.quantity(resource) + other.quantity(resource));
         }
-        for kind in PortKind::ALL {
-            sum.ports.entry(kind).or_default().extend(other.ports(kind));
-        }
+        sum.ports.extend(&other.ports);
         sum
     }
 
@@ -300,11 +291,9 @@ impl Resources {
     /// original does.
     pub fn minus(&self, other: &Self) -> Result<Self, ResourceError> {
         let mut rest = self.clone();
-        for kind in PortKind::ALL {
-            for port in other.ports(kind) {
-                if !rest.ports.entry(kind).or_default().remove(&port) {
-                    return Err(ResourceError::PortsNotContained);
-                }
+        for port in &other.ports {
+            if !rest.ports.remove(port) {
+                return Err(ResourceError::PortsNotContained);
             }
         }
         for resource in Resource::ALL {
@@ -357,11 +346,7 @@ impl ResourceFile {
     /// The first line that is refused, then a required resource that is missing, then a quantity
     /// below 0.
     pub fn parse(text: &[u8]) -> Result<Self, ResourceError> {
-        let file = Self::parse_unchecked(text)?;
-        match file.negative() {
-            Some(resource) => Err(ResourceError::Negative(resource)),
-            None => Ok(file),
-        }
+        Lines::read(text)?.into_file(text)
     }
 
     /// The file's text: as it was read, comments included.
@@ -388,7 +373,7 @@ impl ResourceFile {
     /// # Errors
     /// The original's answer.
     pub fn split(&self, offcut: &Self, asked: &[u8]) -> Result<(Self, Self), Reply> {
-        let asked = Self::parse_unchecked(asked).map_err(|error| error.reply())?;
+        let lines = Lines::read(asked).map_err(|error| error.reply())?;
         let too_large = |error: ResourceError| {
             Reply::error([&b"Proposed vessel is too large.\n"[..], &error.to_wire()].concat())
         };
@@ -396,9 +381,7 @@ impl ResourceFile {
             let text = &b"Existing resources are so small they cannot be split.\n"[..];
             Reply::error([text, &error.to_wire()].concat())
         })?;
-        if let Some(resource) = asked.negative() {
-            return Err(too_large(ResourceError::Negative(resource)));
-        }
+        let asked = lines.into_file(asked).map_err(too_large)?;
         let left = available.minus(&asked.resources).map_err(too_large)?;
         Ok((
             Self::new(left, self.calls.clone()),
@@ -415,34 +398,55 @@ impl ResourceFile {
             .plus(&offcut.resources);
         Self::new(sum, self.calls.clone())
     }
+}
 
-    fn negative(&self) -> Option<Resource> {
-        Resource::ALL
-            .into_iter()
-            .find(|&resource| self.resources.quantity(resource) < 0.0)
-    }
+/// The lines of a file, read; quantities may be negative: the original refuses those later than lines.
+#[derive(Debug, Default)]
+struct Lines {
+    quantities: BTreeMap<Resource, f64>,
+    ports: BTreeSet<(PortKind, u16)>,
+    calls: Vec<WireText>,
+}
 
-    /// Reads a file whose quantities may be negative: the original refuses those later than lines.
-    fn parse_unchecked(text: &[u8]) -> Result<Self, ResourceError> {
+impl Lines {
+    fn read(text: &[u8]) -> Result<Self, ResourceError> {
         if text.len() > RESOURCE_FILE_BYTES_MAX {
             return Err(ResourceError::TooLong);
         }
-        let mut file = Self {
-            text: text.to_vec(),
-            resources: Resources::default(),
-            calls: Vec::new(),
-        };
-        for line in text.split(|&byte| byte == b'\n') {
-            // Lines may end as on Windows; only the very end of such a pair is dropped.
-            file.read_line(line.strip_suffix(b"\r").unwrap_or(line))?;
+        let mut lines = Self::default();
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            // Lines may end as on Windows.
+            let line = match line {
+                [line @ .., b'\r', b'\n'] | [line @ .., b'\n'] => line,
+                last => last,
+            };
+            lines.read_line(line)?;
         }
         match Resource::REQUIRED
             .into_iter()
-            .find(|required| !file.resources.quantities.contains_key(required))
+            .find(|required| !lines.quantities.contains_key(required))
         {
             Some(missing) => Err(ResourceError::Missing(missing)),
-            None => Ok(file),
+            None => Ok(lines),
         }
+    }
+
+    fn into_file(self, text: &[u8]) -> Result<ResourceFile, ResourceError> {
+        let mut resources = Resources {
+            ports: self.ports,
+            ..Resources::default()
+        };
+        for (resource, quantity) in self.quantities {
+            if quantity < 0.0 {
+                return Err(ResourceError::Negative(resource));
+            }
+            resources.set(resource, quantity);
+        }
+        Ok(ResourceFile {
+            text: text.to_vec(),
+            resources,
+            calls: self.calls,
+        })
     }
 
     fn read_line(&mut self, line: &[u8]) -> Result<(), ResourceError> {
@@ -479,21 +483,19 @@ impl ResourceFile {
                 name: name.into(),
             });
         }
+        let invalid = || ResourceError::Value {
+            line: line.into(),
+            value: value.into(),
+        };
         let number = read_float(value)
             .filter(|number| number.is_finite())
-            .ok_or_else(|| ResourceError::Value {
-                line: line.into(),
-                value: value.into(),
-            })?;
+            .ok_or_else(invalid)?;
         if let Some(kind) = port_kind {
-            let port = read_port(number).ok_or_else(|| ResourceError::Port {
-                line: line.into(),
-                value: value.into(),
-            })?;
-            self.resources.allow_port(kind, port);
+            let port = read_port(number).ok_or_else(invalid)?;
+            self.ports.insert((kind, port));
         }
         if let Some(resource) = resource
-            && self.resources.quantities.insert(resource, number).is_some()
+            && self.quantities.insert(resource, number).is_some()
         {
             return Err(ResourceError::Duplicate {
                 line: line.into(),

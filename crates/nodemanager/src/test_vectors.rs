@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use overlord_keys::{KeyPair, PrivateKey, PublicKey};
+
 pub(crate) type Json = serde_json::Value;
 
 /// The folder of the recordings: `OVERLORD_VECTORS`, or the project's copy.
@@ -44,4 +46,54 @@ pub(crate) fn bytes(object: &Json, name: &str) -> Vec<u8> {
 pub(crate) fn whole_bytes(object: &Json, name: &str) -> Option<Vec<u8>> {
     let text = text(object, name);
     (!text.contains("...")).then(|| bytes(object, name))
+}
+
+/// The recorded key pairs, in the order of `keys.json`. Throw-away keys of many lengths.
+pub(crate) fn key_pairs() -> Vec<KeyPair> {
+    list(&load("keys.json"), "keys")
+        .iter()
+        .map(|case| {
+            let public = PublicKey::parse(text(case, "publickey_file").as_bytes()).unwrap();
+            let private = PrivateKey::parse(text(case, "privatekey_file").as_bytes()).unwrap();
+            KeyPair::new(public, private).unwrap()
+        })
+        .collect()
+}
+
+/// Seeded randomness for tests: the splitmix64 sequence.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) >> 1).unwrap() % bound.max(1)
+    }
+
+    /// Changes a message in up to four places: other bytes, missing, doubled and inserted parts.
+    pub(crate) fn mutate(&mut self, message: &mut Vec<u8>) {
+        const TELLING: &[u8] = b"!|\n: 0123456789.+-eLNonefinas\0\xff";
+        for _ in 0..=self.below(4) {
+            let at = self.below(message.len());
+            let to = (at + self.below(9)).min(message.len());
+            let byte = TELLING[self.below(TELLING.len())];
+            match self.below(6) {
+                0 if at < message.len() => message[at] = byte,
+                1 if at < message.len() => message[at] ^= 1 << self.below(8),
+                2 => drop(message.drain(at..to)),
+                3 => message.insert(at, byte),
+                4 => {
+                    let part = message[at..to].to_vec();
+                    message.splice(to..to, part);
+                }
+                _ => message.truncate(at),
+            }
+        }
+    }
 }

@@ -29,7 +29,12 @@ fn every_request_of_the_vector_is_read_as_a_call_that_writes_the_same_bytes() {
         let Some(request) = recorded_request(case) else {
             continue;
         };
-        let answer = test_vectors::bytes(case, "response_hex");
+        let answered = |text: &[u8]| {
+            assert!(
+                test_vectors::bytes(case, "response_hex").ends_with(text),
+                "{name}"
+            );
+        };
         match Call::parse(&request) {
             Ok(call) => {
                 let dropped = if call.kind().arguments == 0 {
@@ -41,12 +46,16 @@ fn every_request_of_the_vector_is_read_as_a_call_that_writes_the_same_bytes() {
                 seen.insert(call.name());
             }
             // What is no call was answered so by the original as well.
-            Err(CallError::Unknown(_)) => {
-                assert!(answer.ends_with(b"\nUnknown Call\nError"), "{name}");
-            }
-            Err(CallError::Arguments { .. }) => {
-                assert!(answer.ends_with(b"\nInternal Error\nError"), "{name}");
-            }
+            Err(CallError::Unknown(_)) => answered(
+                b"
+Unknown Call
+Error",
+            ),
+            Err(CallError::Arguments { .. }) => answered(
+                b"
+Internal Error
+Error",
+            ),
         }
     }
     assert!(
@@ -79,7 +88,8 @@ fn every_response_of_the_vector_is_read_and_writes_the_same_bytes() {
             && !result.contains("...")
         {
             let result = hex::decode(result).unwrap();
-            assert_eq!(reply.payload, result, "{name}");
+            // Cases without the original's client have the whole answer there.
+            assert!(result == reply.payload || result == bytes, "{name}");
         }
     }
 }

@@ -3,24 +3,7 @@
 use super::*;
 use crate::test_vectors::{self, Json};
 use crate::wire_text::read_int;
-use overlord_keys::PrivateKey;
 use proptest::prelude::*;
-
-/// The recorded key pairs, in the order of `keys.json`.
-fn key_pairs() -> Vec<KeyPair> {
-    let file = test_vectors::load("keys.json");
-    test_vectors::list(&file, "keys")
-        .iter()
-        .map(key_pair)
-        .collect()
-}
-
-fn key_pair(case: &Json) -> KeyPair {
-    let read = |name: &str| test_vectors::text(case, name).as_bytes();
-    let public = PublicKey::parse(read("publickey_file")).unwrap();
-    let private = PrivateKey::parse(read("privatekey_file")).unwrap();
-    KeyPair::new(public, private).unwrap()
-}
 
 /// A time as the recording writes it, in Python: an int, a long, a float or None.
 fn time(text: &str) -> Result<Option<Timestamp>, &'static str> {
@@ -84,7 +67,7 @@ fn written_out(note: &str) -> Vec<u8> {
 
 #[test]
 fn requests_are_signed_as_in_the_vector() {
-    let keys = key_pairs();
+    let keys = test_vectors::key_pairs();
     let file = test_vectors::load("signeddata_sign.json");
     for case in test_vectors::list(&file, "cases") {
         let name = test_vectors::text(case, "name");
