@@ -31,7 +31,9 @@ pub enum NodeStartError {
     #[error("another node uses {}; stop it or give this one a directory of its own", .0.display())]
     InUse(PathBuf),
     /// The node's key is there but cannot be used, or cannot be written.
-    #[error("the node has no key to be known by; repair its key files, or remove both to make a new node of it")]
+    #[error(
+        "the node has no key to be known by; repair its key files, or remove both to make a new node of it"
+    )]
     KeyFile(#[source] overlord_keys::KeyFileError),
     /// A key cannot be made.
     #[error("the node cannot make a key")]

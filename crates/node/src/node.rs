@@ -149,10 +149,7 @@ impl Node {
     #[must_use]
     pub fn vessel_names(&self) -> Vec<VesselName> {
         let vessels = self.calls.table.all();
-        vessels
-            .iter()
-            .map(|vessel| vessel.name().clone())
-            .collect()
+        vessels.iter().map(|vessel| vessel.name().clone()).collect()
     }
 
     fn vessel(&self, name: &VesselName) -> Option<Arc<Vessel>> {
@@ -259,9 +256,7 @@ impl DirectoryLock {
         let file = File::create(directory.join("lock")).map_err(failed)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self(file)),
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                Err(NodeStartError::InUse(directory.to_owned()))
-            }
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(NodeStartError::InUse(directory.to_owned())),
             Err(error) => Err(failed(error.into())),
         }
     }

@@ -125,11 +125,7 @@ impl Run {
         Some(run)
     }
 
-    fn new(
-        supervisor: u32,
-        folder: RunFolder,
-        state: RunState,
-    ) -> (Self, watch::Sender<RunState>) {
+    fn new(supervisor: u32, folder: RunFolder, state: RunState) -> (Self, watch::Sender<RunState>) {
         let (sender, states) = watch::channel(state);
         let run = Self {
             supervisor,
@@ -211,8 +207,8 @@ fn kill_session(session: u32) {
 /// While any process is left in the session, its number goes to no new process; so if some process
 /// has the number and is not the supervisor, nothing of the session is left.
 pub(crate) fn kill_orphaned_session(supervisor: &ProcessIdentity) {
-    let taken = proc::stat_of(supervisor.pid)
-        .is_ok_and(|stat| stat.start_ticks != supervisor.start_ticks);
+    let taken =
+        proc::stat_of(supervisor.pid).is_ok_and(|stat| stat.start_ticks != supervisor.start_ticks);
     if !taken && supervisor.is_of_this_boot() {
         kill_session(supervisor.pid);
     }

@@ -167,7 +167,11 @@ impl VesselTable {
     }
 
     /// Puts `added` in the place of `removed`: all of it or nothing.
-    pub(crate) fn replace(&self, removed: &[Arc<Vessel>], added: Vec<Arc<Vessel>>) -> io::Result<()> {
+    pub(crate) fn replace(
+        &self,
+        removed: &[Arc<Vessel>],
+        added: Vec<Arc<Vessel>>,
+    ) -> io::Result<()> {
         let mut inner = self.inner();
         let mut vessels = inner.vessels.clone();
         let mut last_number = inner.last_number;

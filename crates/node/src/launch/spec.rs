@@ -71,10 +71,6 @@ impl RunFolder {
         write(&self.0.join("spec.json"), spec)
     }
 
-    pub(crate) fn exists(&self) -> bool {
-        self.0.is_dir()
-    }
-
     pub(crate) fn spec(&self) -> io::Result<LaunchSpec> {
         read(&self.0.join("spec.json"))
     }

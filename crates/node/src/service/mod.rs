@@ -153,7 +153,10 @@ impl NodeCalls {
             Call::ChangeUsers { vessel, keys } => {
                 let vessel = self.find(&vessel)?;
                 let users = refusals::user_keys(&keys)?;
-                on_disk(&vessel, |vessel| vessel.update(|record| record.users = users)).await?;
+                on_disk(&vessel, |vessel| {
+                    vessel.update(|record| record.users = users)
+                })
+                .await?;
                 Ok(Reply::success(""))
             }
             Call::ChangeOwnerInformation {
@@ -317,13 +320,9 @@ impl NodeCalls {
         }
         let file = refusals::file_name(file)?;
         let writer = Arc::clone(&vessel);
-        let written = blocking(move || {
-            writer
-                .files()
-                .write(&file, &content, writer.durability())
-        })
-        .await
-        .ok_or_else(Reply::internal_error)?;
+        let written = blocking(move || writer.files().write(&file, &content, writer.durability()))
+            .await
+            .ok_or_else(Reply::internal_error)?;
         match written {
             Ok(()) => Ok(Reply::success("")),
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use overlord_nodemanager::WireText;
 use overlord_nodemanager::refusals;
 use overlord_nodemanager::reply::Reply;
 use overlord_nodemanager::resources::ResourceFile;
-use overlord_nodemanager::WireText;
 use overlord_types::{VesselName, VesselStatus};
 
 use super::{Answer, NodeCalls, internal};

@@ -100,12 +100,7 @@ impl Vessel {
         Ok(Arc::new(vessel))
     }
 
-    fn at(
-        folder: PathBuf,
-        name: VesselName,
-        record: VesselRecord,
-        durability: Durability,
-    ) -> Self {
+    fn at(folder: PathBuf, name: VesselName, record: VesselRecord, durability: Durability) -> Self {
         Self {
             files: VesselFiles::new(&folder),
             name,

@@ -1,7 +1,11 @@
 //! Tests of a whole node over real sockets with real processes, in one binary.
 
+mod faults;
+mod programs;
+mod restarts;
 mod support;
 mod vectors;
+mod vessels;
 
 /// Where this test program becomes a vessel's supervisor or executor; a test only in name.
 #[test]

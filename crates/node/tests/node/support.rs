@@ -1,8 +1,22 @@
-//! What the tests share: a node in a scratch folder, an owner and users, calls over a real socket.
+//! What the tests share: a node in a scratch folder, an owner, calls over a real socket, a look at processes.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use overlord_node::LauncherCommand;
+use overlord_keys::KeyPair;
+use overlord_node::platform::Platforms;
+use overlord_node::{
+    LauncherCommand, NewVessel, Node, NodeConfig, NodeIdentity, NodeTiming, VESSEL_RESOURCES,
+    vessel_resources_with_ports,
+};
+use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
+use overlord_nodemanager::clock::SystemClock;
+use overlord_nodemanager::node_info::NodeInfo;
+use overlord_nodemanager::reply::StartOutcome;
+use overlord_nodemanager::timestamps::TimestampSource;
+use overlord_types::{FileName, Handle, Platform, ProgramArguments, VesselName, VesselStatus};
 
 /// Longest wait for a condition; a machine under full load has met all of them in a tenth of it.
 const EVENTUALLY: Duration = Duration::from_secs(30);
@@ -23,4 +37,251 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     };
     let met = tokio::time::timeout(EVENTUALLY, waiting).await;
     assert!(met.is_ok(), "not within {EVENTUALLY:?}: {what}");
+}
+
+/// Whether a process is there and has not ended.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
+    let state = stat.rsplit_once(')').unwrap().1.trim_start().chars().next();
+    !matches!(state, Some('Z' | 'X'))
+}
+
+/// Every process of the machine that has `word` among its arguments or in its environment, zombies left out.
+pub(crate) fn processes_with(word: &str) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap() {
+        let Ok(entry) = entry else { continue };
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        let has = ["cmdline", "environ"].iter().any(|file| {
+            std::fs::read(entry.path().join(file))
+                .is_ok_and(|text| text.windows(word.len()).any(|part| part == word.as_bytes()))
+        });
+        if has && pid != std::process::id() && is_alive(pid) {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// Children of this test program that have ended and were not buried.
+pub(crate) fn zombies() -> Vec<u32> {
+    let own = std::process::id();
+    let stat = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|&pid| {
+            stat(pid).is_some_and(|stat| {
+                let after = stat.rsplit_once(')').unwrap().1.to_owned();
+                let mut fields = after.split_whitespace();
+                fields.next() == Some("Z") && fields.next() == Some(&own.to_string())
+            })
+        })
+        .collect()
+}
+
+/// One key pair for all tests that only need some owner.
+pub(crate) fn owner() -> KeyPair {
+    static OWNER: OnceLock<KeyPair> = OnceLock::new();
+    OWNER
+        .get_or_init(|| KeyPair::generate(1024).unwrap())
+        .clone()
+}
+
+pub(crate) fn vessel(name: &str) -> VesselName {
+    name.parse().unwrap()
+}
+
+pub(crate) fn file(name: &str) -> FileName {
+    name.parse().unwrap()
+}
+
+/// A node with vessels `v1`, `v2`, … of [`owner`], in a scratch folder.
+pub(crate) struct TestNode {
+    pub(crate) config: NodeConfig,
+    pub(crate) node: Node,
+    pub(crate) client: NodeClient,
+    timestamps: Arc<TimestampSource>,
+    directory: tempfile::TempDir,
+}
+
+impl TestNode {
+    pub(crate) async fn start(vessels: u16) -> Self {
+        Self::start_with(vessels, |_| {}).await
+    }
+
+    pub(crate) async fn start_with(vessels: u16, change: impl FnOnce(&mut NodeConfig)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = NodeConfig::new(
+            directory.path().join("node"),
+            "127.0.0.1:0".parse().unwrap(),
+        );
+        config.identity = NodeIdentity::Pair(owner());
+        config.vessels = (1..=vessels)
+            .map(|number| {
+                let ports = 40_000 + number * 10..40_000 + number * 10 + 3;
+                let resources = vessel_resources_with_ports(VESSEL_RESOURCES, ports);
+                NewVessel::new(
+                    vessel(&format!("v{number}")),
+                    owner().public().clone(),
+                    resources,
+                )
+            })
+            .collect();
+        config.platforms = Platforms::danger_native();
+        config.launcher = launcher();
+        config.timing = NodeTiming {
+            // Tests are many on a small machine; a program that ends at once must be seen to.
+            start_settle: Duration::from_millis(500),
+            stop_grace: Duration::from_secs(1),
+            ..NodeTiming::default()
+        };
+        change(&mut config);
+        let node = Node::start(config.clone()).await.unwrap();
+        // The port stays the same over restarts.
+        config.address = node.address();
+        Self {
+            config,
+            node,
+            client: client(),
+            timestamps: Arc::new(TimestampSource::new(Arc::new(SystemClock))),
+            directory,
+        }
+    }
+
+    /// Ends the node as `end` does and starts it again in the same folder.
+    pub(crate) async fn restart_after(self, end: impl AsyncFnOnce(Node)) -> Self {
+        end(self.node).await;
+        let node = Node::start(self.config.clone()).await.unwrap();
+        Self { node, ..self }
+    }
+
+    /// A word that every program of this node has in its environment, and no other process.
+    pub(crate) fn mark(&self) -> String {
+        self.directory.path().display().to_string()
+    }
+
+    pub(crate) fn folder(&self, vessel: &str) -> PathBuf {
+        self.config.directory.join("vessels").join(vessel)
+    }
+
+    /// Calls about a vessel, signed by the owner.
+    pub(crate) fn calls(&self, name: &str) -> VesselCalls {
+        self.calls_as(name, owner())
+    }
+
+    pub(crate) fn calls_as(&self, name: &str, keys: KeyPair) -> VesselCalls {
+        let signer = Signer::new(keys, Arc::clone(&self.timestamps));
+        let handle = Handle::new(self.node.id().clone(), vessel(name));
+        self.client.vessel(&self.node.location(), &handle, &signer)
+    }
+
+    pub(crate) async fn info(&self) -> NodeInfo {
+        self.client
+            .list_vessels(&self.node.location())
+            .await
+            .unwrap()
+    }
+
+    /// What the node says over the wire of a vessel's program.
+    pub(crate) async fn status(&self, name: &str) -> VesselStatus {
+        self.info().await.vessel(&vessel(name)).unwrap().status
+    }
+
+    /// Uploads a script to a vessel and starts it.
+    pub(crate) async fn run(&self, name: &str, script: &str, arguments: &[&str]) -> StartOutcome {
+        self.try_run(name, script, arguments).await.unwrap()
+    }
+
+    pub(crate) async fn try_run(
+        &self,
+        name: &str,
+        script: &str,
+        arguments: &[&str],
+    ) -> Result<StartOutcome, NodeError> {
+        let calls = self.calls(name);
+        let text = format!("#!/bin/sh\n{script}\n");
+        calls.add_file(&file("program"), text.into_bytes()).await?;
+        let arguments: Vec<String> = arguments.iter().map(|&a| a.to_owned()).collect();
+        let arguments = ProgramArguments::new(arguments).unwrap();
+        calls
+            .start(Platform::Native, &file("program"), &arguments)
+            .await
+    }
+
+    pub(crate) fn log(&self, name: &str) -> String {
+        let log = self.node.vessel_log(&vessel(name)).unwrap().unwrap();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    pub(crate) async fn log_has(&self, name: &str, text: &str) {
+        eventually(text, || self.log(name).contains(text)).await;
+    }
+
+    /// The value that a program printed as `NAME=VALUE`.
+    pub(crate) async fn printed(&self, name: &str, key: &str) -> String {
+        let label = format!("{key}=");
+        let find = |log: String| {
+            // A whole line, or half a number might be read.
+            let (lines, _) = log.rsplit_once('\n')?;
+            let line = lines.lines().find_map(|line| line.strip_prefix(&label))?;
+            Some(line.to_owned())
+        };
+        eventually(&label, || find(self.log(name)).is_some()).await;
+        find(self.log(name)).unwrap()
+    }
+
+    pub(crate) async fn status_becomes(&self, name: &str, status: VesselStatus) {
+        let name = vessel(name);
+        eventually(status.as_str(), || {
+            self.node.vessel_status(&name) == Some(status)
+        })
+        .await;
+    }
+
+    /// Ends the test's node and sees that nothing of it is left.
+    pub(crate) async fn end(self) {
+        let mark = self.mark();
+        self.node.shutdown(true).await;
+        eventually("no process of the node is left", || {
+            processes_with(&mark).is_empty()
+        })
+        .await;
+    }
+}
+
+/// A client that does not repeat what was closed unanswered for long.
+pub(crate) fn client() -> NodeClient {
+    let mut config = NodeClientConfig::default();
+    config.connect_timeout = Duration::from_secs(5);
+    config.receive_timeout = Duration::from_secs(20);
+    config.repeats_max = 1;
+    config.pause = Duration::from_millis(10);
+    config.seed = Some(1);
+    NodeClient::new(config)
+}
+
+/// The refusal in an error.
+pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, NodeError>) -> String {
+    match result {
+        Err(NodeError::Refused { text, .. }) => text.to_string(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// What a map of environment lines holds.
+pub(crate) fn environment(lines: &str) -> BTreeMap<String, String> {
+    lines
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }

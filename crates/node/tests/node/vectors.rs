@@ -53,7 +53,9 @@ impl Recorded {
         let text = value.as_str().unwrap();
         let (digits, rest) = text.split_once("...(").unwrap_or((text, ""));
         let start = hex::decode(digits).unwrap();
-        let length = rest.split_once(' ').map_or(start.len(), |(count, _)| count.parse().unwrap());
+        let length = rest
+            .split_once(' ')
+            .map_or(start.len(), |(count, _)| count.parse().unwrap());
         Self { start, length }
     }
 
@@ -165,7 +167,9 @@ impl Replay {
             .collect();
         let texts = |list: &str| -> Vec<String> {
             let list = file[list].as_array().unwrap();
-            list.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+            list.iter()
+                .map(|text| text.as_str().unwrap().to_owned())
+                .collect()
         };
         let keys = texts("guest_publickeys")
             .iter()
@@ -187,24 +191,33 @@ impl Replay {
         let mut config = NodeConfig::new(directory.path().join("node"), address);
         config.name = Some(info.name.to_string());
         config.version = info.version.to_string();
-        config.identity = NodeIdentity::PublicOnly(PublicKey::parse_str(info.key.as_str()).unwrap());
+        config.identity =
+            NodeIdentity::PublicOnly(PublicKey::parse_str(info.key.as_str()).unwrap());
         config.vessels = info
             .vessels
             .iter()
             .map(|vessel| NewVessel {
                 name: vessel.name.clone(),
                 owner: vessel.owner_key.key().unwrap(),
-                users: vessel.user_keys.iter().map(|key| key.key().unwrap()).collect(),
+                users: vessel
+                    .user_keys
+                    .iter()
+                    .map(|key| key.key().unwrap())
+                    .collect(),
                 owner_information: vessel.owner_info.to_string(),
                 advertise: vessel.advertise,
                 resources: resources_of(&cases, &vessel.name),
             })
             .collect();
-        config.platforms = [Platform::RepyV1, Platform::RepyV2]
-            .into_iter()
-            .fold(Platforms::none(), |platforms, word| {
-                platforms.with(Arc::new(Scripted { word, next: Arc::clone(&next) }))
-            });
+        config.platforms = [Platform::RepyV1, Platform::RepyV2].into_iter().fold(
+            Platforms::none(),
+            |platforms, word| {
+                platforms.with(Arc::new(Scripted {
+                    word,
+                    next: Arc::clone(&next),
+                }))
+            },
+        );
         config.launcher = launcher();
         config.clock = Arc::clone(&clock) as _;
         config.timing = NodeTiming {
@@ -240,7 +253,12 @@ impl Replay {
         if recorded.is_whole() {
             return recorded.start.clone();
         }
-        let Some(Call::AddFileToVessel { vessel, file, content }) = self.cases[index].call() else {
+        let Some(Call::AddFileToVessel {
+            vessel,
+            file,
+            content,
+        }) = self.cases[index].call()
+        else {
             panic!("{} was cut short and is no upload", self.cases[index].name);
         };
         let period = (1..=content.len() / 2)
@@ -253,7 +271,12 @@ impl Replay {
             Some(Destination::from(self.node.id())),
         );
         let upload = |length: usize| {
-            let content = content[..period].iter().copied().cycle().take(length).collect();
+            let content = content[..period]
+                .iter()
+                .copied()
+                .cycle()
+                .take(length)
+                .collect();
             let call = Call::AddFileToVessel {
                 vessel: vessel.clone(),
                 file: file.clone(),
@@ -267,10 +290,16 @@ impl Replay {
     }
 
     fn owner_of(&self, vessel: &VesselName) -> &KeyPair {
-        let before = self.cases.iter().find(|case| matches!(case.call(), Some(Call::GetVessels {})));
+        let before = self
+            .cases
+            .iter()
+            .find(|case| matches!(case.call(), Some(Call::GetVessels {})));
         let info = NodeInfo::parse(&before.unwrap().reply().payload).unwrap();
         let owner = info.vessel(vessel).unwrap().owner_key.clone();
-        self.keys.iter().find(|pair| owner.is(pair.public())).unwrap()
+        self.keys
+            .iter()
+            .find(|pair| owner.is(pair.public()))
+            .unwrap()
     }
 
     /// What the log of a vessel shows next, before it is cleared or another program runs.
@@ -304,7 +333,9 @@ impl Replay {
             return;
         }
         let before = self.logs.entry(vessel.clone()).or_default().clone();
-        let after = self.log_read_after(index, &vessel).unwrap_or_else(|| before.clone());
+        let after = self
+            .log_read_after(index, &vessel)
+            .unwrap_or_else(|| before.clone());
         let output = after.strip_prefix(&before[..]).unwrap_or(&after).to_vec();
         self.logs.insert(vessel, after);
         let file = self.directory.path().join(format!("output-{index}"));
@@ -322,7 +353,9 @@ impl Replay {
             return;
         };
         let name = vessel.to_string();
-        let Ok(vessel) = name.parse::<VesselName>() else { return };
+        let Ok(vessel) = name.parse::<VesselName>() else {
+            return;
+        };
         let wanted = self.logs.get(&name).cloned().unwrap_or_default();
         eventually("the recorded log", || {
             let log = self.node.vessel_log(&vessel).unwrap();
@@ -402,7 +435,9 @@ async fn exchange(node: &Node, bytes: &[u8]) -> Vec<u8> {
         stream.read_to_end(&mut answer).await.unwrap();
         answer
     };
-    tokio::time::timeout(ANSWER_WAIT, exchange).await.expect("an answer")
+    tokio::time::timeout(ANSWER_WAIT, exchange)
+        .await
+        .expect("an answer")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -417,7 +452,9 @@ async fn the_framing_of_the_vector_is_answered_or_closed_as_recorded() {
     let directory = tempfile::tempdir().unwrap();
     let address = "127.0.0.1:0".parse().unwrap();
     let mut config = NodeConfig::new(directory.path().join("node"), address);
-    config.identity = NodeIdentity::PublicOnly(PublicKey::parse_str("65537 1119760416288262279614755947687").unwrap());
+    config.identity = NodeIdentity::PublicOnly(
+        PublicKey::parse_str("65537 1119760416288262279614755947687").unwrap(),
+    );
     config.launcher = launcher();
     let node = Node::start(config).await.unwrap();
     let file = load("session_framing.json");
@@ -428,7 +465,8 @@ async fn the_framing_of_the_vector_is_answered_or_closed_as_recorded() {
         let address = node.address();
         let source = format!("127.0.{}.{}:0", 100 + index / 200, 1 + index % 200);
         async move {
-            let answer = tokio::time::timeout(ANSWER_WAIT, framing_case(address, &source, case)).await;
+            let answer =
+                tokio::time::timeout(ANSWER_WAIT, framing_case(address, &source, case)).await;
             let expected = hex::decode(case["response_hex"].as_str().unwrap()).unwrap();
             let answer = answer.unwrap_or_else(|_| panic!("{} is not closed", case["name"]));
             assert_eq!(shown(&answer), shown(&expected), "{}", case["name"]);
