@@ -7,7 +7,7 @@ use std::time::Duration;
 use overlord_keys::{KeyDirectory, KeyPair, PublicKey};
 use overlord_node::{Node, NodeFaults};
 use overlord_types::{Handle, NodeId, NodeLocation, UserName, VesselName};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use url::Url;
@@ -39,7 +39,7 @@ pub struct NodeHandle {
 
 /// A running testbed.
 ///
-/// Dropping it ends the programs on its vessels without waiting for them; [`Testbed::shutdown`] waits.
+/// Dropping it kills the programs on its vessels and waits for nothing; [`Testbed::shutdown`] is the way to end it.
 pub struct Testbed {
     clearinghouse: Clearinghouse,
     control: Arc<NodeControl>,
@@ -386,7 +386,7 @@ impl Drop for Testbed {
             for pid in processes.into_iter().flatten() {
                 if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
                     // It may have ended by itself meanwhile, which is as good.
-                    let _ = kill_process(pid, Signal::KILL);
+                    let _ = kill_process_group(pid, Signal::KILL);
                 }
             }
         }

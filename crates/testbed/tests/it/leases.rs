@@ -1,0 +1,82 @@
+//! Leases: how long they are, and what happens at their end.
+
+use std::time::Duration;
+
+use overlord_testbed::LeaseTerms;
+use overlord_types::{LEASE_ON_ACQUISITION, LEASE_ON_RENEWAL, VesselStatus, VesselType};
+
+use crate::support::{bed, bed_with, eventually, process_ends};
+
+/// A call takes less than this, so a lease that was just made is shorter by less.
+const CALL_TIME_MAX: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_four_hours_and_seven_days_after_a_renewal() {
+    let bed = bed().await;
+    let clearinghouse = &bed.user.clearinghouse;
+    let vessels = clearinghouse.acquire(VesselType::Rand, 2).await.unwrap();
+    for vessel in &vessels {
+        assert!(vessel.expires_in < LEASE_ON_ACQUISITION);
+        assert!(vessel.expires_in > LEASE_ON_ACQUISITION - CALL_TIME_MAX);
+    }
+    let renewed = vessels[0].handle.clone();
+    clearinghouse
+        .renew(std::slice::from_ref(&renewed))
+        .await
+        .unwrap();
+    for vessel in clearinghouse.resource_info().await.unwrap() {
+        let lease = if vessel.handle == renewed {
+            LEASE_ON_RENEWAL
+        } else {
+            LEASE_ON_ACQUISITION
+        };
+        assert!(vessel.expires_in < lease && vessel.expires_in > lease - CALL_TIME_MAX);
+    }
+    bed.testbed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_lease_takes_the_vessel_back_and_cleans_it() {
+    let bed = bed_with(|config| {
+        config.leases = LeaseTerms {
+            on_acquisition: Duration::from_secs(2),
+            on_renewal: Duration::from_secs(3600),
+        };
+    })
+    .await;
+    let user = &bed.user;
+    let vessels = user
+        .clearinghouse
+        .acquire(VesselType::Wan, 2)
+        .await
+        .unwrap();
+    let (kept, ending) = (&vessels[0], &vessels[1]);
+    user.clearinghouse
+        .renew(std::slice::from_ref(&kept.handle))
+        .await
+        .unwrap();
+    for vessel in [kept, ending] {
+        user.start_server(vessel).await.unwrap();
+        user.wait_for_greeting(vessel).await;
+    }
+    let pid = bed.testbed.vessel_process(&ending.handle).unwrap();
+    eventually("the lease ends", || async {
+        let held = user.clearinghouse.resource_info().await.ok()?;
+        (held.len() == 1 && held[0].handle == kept.handle).then_some(())
+    })
+    .await;
+    bed.testbed
+        .clearinghouse()
+        .when(|census| census.dirty == 0 && census.held == 1)
+        .await;
+    process_ends(pid).await;
+    assert_eq!(user.status(ending).await, Some((VesselStatus::Fresh, 0)));
+    assert_eq!(user.status(kept).await, Some((VesselStatus::Started, 1)));
+    // A lease that has ended cannot be renewed, and nobody is told: the original's way.
+    user.clearinghouse
+        .renew(std::slice::from_ref(&ending.handle))
+        .await
+        .unwrap();
+    assert_eq!(user.clearinghouse.resource_info().await.unwrap().len(), 1);
+    bed.testbed.shutdown().await;
+}
