@@ -1,8 +1,10 @@
 //! Tests of the client against loopback servers: trust, deadlines, repetitions, bounds.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use overlord_types::{Handle, VesselType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -12,7 +14,7 @@ use crate::test_support::{
     Answer, Authority, Server, VALID, client_for, credentials, self_signed_server,
 };
 use crate::tls::TlsFailure;
-use crate::{ApiKeyFormatError, Fault};
+use crate::{ApiKeyFormatError, ClientSetupError, Fault, VesselRecord};
 
 /// Never sleeps and notes what it was asked to.
 #[derive(Default)]

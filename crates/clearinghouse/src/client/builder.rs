@@ -1,0 +1,186 @@
+//! Setting a client up: which server, which roots, which bounds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::{
+    ANSWER_BYTES_MAX, CONNECT_TIMEOUT_DEFAULT, ClearinghouseClient, Inner, TIMEOUT_DEFAULT,
+    root_cause,
+};
+use crate::error::ClientSetupError;
+use crate::retry::{Pacer, RetryPolicy, RuntimePacer};
+use crate::tls;
+
+/// Idle connections kept; calls are few and the original closes after each.
+const IDLE_CONNECTIONS_MAX: usize = 2;
+
+/// Makes a [`ClearinghouseClient`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ClientBuilder {
+    url: String,
+    ca_file: Option<PathBuf>,
+    danger_accept_invalid_certs: bool,
+    danger_allow_plain_http: bool,
+    timeout: Duration,
+    connect_timeout: Duration,
+    retry: RetryPolicy,
+    answer_bytes_max: usize,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ca_file: None,
+            danger_accept_invalid_certs: false,
+            danger_allow_plain_http: false,
+            timeout: TIMEOUT_DEFAULT,
+            connect_timeout: CONNECT_TIMEOUT_DEFAULT,
+            retry: RetryPolicy::default(),
+            answer_bytes_max: ANSWER_BYTES_MAX,
+        }
+    }
+
+    /// Trusts the roots in this PEM file in place of the system's.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Trusts the roots in this PEM file, or the system's when there is none.
+    pub fn ca_file_or_system(mut self, path: Option<PathBuf>) -> Self {
+        self.ca_file = path;
+        self
+    }
+
+    /// Talks to any server, whoever it is. Whoever listens in between gets the API key.
+    pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
+        self.danger_accept_invalid_certs = accept;
+        self
+    }
+
+    /// Allows `http://`. The API key goes with every call; without TLS anybody on the way reads it. Not
+    /// even loopback is an exception by itself, so that a mistyped URL never sends a key in the clear.
+    pub fn danger_allow_plain_http(mut self, allow: bool) -> Self {
+        self.danger_allow_plain_http = allow;
+        self
+    }
+
+    /// How long a call may take in all, repetitions included.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long connecting may take; never longer than the whole call.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How calls that are safe to repeat are repeated.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Largest answer read, in bytes.
+    pub fn answer_bytes_max(mut self, bytes: usize) -> Self {
+        self.answer_bytes_max = bytes;
+        self
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// Proxies are taken from the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), except for servers
+    /// on this machine's loopback, which no proxy could reach.
+    ///
+    /// # Errors
+    /// When the URL is none, is not https, or the roots cannot be read.
+    pub fn build(self) -> Result<ClearinghouseClient, ClientSetupError> {
+        self.build_with(Arc::new(RuntimePacer))
+    }
+
+    /// The same with a clock and chance of the caller's.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn build_with(
+        self,
+        pacer: Arc<dyn Pacer>,
+    ) -> Result<ClearinghouseClient, ClientSetupError> {
+        let url = server_url(&self.url, self.danger_allow_plain_http)?;
+        let tls = tls::client_config(self.ca_file.as_deref(), self.danger_accept_invalid_certs)?;
+        let mut http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .user_agent(concat!("overlord/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.connect_timeout.min(self.timeout))
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            // A redirected POST would hand the API key to whoever the redirect names.
+            .redirect(reqwest::redirect::Policy::none());
+        if is_loopback(&url) {
+            http = http.no_proxy();
+        }
+        let http = http
+            .build()
+            .map_err(|error| ClientSetupError::Library(root_cause(&error)))?;
+        let port = url.port_or_known_default().unwrap_or_default();
+        let server = format!("{}:{port}", url.host_str().unwrap_or_default());
+        Ok(ClearinghouseClient {
+            inner: Arc::new(Inner {
+                http,
+                url,
+                server,
+                timeout: self.timeout,
+                connect_timeout: self.connect_timeout.min(self.timeout),
+                retry: self.retry,
+                answer_bytes_max: self.answer_bytes_max,
+                pacer,
+            }),
+        })
+    }
+}
+
+fn server_url(text: &str, danger_allow_plain_http: bool) -> Result<Url, ClientSetupError> {
+    let refused = |shown: &str, problem: &str| ClientSetupError::Url {
+        url: shown.to_owned(),
+        problem: problem.to_owned(),
+    };
+    let mut url = Url::parse(text).map_err(|error| {
+        // What cannot be parsed cannot be cleaned of a password either.
+        let shown = if text.contains('@') { "…" } else { text };
+        refused(shown, &error.to_string())
+    })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let problem = "user names and passwords do not belong in it";
+        return Err(refused(url.host_str().unwrap_or_default(), problem));
+    }
+    match url.scheme() {
+        "https" => {}
+        "http" if danger_allow_plain_http => {}
+        "http" => return Err(ClientSetupError::PlainHttp { url: url.into() }),
+        _ => return Err(refused(text, "it does not start with https://")),
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(refused(text, "it names no host"));
+    }
+    url.set_fragment(None);
+    if url.path() == "/" {
+        url.set_path(crate::server::PATH);
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
