@@ -24,7 +24,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("overlord-repy", &[]),
     (
         "overlord-node",
-        &["overlord-keys", "overlord-nodemanager", "overlord-repy", "overlord-types"],
+        &[
+            "overlord-keys",
+            "overlord-nodemanager",
+            "overlord-repy",
+            "overlord-types",
+        ],
     ),
     (
         "overlord-testbed",
@@ -54,8 +59,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that open no socket and know no TLS: what they must not depend on, directly.
-const WITHOUT_SOCKETS: &[&str] = &["overlord-types", "overlord-keys", "overlord-engine", "overlord-repy"];
-const SOCKET_CRATES: &[&str] = &["axum", "hyper", "reqwest", "rustls", "tokio-rustls", "rustix"];
+const WITHOUT_SOCKETS: &[&str] = &[
+    "overlord-types",
+    "overlord-keys",
+    "overlord-engine",
+    "overlord-repy",
+];
+const SOCKET_CRATES: &[&str] = &[
+    "axum",
+    "hyper",
+    "reqwest",
+    "rustls",
+    "tokio-rustls",
+    "rustix",
+];
 
 fn workspace() -> Metadata {
     MetadataCommand::new()
@@ -67,7 +84,10 @@ fn workspace() -> Metadata {
 }
 
 /// Our crates and, for each, its dependencies of the kinds asked for, by name.
-fn dependencies(metadata: &Metadata, kinds: &[DependencyKind]) -> BTreeMap<String, BTreeSet<String>> {
+fn dependencies(
+    metadata: &Metadata,
+    kinds: &[DependencyKind],
+) -> BTreeMap<String, BTreeSet<String>> {
     metadata
         .workspace_packages()
         .into_iter()
@@ -87,15 +107,23 @@ fn dependencies(metadata: &Metadata, kinds: &[DependencyKind]) -> BTreeMap<Strin
 fn violations(found: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let allowed: BTreeMap<&str, &[&str]> = ALLOWED.iter().copied().collect();
     let mut sentences = Vec::new();
-    for name in found.keys().filter(|name| !allowed.contains_key(name.as_str())) {
+    for name in found
+        .keys()
+        .filter(|name| !allowed.contains_key(name.as_str()))
+    {
         sentences.push(format!("{name} is not in the table of layers"));
     }
     for name in allowed.keys().filter(|name| !found.contains_key(**name)) {
-        sentences.push(format!("{name} is in the table of layers, but not in the workspace"));
+        sentences.push(format!(
+            "{name} is in the table of layers, but not in the workspace"
+        ));
     }
     for (from, targets) in found {
         for to in targets.iter().filter(|to| found.contains_key(*to)) {
-            if !allowed.get(from.as_str()).is_some_and(|list| list.contains(&to.as_str())) {
+            if !allowed
+                .get(from.as_str())
+                .is_some_and(|list| list.contains(&to.as_str()))
+            {
                 sentences.push(format!("{from} must not depend on {to}"));
             }
         }
@@ -105,14 +133,23 @@ fn violations(found: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
 
 #[test]
 fn crates_depend_on_each_other_only_along_the_allowed_arrows() {
-    let found = dependencies(&workspace(), &[DependencyKind::Normal, DependencyKind::Build]);
+    let found = dependencies(
+        &workspace(),
+        &[DependencyKind::Normal, DependencyKind::Build],
+    );
     assert_eq!(violations(&found), Vec::<String>::new());
 }
 
 #[test]
 fn an_arrow_that_points_the_wrong_way_is_noticed() {
-    let mut found = dependencies(&workspace(), &[DependencyKind::Normal, DependencyKind::Build]);
-    found.get_mut("overlord-engine").unwrap().insert("overlord-testbed".to_owned());
+    let mut found = dependencies(
+        &workspace(),
+        &[DependencyKind::Normal, DependencyKind::Build],
+    );
+    found
+        .get_mut("overlord-engine")
+        .unwrap()
+        .insert("overlord-testbed".to_owned());
     found.insert("overlord-surprise".to_owned(), BTreeSet::new());
     assert_eq!(
         violations(&found),
@@ -125,7 +162,11 @@ fn an_arrow_that_points_the_wrong_way_is_noticed() {
 
 #[test]
 fn no_cycle_hides_in_the_dependencies_of_tests() {
-    let kinds = [DependencyKind::Normal, DependencyKind::Build, DependencyKind::Development];
+    let kinds = [
+        DependencyKind::Normal,
+        DependencyKind::Build,
+        DependencyKind::Development,
+    ];
     let mut left = dependencies(&workspace(), &kinds);
     let ours: BTreeSet<String> = left.keys().cloned().collect();
     for targets in left.values_mut() {
@@ -150,10 +191,16 @@ fn no_cycle_hides_in_the_dependencies_of_tests() {
 
 #[test]
 fn crates_that_decide_or_parse_depend_on_nothing_that_opens_sockets() {
-    let found = dependencies(&workspace(), &[DependencyKind::Normal, DependencyKind::Build]);
+    let found = dependencies(
+        &workspace(),
+        &[DependencyKind::Normal, DependencyKind::Build],
+    );
     for name in WITHOUT_SOCKETS {
         for socket_crate in SOCKET_CRATES {
-            assert!(!found[*name].contains(*socket_crate), "{name} must not depend on {socket_crate}");
+            assert!(
+                !found[*name].contains(*socket_crate),
+                "{name} must not depend on {socket_crate}"
+            );
         }
     }
 }

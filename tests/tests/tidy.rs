@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 const FILE_LINES_MAX: usize = 800;
 
 fn root() -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).canonicalize().unwrap()
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .canonicalize()
+        .unwrap()
 }
 
 /// All files below `folder` with one of the endings, sorted; build output and hidden folders left out.
@@ -40,9 +42,13 @@ fn complaints_about_source(text: &str) -> Vec<String> {
     }
     let lines = text.lines().count();
     if lines > FILE_LINES_MAX {
-        sentences.push(format!("has {lines} lines, at most {FILE_LINES_MAX} are wanted"));
+        sentences.push(format!(
+            "has {lines} lines, at most {FILE_LINES_MAX} are wanted"
+        ));
     }
-    for mark in ["TO", "FIX"].map(|start| format!("{start}{}", if start == "TO" { "DO" } else { "ME" })) {
+    for mark in
+        ["TO", "FIX"].map(|start| format!("{start}{}", if start == "TO" { "DO" } else { "ME" }))
+    {
         if text.contains(&mark) {
             sentences.push(format!("has an unfinished mark, {mark}"));
         }
@@ -70,8 +76,14 @@ fn a_source_file_without_header_or_with_too_many_lines_is_noticed() {
     let long = "fn a() {}\n".repeat(FILE_LINES_MAX + 1);
     let sentences = complaints_about_source(&long);
     assert_eq!(sentences.len(), 2, "{sentences:?}");
-    assert_eq!(complaints_about_source("//! A file.\n"), Vec::<String>::new());
-    assert_eq!(complaints_about_source(&format!("//! A file.\n// {}: later\n", concat!("TO", "DO"))).len(), 1);
+    assert_eq!(
+        complaints_about_source("//! A file.\n"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        complaints_about_source(&format!("//! A file.\n// {}: later\n", concat!("TO", "DO"))).len(),
+        1
+    );
 }
 
 #[test]
@@ -79,7 +91,11 @@ fn every_crate_takes_the_lints_of_the_workspace() {
     for path in files(&root(), &["Cargo.toml"]) {
         let text = std::fs::read_to_string(&path).unwrap();
         if text.contains("[package]") && !path.components().any(|part| part.as_os_str() == "fuzz") {
-            assert!(text.contains("[lints]\nworkspace = true"), "{} does not", path.display());
+            assert!(
+                text.contains("[lints]\nworkspace = true"),
+                "{} does not",
+                path.display()
+            );
         }
     }
 }
@@ -115,7 +131,10 @@ fn the_map_names_exactly_the_crates_that_exist() {
 fn unexplained_dependencies(manifest: &str) -> Vec<String> {
     let mut explained = false;
     let mut unexplained = Vec::new();
-    let table = manifest.split("[workspace.dependencies]").nth(1).unwrap_or_default();
+    let table = manifest
+        .split("[workspace.dependencies]")
+        .nth(1)
+        .unwrap_or_default();
     for line in table.lines().take_while(|line| !line.starts_with('[')) {
         if line.starts_with('#') {
             explained = true;
@@ -143,9 +162,14 @@ fn every_link_between_documents_leads_somewhere() {
     let mut broken = Vec::new();
     for path in files(&root(), &[".md"]) {
         let text = std::fs::read_to_string(&path).unwrap();
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             let file = target.split('#').next().unwrap_or_default();
-            let outside = target.contains("://") || target.starts_with("mailto:") || file.is_empty();
+            let outside =
+                target.contains("://") || target.starts_with("mailto:") || file.is_empty();
             if !outside && !path.parent().unwrap().join(file).exists() {
                 broken.push(format!("{}: {target}", path.display()));
             }

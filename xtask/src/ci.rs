@@ -11,10 +11,22 @@ struct Step {
 
 /// The steps in their order. The last is the test command of README.
 const STEPS: &[Step] = &[
-    Step { name: "format", arguments: &["fmt", "--all", "--check"], environment: &[] },
+    Step {
+        name: "format",
+        arguments: &["fmt", "--all", "--check"],
+        environment: &[],
+    },
     Step {
         name: "lints",
-        arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+        arguments: &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ],
         environment: &[],
     },
     Step {
@@ -22,13 +34,21 @@ const STEPS: &[Step] = &[
         arguments: &["doc", "--workspace", "--no-deps", "--locked"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
     },
-    Step { name: "tests", arguments: &["test", "--workspace"], environment: &[] },
+    Step {
+        name: "tests",
+        arguments: &["test", "--workspace"],
+        environment: &[],
+    },
 ];
 
 /// Runs every step and stops at the first that fails.
 pub(crate) fn run() -> Result<(), String> {
     for step in STEPS {
-        println!("xtask ci: {} (cargo {})", step.name, step.arguments.join(" "));
+        println!(
+            "xtask ci: {} (cargo {})",
+            step.name,
+            step.arguments.join(" ")
+        );
         let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(step.arguments)
             .envs(step.environment.iter().copied())

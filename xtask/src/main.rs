@@ -3,21 +3,38 @@
 //! It depends on none of our crates: it drives the built programs from outside, as a user would.
 //! Please think twice before adding a dependency: everyone waits for xtask to compile.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool prints"
+)]
 
+mod bench;
 mod ci;
+mod integration;
+mod program;
+mod sim;
+mod table;
+mod world;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  ci             what a change must pass: format, lints, docs, tests";
+  ci                                 what a change must pass: format, lints, docs, tests
+  integration [--release] [WORD...]  scenarios with the real binary; WORDs choose by name
+  sim [SEEDS [FIRST]]                the engine in its model world, many seeds
+  bench [COPIES]                     time to COPIES (100) started copies beside the floor";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rest = arguments.get(1..).unwrap_or_default();
     let outcome = match arguments.first().map(String::as_str) {
         Some("ci") => ci::run(),
+        Some("integration") => integration::run(rest),
+        Some("sim") => sim::run(rest),
+        Some("bench") => bench::run(rest),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(64);
