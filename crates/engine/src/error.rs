@@ -290,6 +290,9 @@ pub enum InitialiseError {
     /// Arguments that nodes refuse: the template gave them for this index.
     #[error("the program's arguments cannot be sent")]
     Arguments(#[source] ArgumentError),
+    /// The deployment has no program, and no hook that brings one.
+    #[error("there is no program to run; name one, or replace the init_vessels hook")]
+    Program,
     /// A replaced init-vessels hook did not give the vessel back.
     #[error("the init_vessels hook did not bring it up")]
     Hook,

@@ -3,6 +3,7 @@
 //! The stream never holds up the engine: each subscriber has room for [`EVENTS_KEPT`], and one that reads
 //! too slowly is told how many it missed. What wakes the engine itself is [`crate::Event`].
 
+use std::fmt;
 use std::time::Duration;
 
 use overlord_types::{Handle, NodeLocation, VesselStatus};
@@ -130,13 +131,11 @@ pub enum Change {
         /// Which.
         vessels: Vec<Handle>,
     },
-    /// The clearinghouse no longer counts it as ours.
+    /// The clearinghouse no longer counts it as ours: its lease ended, or it was taken back.
     Lost {
         /// Which.
         #[serde(flatten)]
         vessel: VesselLabel,
-        /// Whether its lease ended (otherwise it was taken back earlier).
-        lapsed: bool,
     },
     /// The lease is longer now, as read back.
     LeaseRenewed {
@@ -231,6 +230,20 @@ pub enum Evidence {
     },
 }
 
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { detail }
+            | Self::Misbehaved { detail }
+            | Self::InitialiseFailed { detail } => f.write_str(detail),
+            Self::NotRunning { status } => write!(f, "the program does not run: {status}"),
+            Self::NoSuchVessel => f.write_str("the node knows no such vessel"),
+            Self::NotOurs => f.write_str("our key is not among the vessel's users"),
+            Self::NotHeld => f.write_str("the clearinghouse does not list it among ours"),
+        }
+    }
+}
+
 /// Why a vessel is given back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
@@ -296,6 +309,11 @@ pub enum WaitReason {
         /// How many vessels.
         vessels: usize,
         /// What happened, with causes.
+        detail: String,
+    },
+    /// A replaced hook fails.
+    Hook {
+        /// What happened, with its causes.
         detail: String,
     },
     /// The journal does not take records, so nothing new is begun.

@@ -96,8 +96,6 @@ pub struct LedgerVessel {
     pub index: Option<u32>,
     /// How often that copy had failed in a row.
     pub failures: u32,
-    /// Whether it was about to be given back.
-    pub releasing: bool,
 }
 
 /// What the journal says is ours.
@@ -125,7 +123,6 @@ impl Ledger {
     /// Takes one record in.
     pub fn take(&mut self, record: &JournalRecord) {
         match record {
-            JournalRecord::RunStarted { .. } => {}
             JournalRecord::AcquireIntended {
                 acquisition,
                 count,
@@ -158,13 +155,8 @@ impl Ledger {
                     vessel.failures = *failures;
                 }
             }
-            JournalRecord::ReleaseIntended { vessels } => {
-                for handle in vessels {
-                    if let Some(vessel) = self.vessels.get_mut(handle) {
-                        vessel.releasing = true;
-                    }
-                }
-            }
+            // Whether it was carried out, only the clearinghouse can tell.
+            JournalRecord::RunStarted { .. } | JournalRecord::ReleaseIntended { .. } => {}
             JournalRecord::Gone { vessels } => {
                 self.vessels.retain(|handle, _| !vessels.contains(handle));
             }

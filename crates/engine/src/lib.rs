@@ -21,22 +21,37 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod breaker;
 mod control;
 mod error;
+mod fleet;
 mod fleet_event;
 mod hooks;
 pub mod journal;
+mod operation;
 mod overlord_handle;
+mod planner;
 mod ports;
+mod quarantine;
+mod report;
 mod runner;
 mod settings;
+mod shared;
+mod text;
 mod time;
+mod vessel;
+mod workers;
 
 pub use backoff::Backoff;
+pub use breaker::{Breaker, Silence};
 pub use control::Control;
 pub use error::{
     Cause, ClearinghouseError, HookError, IllegalTransition, InitialiseError, JournalError,
     NodeError, RetryClass, RunError, SettingsError,
+};
+pub use fleet::{
+    Absent, Acquisition, Circumstances, CopyRecord, Desired, Fleet, NodeWatch, Phase, Reading,
+    ReplacedHooks, Retry, UnderWay, Verdict,
 };
 pub use fleet_event::{
     Change, CondemnReason, Delivery, EVENTS_KEPT, Evidence, FleetEvent, LeftVessel, RunReport,
@@ -44,11 +59,19 @@ pub use fleet_event::{
 };
 pub use hooks::{AcquireVessels, Hooks, InitOverlord, InitVessels, Maintenance, RemoveVessels};
 pub use journal::{JournalRecord, MemoryJournal};
+pub use operation::{
+    AcquireError, Assignment, Doubt, Effects, Event, Operation, OperationId, Outcome, ReleaseError,
+    StartUpError, StartUpReport, Started,
+};
 pub use overlord_handle::OverlordHandle;
+pub use planner::{Plan, plan};
 pub use ports::{
     Account, Clearinghouse, Clock, HeldVessel, Journal, NodeManagers, Ports, ProgramFile,
     Randomness, StartCommand, StartOutcome, VesselAddress, VesselObservation,
 };
-pub use runner::Runner;
+pub use quarantine::Quarantine;
+pub use report::{Report, VesselReport, VesselWait, Wait};
+pub use runner::{Runner, Witness};
 pub use settings::{ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, VESSELS_MAX};
 pub use time::{Moment, Now, WallTime, WallTimeError};
+pub use vessel::{EvidenceLog, Lease, Stage, StartProgress, Step, Vessel};

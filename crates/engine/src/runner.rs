@@ -1,16 +1,62 @@
-//! The event loop: waits for one [`crate::Event`] at a time, lets the planner decide, starts what it decided.
+//! The event loop: takes in one [`Event`] after another, lets the planner decide, starts what it decided.
+//!
+//! The loop owns the fleet and makes no choices. It waits in one place, for one of three things: an
+//! operation that ended, the clock, a request to stop. Operations run concurrently inside the loop's own task; an
+//! adapter that has much to compute moves that elsewhere itself.
 
-use crate::control::Control;
-use crate::error::{RunError, SettingsError};
-use crate::fleet_event::{RunReport, Subscription};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::future::{AbortHandle, Abortable};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::watch;
+
+use crate::control::{Control, Request};
+use crate::error::{RetryClass, RunError, SettingsError};
+use crate::fleet::{Circumstances, Desired, Fleet, ReplacedHooks};
+use crate::fleet_event::{Change, Publisher, RunReport, StopReason, Subscription, WaitReason};
 use crate::hooks::Hooks;
+use crate::journal::{JournalRecord, Ledger};
+use crate::operation::{Effects, Event, Operation, OperationId, Outcome, StartUpError};
 use crate::overlord_handle::OverlordHandle;
+use crate::planner::{Plan, plan};
 use crate::ports::Ports;
+use crate::report::{Report, Wait};
 use crate::settings::{Deployment, Policy};
+use crate::shared::Shared;
+use crate::text::with_causes;
+use crate::time::{Moment, Now, WallTime};
+use crate::workers::carry_out;
+
+/// Most events taken in before the next plan: enough to make planning rare in a storm of answers, few
+/// enough that a storm does not keep us from acting.
+const EVENTS_PER_PLAN: usize = 256;
+/// Most rounds of verdicts before operations are begun. Each verdict moves a vessel on, so two or three do;
+/// more would be a bug, which must not become an endless loop.
+const VERDICT_ROUNDS_MAX: usize = 32;
+
+/// Sees everything that the engine takes in and decides, as it happens: for logs of events and for tests.
+pub trait Witness: Send {
+    /// An event was taken in; the fleet is as it is after it.
+    fn took(&mut self, now: Now, event: &str, fleet: &Fleet);
+    /// A plan was made of this fleet.
+    fn planned(&mut self, now: Now, plan: &Plan, report: &Report, fleet: &Fleet);
+}
+
+type Running = FuturesUnordered<
+    Pin<Box<dyn Future<Output = (OperationId, Option<Outcome>)> + Send + 'static>>,
+>;
 
 /// One run of one deployment.
 pub struct Runner {
-    _private: (),
+    desired: Desired,
+    hooks: Hooks,
+    shared: Arc<Shared>,
+    publisher: Publisher,
+    report: watch::Sender<Arc<Report>>,
+    witness: Option<Box<dyn Witness>>,
 }
 
 impl Runner {
@@ -21,39 +67,359 @@ impl Runner {
     pub fn new(
         deployment: Deployment,
         policy: Policy,
-        _hooks: Hooks,
-        _ports: Ports,
+        hooks: Hooks,
+        ports: Ports,
     ) -> Result<Self, SettingsError> {
         deployment.check()?;
         policy.check()?;
-        todo!()
+        let replaced = ReplacedHooks {
+            acquire_vessels: hooks.acquire_vessels.is_some(),
+            init_vessels: hooks.init_vessels.is_some(),
+            remove_vessels: hooks.remove_vessels.is_some(),
+            maintenance: hooks.maintenance.is_some(),
+        };
+        let report = Report::nothing_yet(deployment.vessel_count);
+        let shared = Shared::new(deployment.clone(), policy.clone(), ports, Control::new());
+        Ok(Self {
+            desired: Desired {
+                deployment,
+                policy,
+                replaced,
+            },
+            hooks,
+            shared: Arc::new(shared),
+            publisher: Publisher::new(),
+            report: watch::Sender::new(Arc::new(report)),
+            witness: None,
+        })
+    }
+
+    /// Lets somebody see everything that is taken in and decided.
+    #[must_use]
+    pub fn with_witness(mut self, witness: Box<dyn Witness>) -> Self {
+        self.witness = Some(witness);
+        self
     }
 
     /// Ends the run, now or later, from anywhere.
     #[must_use]
     pub fn control(&self) -> Control {
-        todo!()
+        self.shared.control.clone()
     }
 
     /// A subscriber of everything that changes from now on.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
-        todo!()
+        self.publisher.subscribe()
+    }
+
+    /// What the fleet is and waits for, always the latest.
+    #[must_use]
+    pub fn reports(&self) -> watch::Receiver<Arc<Report>> {
+        self.report.subscribe()
     }
 
     /// The overlord as hooks see it.
     #[must_use]
     pub fn overlord(&self) -> OverlordHandle {
-        todo!()
+        OverlordHandle::new(Arc::clone(&self.shared))
     }
 
     /// Deploys, watches and heals until told to stop.
     ///
-    /// Once started up, nothing but a stop ends it: everything that fails is tried again, with pauses.
+    /// Once started up, nothing but a stop ends it: everything that fails is tried again, with pauses. Dropped
+    /// half-way, it leaves what a crash would: the journal tells the next run.
     ///
     /// # Errors
     /// When the run cannot begin: see [`RunError`].
     pub async fn run(self) -> Result<RunReport, RunError> {
-        todo!()
+        let records = self
+            .shared
+            .ports
+            .journal
+            .replay()
+            .await
+            .map_err(RunError::Journal)?;
+        let ledger = Ledger::of(&records);
+        self.shared.learn(&ledger);
+        let began = self.shared.now();
+        let started = JournalRecord::RunStarted { at: began.wall };
+        self.shared
+            .record(&started)
+            .await
+            .map_err(RunError::Journal)?;
+        let run = Run {
+            fleet: Fleet::new(ledger, began),
+            requests: self.shared.control.requests(),
+            seen: Request::GoOn,
+            running: FuturesUnordered::new(),
+            aborts: BTreeMap::new(),
+            waits: Vec::new(),
+            began,
+            runner: self,
+        };
+        run.keep().await
+    }
+}
+
+/// A run under way: the runner, and what only lives while it runs.
+struct Run {
+    runner: Runner,
+    fleet: Fleet,
+    requests: watch::Receiver<Request>,
+    seen: Request,
+    running: Running,
+    aborts: BTreeMap<OperationId, AbortHandle>,
+    /// What the operator was last told that we wait for.
+    waits: Vec<WaitReason>,
+    began: Now,
+}
+
+impl Run {
+    async fn keep(mut self) -> Result<RunReport, RunError> {
+        let mut events = vec![Event::Began];
+        loop {
+            for event in events.drain(..) {
+                self.take_in(fatal(event)?);
+            }
+            let plan = self.decide();
+            if plan.finished {
+                return Ok(self.conclude().await);
+            }
+            for operation in plan.operations {
+                self.begin(operation);
+            }
+            events = self.next_events(plan.wake_at).await;
+        }
+    }
+
+    /// The one place where the engine waits.
+    async fn next_events(&mut self, wake_at: Option<Moment>) -> Vec<Event> {
+        let mut events = Vec::new();
+        // A request that was made before the run, or while we were busy.
+        if let Some(event) = self.new_request() {
+            return vec![event];
+        }
+        let clock = Arc::clone(&self.shared().ports.clock);
+        let alarm = async move {
+            match wake_at {
+                Some(moment) => clock.sleep_until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            // Cancel safe: the request stays in the channel. The sender lives in `shared`, so it is never closed.
+            _ = self.requests.changed() => events.extend(self.new_request()),
+            // Cancel safe: an outcome is taken out of the set only when it is given to us.
+            Some(finished) = self.running.next(), if !self.running.is_empty() => {
+                events.extend(self.finished(finished));
+            }
+            // Cancel safe: nothing is lost with a timer that is set anew.
+            () = alarm => events.push(Event::TimerDue),
+        }
+        while events.len() < EVENTS_PER_PLAN {
+            match self.running.next().now_or_never() {
+                Some(Some(finished)) => events.extend(self.finished(finished)),
+                Some(None) | None => break,
+            }
+        }
+        events
+    }
+
+    fn new_request(&mut self) -> Option<Event> {
+        let request = *self.requests.borrow_and_update();
+        if request == self.seen {
+            return None;
+        }
+        self.seen = request;
+        match request {
+            Request::GoOn => None,
+            Request::Stop(reason) => Some(Event::StopRequested(reason)),
+            Request::StopAtOnce(reason) => Some(Event::StopAtOnceRequested(reason)),
+        }
+    }
+
+    fn finished(&mut self, (id, outcome): (OperationId, Option<Outcome>)) -> Option<Event> {
+        self.aborts.remove(&id);
+        // Aborted ones were abandoned when they were.
+        let outcome = outcome?;
+        let effects = self.shared().take_effects();
+        Some(Event::Finished {
+            id,
+            outcome,
+            effects,
+        })
+    }
+
+    fn take_in(&mut self, event: Event) {
+        let now = self.shared().now();
+        let text = self.runner.witness.as_ref().map(|_| format!("{event:?}"));
+        let stops = matches!(
+            event,
+            Event::StopRequested(_) | Event::StopAtOnceRequested(_)
+        );
+        let randomness = Arc::clone(&self.shared().ports.randomness);
+        let mut random = || randomness.next_u64();
+        let mut at = Circumstances {
+            now,
+            desired: &self.runner.desired,
+            random: &mut random,
+        };
+        let changes = self.fleet.apply(event, &mut at);
+        self.publish(now.wall, changes);
+        if stops {
+            self.abandon_what_is_not_waited_for();
+        }
+        if let Some(directory) = self.fleet.new_directory() {
+            self.shared().set_directory(directory);
+        }
+        if let (Some(witness), Some(text)) = (&mut self.runner.witness, text) {
+            witness.took(now, &text, &self.fleet);
+        }
+    }
+
+    /// At the end of a run, slow uploads and looks at silent nodes are dropped at once.
+    fn abandon_what_is_not_waited_for(&mut self) {
+        for id in self
+            .fleet
+            .abandon(|operation| !operation.is_waited_for_at_the_end())
+        {
+            if let Some(abort) = self.aborts.remove(&id) {
+                abort.abort();
+            }
+        }
+    }
+
+    fn decide(&mut self) -> Plan {
+        for _ in 0..VERDICT_ROUNDS_MAX {
+            let now = self.shared().now();
+            let (plan, report) = plan(&self.runner.desired, &self.fleet, now);
+            if let Some(witness) = &mut self.runner.witness {
+                witness.planned(now, &plan, &report, &self.fleet);
+            }
+            if plan.verdicts.is_empty() {
+                self.tell_waits(now, &report.waits);
+                self.runner.report.send_replace(Arc::new(report));
+                return plan;
+            }
+            let randomness = Arc::clone(&self.shared().ports.randomness);
+            let mut random = || randomness.next_u64();
+            for verdict in plan.verdicts {
+                let mut at = Circumstances {
+                    now,
+                    desired: &self.runner.desired,
+                    random: &mut random,
+                };
+                let changes = self.fleet.carry_out(verdict, &mut at);
+                self.publish(now.wall, changes);
+            }
+        }
+        let now = self.shared().now();
+        let message = "the planner's verdicts do not come to an end".to_owned();
+        self.publish(now.wall, vec![Change::Bug { message }]);
+        Plan {
+            wake_at: Some(now.moment + self.runner.desired.policy.poll_period),
+            ..Plan::default()
+        }
+    }
+
+    fn begin(&mut self, operation: Operation) {
+        let id = self
+            .fleet
+            .begin(operation.clone(), self.shared().now().moment);
+        tracing::debug!(%id, name = operation.name(), "begun");
+        let (abort, registration) = AbortHandle::new_pair();
+        self.aborts.insert(id, abort);
+        let work = carry_out(
+            Arc::clone(self.shared()),
+            self.runner.hooks.clone(),
+            operation,
+        );
+        let work = Abortable::new(work, registration);
+        self.running
+            .push(Box::pin(async move { (id, work.await.ok()) }));
+    }
+
+    /// Tells the operator what is waited for, when that changes.
+    fn tell_waits(&mut self, now: Now, waits: &[Wait]) {
+        let new: Vec<Change> = waits
+            .iter()
+            .filter(|wait| !self.waits.contains(&wait.reason))
+            .map(|wait| Change::Waiting {
+                reason: wait.reason.clone(),
+                until: wait.until,
+            })
+            .collect();
+        self.waits = waits.iter().map(|wait| wait.reason.clone()).collect();
+        self.publish(now.wall, new);
+    }
+
+    fn publish(&mut self, at: WallTime, changes: Vec<Change>) {
+        for change in changes {
+            self.runner.publisher.publish(at, change);
+        }
+    }
+
+    /// Says what is left, in the journal and to the operator.
+    async fn conclude(mut self) -> RunReport {
+        // What is dropped here may leave doubts behind, which belong into the report.
+        self.running = FuturesUnordered::new();
+        let now = self.shared().now();
+        let effects = self.shared().take_effects();
+        let reason = match self.seen {
+            Request::Stop(reason) | Request::StopAtOnce(reason) => reason,
+            Request::GoOn => StopReason::Operator,
+        };
+        let mut report = self.final_report(reason, effects, now);
+        if let Some(left) = self.fleet.handles_to_leave() {
+            let ended = JournalRecord::RunEnded { left, at: now.wall };
+            if let Err(error) = self.shared().record(&ended).await {
+                let cause = with_causes(&error);
+                report
+                    .undone
+                    .push(format!("the end of the run is not in the journal: {cause}"));
+            }
+        }
+        self.publish(
+            now.wall,
+            vec![Change::Stopped {
+                report: report.clone(),
+            }],
+        );
+        report
+    }
+
+    fn final_report(&mut self, reason: StopReason, effects: Effects, now: Now) -> RunReport {
+        let randomness = Arc::clone(&self.shared().ports.randomness);
+        let mut random = || randomness.next_u64();
+        let mut at = Circumstances {
+            now,
+            desired: &self.runner.desired,
+            random: &mut random,
+        };
+        let changes = self.fleet.take_last_effects(effects, &mut at);
+        self.publish(now.wall, changes);
+        self.fleet
+            .final_report(reason, now.moment.since(self.began.moment))
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.runner.shared
+    }
+}
+
+/// Lets an event pass, unless it says that the run cannot begin and only its operator can change that.
+fn fatal(event: Event) -> Result<Event, RunError> {
+    match event {
+        Event::Finished {
+            outcome: Outcome::StartedUp(Err(StartUpError::Hook(error))),
+            ..
+        } => Err(RunError::StartUp(error)),
+        Event::Finished {
+            outcome: Outcome::StartedUp(Err(StartUpError::Clearinghouse(error))),
+            ..
+        } if error.retry_class() == RetryClass::Operator => Err(RunError::Clearinghouse(error)),
+        event => Ok(event),
     }
 }

@@ -1,0 +1,633 @@
+//! What is true of the fleet, as far as we know: the one state that one task owns.
+//!
+//! [`Fleet::apply`] takes an [`Event`] in; [`crate::plan`] reads the fleet and says what to do; [`Fleet::begin`] and
+//! [`Fleet::carry_out`] note that it is being done. Nothing here decides, waits, or calls anybody.
+
+mod bringing_up;
+mod ending;
+mod holding;
+mod watching;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use overlord_types::{Handle, NodeId};
+
+use crate::backoff::{Backoff, between};
+use crate::breaker::{Breaker, Silence};
+use crate::fleet_event::{Change, CondemnReason, Evidence, StopReason, WaitReason};
+use crate::journal::{Ledger, LedgerVessel};
+use crate::operation::{Doubt, Event, Operation, OperationId, Outcome};
+use crate::ports::HeldVessel;
+use crate::quarantine::Quarantine;
+use crate::settings::{Deployment, Policy};
+use crate::time::{Moment, Now};
+use crate::vessel::{Stage, Step, Vessel};
+
+/// What the planner strives for.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// What shall run, and how often.
+    pub deployment: Deployment,
+    /// How it is kept running.
+    pub policy: Policy,
+    /// Which hooks are replaced: those are called with lists, the others vessel by vessel.
+    pub replaced: ReplacedHooks,
+}
+
+/// Which of the hooks that the planner calls are the user's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReplacedHooks {
+    /// How vessels are got.
+    pub acquire_vessels: bool,
+    /// How they are made to run the program.
+    pub init_vessels: bool,
+    /// How bad ones are weeded out.
+    pub remove_vessels: bool,
+    /// How ownership is kept.
+    pub maintenance: bool,
+}
+
+/// What [`Fleet::apply`] needs besides the event.
+pub struct Circumstances<'a> {
+    /// What time it is.
+    pub now: Now,
+    /// What is striven for.
+    pub desired: &'a Desired,
+    /// Chance, for jitter.
+    pub random: &'a mut dyn FnMut() -> u64,
+}
+
+impl Circumstances<'_> {
+    fn moment(&self) -> Moment {
+        self.now.moment
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff {
+            first: self.desired.policy.backoff_first,
+            most: self.desired.policy.backoff_most,
+        }
+    }
+
+    /// A moment evenly between three quarters of a period from now and all of it, so that many timers of
+    /// one period do not fire together.
+    fn jittered(&mut self, period: Duration) -> Moment {
+        self.now.moment + between(period / 4 * 3, period, (self.random)())
+    }
+}
+
+/// When something that failed may be tried again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// How often it has failed in a row.
+    pub failures: u32,
+    /// Not before this moment.
+    pub not_before: Moment,
+}
+
+impl Retry {
+    fn fail(&mut self, backoff: Backoff, at: &mut Circumstances<'_>) {
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = at.moment() + backoff.pause(self.failures, (at.random)());
+    }
+
+    fn succeed(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// How far the run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The start-up hook has not succeeded yet.
+    StartingUp,
+    /// The fleet is kept.
+    Keeping,
+    /// The end was asked for.
+    Stopping {
+        /// By whom.
+        reason: StopReason,
+        /// Until when the final phase may take.
+        deadline: Moment,
+    },
+}
+
+/// An operation that was begun and has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// What it is.
+    pub operation: Operation,
+    /// When it was begun.
+    pub since: Moment,
+    /// At which step of the fleet.
+    pub step: u64,
+}
+
+/// What we know of a node on which we have vessels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeWatch {
+    /// Not before this moment is it asked for its vessels.
+    pub next_check: Moment,
+    /// In how many operations in a row it was silent.
+    pub silent_rounds: u32,
+}
+
+/// What we know of one of the copies, over all the vessels it has been on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CopyRecord {
+    /// When it may be brought up again, and how often it has failed in a row.
+    pub retry: Retry,
+}
+
+/// How acquiring goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acquisition {
+    /// When the next request may be made.
+    pub retry: Retry,
+    /// Most vessels to ask for at once, after a larger request was refused.
+    pub ask_limit: Option<u32>,
+    /// How many requests in a row brought nothing but vessels that we would rather not use.
+    pub unsuitable_in_a_row: u32,
+    /// Why the last request brought nothing.
+    pub refusal: Option<WaitReason>,
+}
+
+/// How reading what the account holds goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// When the next may be made.
+    pub retry: Retry,
+    /// When the last good one was begun.
+    pub last_begun: Option<Moment>,
+    /// At which step of the fleet that was.
+    pub last_step: u64,
+    /// How many good ones were made in a row that left something open.
+    pub repeats: u32,
+}
+
+/// A vessel that the journal calls ours and the clearinghouse has not listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Absent {
+    /// What the journal says of it.
+    pub ledger: LedgerVessel,
+    /// In how many readings in a row it was not listed.
+    pub missing_readings: u32,
+    /// Whether its release is under way.
+    pub releasing: bool,
+}
+
+/// What the planner decided about one vessel without calling anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is to be given back.
+    Condemn {
+        /// Which.
+        handle: Handle,
+        /// Why.
+        reason: CondemnReason,
+    },
+    /// We cannot tell, and wait.
+    OutOfReach {
+        /// Which.
+        handle: Handle,
+    },
+}
+
+/// Everything known of the fleet.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    pub(crate) phase: Phase,
+    pub(crate) vessels: BTreeMap<Handle, Vessel>,
+    pub(crate) nodes: BTreeMap<NodeId, NodeWatch>,
+    pub(crate) copies: BTreeMap<u32, CopyRecord>,
+    pub(crate) under_way: BTreeMap<OperationId, UnderWay>,
+    pub(crate) start_up: Retry,
+    pub(crate) acquisition: Acquisition,
+    pub(crate) reading: Reading,
+    pub(crate) doubts: BTreeMap<u64, Doubt>,
+    pub(crate) claims: BTreeMap<u64, Vec<HeldVessel>>,
+    pub(crate) claiming: Retry,
+    pub(crate) absent: BTreeMap<Handle, Absent>,
+    pub(crate) left_alone: BTreeSet<Handle>,
+    pub(crate) releasing: Retry,
+    pub(crate) renewing: Retry,
+    pub(crate) initialising: Retry,
+    pub(crate) weeding: Retry,
+    pub(crate) maintaining: Retry,
+    pub(crate) last_maintained: Moment,
+    pub(crate) breaker: Breaker,
+    pub(crate) quarantine: Quarantine,
+    pub(crate) last_heard: Moment,
+    pub(crate) clearinghouse_silent: bool,
+    /// What the clearinghouse, the journal or a hook last failed with, by what was asked; for the operator.
+    pub(crate) troubles: BTreeMap<&'static str, WaitReason>,
+    pub(crate) undone: Vec<String>,
+    pub(crate) stops_asked: BTreeSet<Handle>,
+    recently_gone: BTreeMap<Handle, u64>,
+    ledger: Ledger,
+    next_operation: u64,
+    step: u64,
+    changes: Vec<Change>,
+    /// Whether what hooks are told of the fleet has changed.
+    membership_changed: bool,
+}
+
+impl Fleet {
+    /// A fleet as the journal of earlier runs tells it, before anything was asked.
+    #[must_use]
+    pub fn new(ledger: Ledger, now: Now) -> Self {
+        Self {
+            phase: Phase::StartingUp,
+            vessels: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            copies: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            start_up: Retry::default(),
+            acquisition: Acquisition::default(),
+            reading: Reading::default(),
+            doubts: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            claiming: Retry::default(),
+            absent: BTreeMap::new(),
+            left_alone: BTreeSet::new(),
+            releasing: Retry::default(),
+            renewing: Retry::default(),
+            initialising: Retry::default(),
+            weeding: Retry::default(),
+            maintaining: Retry::default(),
+            last_maintained: now.moment,
+            breaker: Breaker::default(),
+            quarantine: Quarantine::default(),
+            last_heard: Moment::BEGINNING,
+            clearinghouse_silent: false,
+            troubles: BTreeMap::new(),
+            undone: Vec::new(),
+            stops_asked: BTreeSet::new(),
+            recently_gone: BTreeMap::new(),
+            ledger,
+            next_operation: 0,
+            step: 0,
+            changes: Vec::new(),
+            membership_changed: true,
+        }
+    }
+
+    /// The vessels that are ours, by handle.
+    pub fn vessels(&self) -> impl Iterator<Item = &Vessel> {
+        self.vessels.values()
+    }
+
+    /// The operations that are under way.
+    pub fn under_way(&self) -> impl Iterator<Item = (&OperationId, &UnderWay)> {
+        self.under_way.iter()
+    }
+
+    /// The breaker's state.
+    #[must_use]
+    pub fn breaker(&self) -> Breaker {
+        self.breaker
+    }
+
+    /// How far the run is.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Vessels of the account that are not ours, as last read.
+    #[must_use]
+    pub fn left_alone(&self) -> &BTreeSet<Handle> {
+        &self.left_alone
+    }
+
+    /// How many vessels doubtful acquisitions may have brought at most.
+    #[must_use]
+    pub fn in_doubt(&self) -> u32 {
+        let asked = self.doubts.values().map(|doubt| doubt.request.count);
+        asked.fold(0, u32::saturating_add)
+    }
+
+    /// How many vessels are ours or may be: the journal's that were not seen yet included.
+    #[must_use]
+    pub fn holding(&self) -> usize {
+        self.vessels.len() + self.absent.len() + self.in_doubt() as usize
+    }
+
+    /// Vessels that are not on their way out.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &Vessel> {
+        self.vessels
+            .values()
+            .filter(|vessel| !vessel.stage.is_leaving())
+    }
+
+    /// Whether an operation of this kind is under way.
+    pub(crate) fn is_under_way(&self, kind: impl Fn(&Operation) -> bool) -> bool {
+        self.under_way
+            .values()
+            .any(|under_way| kind(&under_way.operation))
+    }
+
+    /// Takes in what happened, and gives back what of it the operator is told.
+    ///
+    /// Guarantees: every event is taken, in whatever state; what does not fit (an answer to a question
+    /// that is no longer of interest) changes nothing.
+    pub fn apply(&mut self, event: Event, at: &mut Circumstances<'_>) -> Vec<Change> {
+        self.step += 1;
+        match event {
+            Event::Began => self.changes.push(Change::RunStarted {
+                wanted: at.desired.deployment.vessel_count,
+            }),
+            Event::TimerDue => {}
+            Event::StopRequested(reason) => {
+                self.stop(reason, at.moment() + at.desired.policy.final_phase_max);
+            }
+            Event::StopAtOnceRequested(reason) => self.stop(reason, at.moment()),
+            Event::Finished {
+                id,
+                outcome,
+                effects,
+            } => match self.under_way.remove(&id) {
+                Some(under_way) => {
+                    self.take_effects(effects, at);
+                    self.take_outcome(id, under_way, outcome, at);
+                }
+                None => self.bug(format!("{id} ended and was never begun")),
+            },
+        }
+        self.assign_copies(at.desired.deployment.vessel_count);
+        self.forget_nodes_without_vessels();
+        self.look_at_breaker(at);
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Notes that an operation is begun, and gives it its number.
+    pub fn begin(&mut self, operation: Operation, now: Moment) -> OperationId {
+        let id = OperationId::of(self.next_operation);
+        self.next_operation += 1;
+        match &operation {
+            Operation::Upload(assignment) => {
+                self.take_step(&assignment.address.handle, Step::UploadBegins(id));
+            }
+            Operation::Start { assignment, .. } => {
+                self.take_step(&assignment.address.handle, Step::StartBegins(id));
+            }
+            Operation::Initialise { fresh, .. } => {
+                for assignment in fresh {
+                    self.take_step(&assignment.address.handle, Step::UploadBegins(id));
+                }
+            }
+            Operation::Release { vessels } => {
+                for handle in vessels {
+                    match self.absent.get_mut(handle) {
+                        Some(absent) => absent.releasing = true,
+                        None => self.take_step(handle, Step::ReleaseBegins(id)),
+                    }
+                }
+            }
+            Operation::Stop(address) => {
+                self.stops_asked.insert(address.handle.clone());
+            }
+            Operation::StartUp
+            | Operation::ReadHeld
+            | Operation::Acquire { .. }
+            | Operation::Claim { .. }
+            | Operation::Check { .. }
+            | Operation::Weed { .. }
+            | Operation::Renew { .. }
+            | Operation::Maintain { .. } => {}
+        }
+        let under_way = UnderWay {
+            operation,
+            since: now,
+            step: self.step,
+        };
+        self.under_way.insert(id, under_way);
+        id
+    }
+
+    /// Carries out a decision of the planner, and gives back what of it the operator is told.
+    pub fn carry_out(&mut self, verdict: Verdict, at: &mut Circumstances<'_>) -> Vec<Change> {
+        match verdict {
+            Verdict::Condemn { handle, reason } => self.condemn(&handle, reason, at),
+            Verdict::OutOfReach { handle } => {
+                self.take_step(&handle, Step::OutOfReach(at.moment()));
+                if let Some(vessel) = self.vessels.get(&handle) {
+                    self.changes.push(Change::Unknown {
+                        vessel: vessel.label(),
+                    });
+                }
+            }
+        }
+        self.assign_copies(at.desired.deployment.vessel_count);
+        self.look_at_breaker(at);
+        std::mem::take(&mut self.changes)
+    }
+
+    fn stop(&mut self, reason: StopReason, deadline: Moment) {
+        match &mut self.phase {
+            Phase::Stopping { deadline: old, .. } => *old = deadline.min(*old),
+            Phase::StartingUp | Phase::Keeping => {
+                self.changes.push(Change::Stopping { reason });
+                self.phase = Phase::Stopping { reason, deadline };
+            }
+        }
+    }
+
+    fn take_outcome(
+        &mut self,
+        id: OperationId,
+        under_way: UnderWay,
+        outcome: Outcome,
+        at: &mut Circumstances<'_>,
+    ) {
+        match (under_way.operation.clone(), outcome) {
+            (Operation::StartUp, Outcome::StartedUp(result)) => self.started_up(result, at),
+            (Operation::ReadHeld, Outcome::Held(result)) => self.read(result, &under_way, at),
+            (Operation::Acquire { count, .. }, Outcome::Acquired(result)) => {
+                self.acquired(count, result, at);
+            }
+            (
+                Operation::Claim {
+                    acquisition,
+                    vessels,
+                },
+                Outcome::Claimed(result),
+            ) => {
+                self.claimed(acquisition, vessels, result, at);
+            }
+            (Operation::Release { vessels }, Outcome::Released(result)) => {
+                self.released(id, &vessels, result, at);
+            }
+            (Operation::Renew { vessels }, Outcome::Renewed { renewal, held }) => {
+                self.renewed(&vessels, renewal, held, &under_way, at);
+            }
+            (Operation::Maintain { .. }, Outcome::Maintained { last, held }) => {
+                self.maintained(last, held, &under_way, at);
+            }
+            (Operation::Upload(assignment), Outcome::Uploaded(result)) => {
+                self.uploaded(id, &assignment.address.handle, result, at);
+            }
+            (Operation::Start { assignment, .. }, Outcome::Started(result)) => {
+                self.started(id, &assignment.address.handle, result, at);
+            }
+            (Operation::Initialise { fresh, owned }, Outcome::Initialised(result)) => {
+                self.initialised(id, &fresh, &owned, result, at);
+            }
+            (Operation::Check { node, vessels, .. }, Outcome::Checked(result)) => {
+                self.checked(&node, &vessels, result, at);
+            }
+            (Operation::Weed { vessels }, Outcome::Weeded(result)) => {
+                self.weeded(&vessels, result, at);
+            }
+            (Operation::Stop(address), Outcome::Stopped(result)) => {
+                self.stopped(&address, result, at);
+            }
+            (operation, outcome) => {
+                let name = operation.name();
+                self.bug(format!(
+                    "{name} ended with the outcome of something else: {outcome:?}"
+                ));
+            }
+        }
+    }
+
+    /// Gives each vessel without an index the least free one. Those that get none are surplus.
+    fn assign_copies(&mut self, wanted: u32) {
+        let taken: BTreeSet<u32> = self.active().filter_map(|vessel| vessel.index).collect();
+        let mut free = (0..wanted).filter(|index| !taken.contains(index));
+        for vessel in self.vessels.values_mut() {
+            if vessel.index.is_none() && !vessel.stage.is_leaving() {
+                vessel.index = free.next();
+                self.membership_changed |= vessel.index.is_some();
+            }
+        }
+    }
+
+    fn forget_nodes_without_vessels(&mut self) {
+        let nodes: BTreeSet<&NodeId> = self.vessels.keys().map(|handle| &handle.node).collect();
+        self.nodes.retain(|node, _| nodes.contains(node));
+    }
+
+    /// Lets the breaker look at the nodes, and tells what changed. Whenever it stops being open, silence
+    /// from before counts for one round only.
+    fn look_at_breaker(&mut self, at: &mut Circumstances<'_>) {
+        let policy = &at.desired.policy;
+        let nodes: BTreeSet<&NodeId> = self.active().map(|vessel| &vessel.handle.node).collect();
+        let is_silent = |node: &&&NodeId| {
+            self.nodes
+                .get(**node)
+                .is_some_and(|watch| watch.silent_rounds > 0)
+        };
+        let silence = Silence {
+            silent: nodes.iter().filter(is_silent).count(),
+            nodes: nodes.len(),
+            clearinghouse_silent: self.clearinghouse_silent,
+        };
+        let before = self.breaker;
+        self.breaker = before.look(
+            silence,
+            policy.breaker_percent,
+            policy.breaker_hold,
+            at.moment(),
+        );
+        let Silence { silent, nodes, .. } = silence;
+        match (before, self.breaker) {
+            (Breaker::Open { .. }, Breaker::Open { .. })
+            | (Breaker::HalfOpen { .. }, Breaker::HalfOpen { .. })
+            | (Breaker::Closed, Breaker::Closed) => return,
+            (_, Breaker::Open { .. }) => self.changes.push(Change::BreakerOpened { silent, nodes }),
+            (_, Breaker::HalfOpen { .. }) => {
+                self.changes
+                    .push(Change::BreakerHalfOpened { silent, nodes });
+            }
+            (_, Breaker::Closed) => self.changes.push(Change::BreakerClosed),
+        }
+        if before.is_open() {
+            for vessel in self.vessels.values_mut() {
+                if let Some(log) = &mut vessel.evidence
+                    && matches!(log.last, Evidence::Silent { .. })
+                {
+                    log.rounds = log.rounds.min(1);
+                    log.first = at.now.moment;
+                }
+            }
+        }
+    }
+
+    /// Sends a vessel on its way out, and notes whose fault it was.
+    fn condemn(&mut self, handle: &Handle, reason: CondemnReason, at: &mut Circumstances<'_>) {
+        let now = at.moment();
+        let programs_fault = self.copies_run_nowhere(at.desired, now);
+        let blamed = match &reason {
+            CondemnReason::Evidence { last, .. } => match last {
+                Evidence::Silent { .. } => {
+                    self.breaker = self
+                        .breaker
+                        .condemned_one(at.desired.policy.poll_period, now);
+                    true
+                }
+                Evidence::NotRunning { .. } => !programs_fault,
+                Evidence::NotHeld => false,
+                Evidence::Misbehaved { .. }
+                | Evidence::NoSuchVessel
+                | Evidence::NotOurs
+                | Evidence::InitialiseFailed { .. } => true,
+            },
+            CondemnReason::NeverRan { .. } => !programs_fault,
+            CondemnReason::Surplus
+            | CondemnReason::Quarantined
+            | CondemnReason::SameNetwork
+            | CondemnReason::DroppedByHook
+            | CondemnReason::RunEnds => false,
+        };
+        if blamed {
+            self.quarantine.blame(&handle.node, now);
+        }
+        self.take_step(handle, Step::Condemned(reason.clone()));
+        if let Some(vessel) = self.vessels.get_mut(handle) {
+            let label = vessel.label();
+            vessel.index = None;
+            self.changes.push(Change::Condemned {
+                vessel: label,
+                reason,
+            });
+        }
+    }
+
+    /// Whether no copy has run for long anywhere: then a program that ends is likely to be at fault itself.
+    pub(crate) fn copies_run_nowhere(&self, desired: &Desired, now: Moment) -> bool {
+        let stable = |vessel: &Vessel| match vessel.stage {
+            Stage::Running { since } => now.since(since) >= desired.policy.stable_after,
+            _ => false,
+        };
+        !self.active().any(stable)
+    }
+
+    /// Takes a vessel's step. That it is not allowed is a bug of ours, and reported as such.
+    fn take_step(&mut self, handle: &Handle, step: Step) {
+        let taken = match self.vessels.get_mut(handle) {
+            Some(vessel) => vessel.take(step).map_err(|error| error.to_string()),
+            None => Err(format!(
+                "vessel {} is not ours and cannot take a step",
+                handle.short()
+            )),
+        };
+        if let Err(message) = taken {
+            self.bug(message);
+        }
+    }
+
+    fn bug(&mut self, message: String) {
+        tracing::error!(message, "bug in the engine");
+        self.changes.push(Change::Bug { message });
+    }
+
+    /// Something answered: our own link works.
+    fn heard(&mut self, now: Moment) {
+        self.last_heard = now;
+    }
+}
+
+#[cfg(test)]
+mod tests;

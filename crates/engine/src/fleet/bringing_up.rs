@@ -1,0 +1,313 @@
+//! How vessels come to run the program: uploads, starts, the replaced hook, and what happens when they fail.
+
+use std::collections::BTreeSet;
+
+use overlord_types::{Handle, VesselStatus};
+
+use super::{Circumstances, Fleet};
+use crate::error::{HookError, InitialiseError, NodeError};
+use crate::fleet_event::{Change, CondemnReason, Evidence};
+use crate::operation::{Assignment, OperationId, Started};
+use crate::ports::VesselAddress;
+use crate::text::with_causes;
+use crate::vessel::{Stage, StartProgress, Step};
+
+impl Fleet {
+    /// An upload is over.
+    pub(super) fn uploaded(
+        &mut self,
+        id: OperationId,
+        handle: &Handle,
+        result: Result<(), InitialiseError>,
+        at: &mut Circumstances<'_>,
+    ) {
+        self.note_node_answer(handle, result.as_ref().err(), at);
+        if !self.is_bringing_up(handle, id) {
+            return;
+        }
+        match result {
+            Ok(()) => {
+                self.take_step(handle, Step::Uploaded);
+                if let Some(vessel) = self.vessels.get_mut(handle) {
+                    vessel.uploaded = true;
+                    self.changes.push(Change::Uploaded {
+                        vessel: vessel.label(),
+                    });
+                }
+            }
+            Err(error) => self.bringing_up_failed(handle, &error, at),
+        }
+    }
+
+    /// A start is over.
+    pub(super) fn started(
+        &mut self,
+        id: OperationId,
+        handle: &Handle,
+        result: Result<Started, InitialiseError>,
+        at: &mut Circumstances<'_>,
+    ) {
+        self.note_node_answer(handle, result.as_ref().err(), at);
+        if !self.is_bringing_up(handle, id) {
+            return;
+        }
+        let started = match result {
+            Ok(started) => started,
+            Err(error) => return self.bringing_up_failed(handle, &error, at),
+        };
+        if let Some(vessel) = self.vessels.get(handle) {
+            self.changes.push(Change::Started {
+                vessel: vessel.label(),
+            });
+        }
+        match started {
+            Started::Running => self.seen_running(handle, at),
+            Started::NotYet => self.take_step(handle, Step::NotYetStarted(at.moment())),
+        }
+        // Programs that end soon end very soon: the first look is not put off for a whole period.
+        self.check_soon(handle, at);
+    }
+
+    /// A replaced init-vessels hook is over.
+    pub(super) fn initialised(
+        &mut self,
+        id: OperationId,
+        fresh: &[Assignment],
+        owned: &[Handle],
+        result: Result<BTreeSet<Handle>, HookError>,
+        at: &mut Circumstances<'_>,
+    ) {
+        let kept = match result {
+            Ok(kept) => kept,
+            Err(error) => {
+                // The hook's fault, and no vessel's.
+                self.hook_failed(&error);
+                for assignment in fresh {
+                    let handle = &assignment.address.handle;
+                    if self.is_bringing_up(handle, id) {
+                        self.take_step(handle, Step::NothingRuns);
+                    }
+                }
+                let backoff = at.backoff();
+                self.initialising.fail(backoff, at);
+                return;
+            }
+        };
+        self.initialising.succeed();
+        for assignment in fresh {
+            let handle = &assignment.address.handle;
+            if !self.is_bringing_up(handle, id) {
+                continue;
+            }
+            if kept.contains(handle) {
+                if let Some(vessel) = self.vessels.get_mut(handle) {
+                    vessel.uploaded = true;
+                    self.changes.push(Change::Started {
+                        vessel: vessel.label(),
+                    });
+                }
+                self.seen_running(handle, at);
+                self.check_soon(handle, at);
+            } else {
+                self.bringing_up_failed(handle, &InitialiseError::Hook, at);
+            }
+        }
+        let runs = |fleet: &Self, handle: &Handle| {
+            fleet
+                .vessels
+                .get(handle)
+                .is_some_and(|vessel| matches!(vessel.stage, Stage::Running { .. }))
+        };
+        for handle in owned {
+            let is_fresh = fresh
+                .iter()
+                .any(|assignment| assignment.address.handle == *handle);
+            if !is_fresh && !kept.contains(handle) && runs(self, handle) {
+                self.condemn(handle, CondemnReason::DroppedByHook, at);
+            }
+        }
+    }
+
+    /// The program runs on it.
+    pub(super) fn seen_running(&mut self, handle: &Handle, at: &mut Circumstances<'_>) {
+        let now = at.moment();
+        let was_running = self
+            .vessels
+            .get(handle)
+            .is_some_and(|vessel| matches!(vessel.stage, Stage::Running { .. }));
+        if !was_running {
+            self.take_step(handle, Step::SeenRunning(now));
+        }
+        let stable_after = at.desired.policy.stable_after;
+        let Some(vessel) = self.vessels.get_mut(handle) else {
+            return;
+        };
+        let Stage::Running { since } = vessel.stage else {
+            return;
+        };
+        vessel.evidence = None;
+        vessel.uploaded = true;
+        vessel.ran = true;
+        if now.since(since) >= stable_after {
+            vessel.failures_here = 0;
+            if let Some(copy) = vessel.index.and_then(|index| self.copies.get_mut(&index)) {
+                copy.retry.succeed();
+            }
+        }
+        if !was_running {
+            self.changes.push(Change::Running {
+                vessel: vessel.label(),
+            });
+        }
+    }
+
+    /// An attempt to bring a vessel up failed: nothing runs on it, as far as we know.
+    pub(super) fn bringing_up_failed(
+        &mut self,
+        handle: &Handle,
+        error: &InitialiseError,
+        at: &mut Circumstances<'_>,
+    ) {
+        let reason = with_causes(error);
+        let (evidence, log_tail) = match error {
+            InitialiseError::Upload(error) | InitialiseError::Start(error) => {
+                let detail = with_causes(error);
+                if error.is_silence() {
+                    (Evidence::Silent { detail }, String::new())
+                } else {
+                    (Evidence::InitialiseFailed { detail }, String::new())
+                }
+            }
+            InitialiseError::Ended { status, log_tail } => {
+                (Evidence::NotRunning { status: *status }, log_tail.clone())
+            }
+            InitialiseError::Arguments(_)
+            | InitialiseError::Hook
+            | InitialiseError::Program
+            | InitialiseError::Journal(_) => (
+                Evidence::InitialiseFailed {
+                    detail: reason.clone(),
+                },
+                String::new(),
+            ),
+        };
+        // A node that refused to start it may have been wiped since; a silent one may have part of the file.
+        let file_is_there = matches!(error, InitialiseError::Ended { .. });
+        self.take_step(handle, Step::NothingRuns);
+        if let Some(vessel) = self.vessels.get_mut(handle) {
+            vessel.uploaded &= file_is_there;
+            vessel.doubt(evidence, at.now.moment);
+        }
+        // What is no fault of the vessel's only makes it wait.
+        let vessels_fault = !matches!(
+            error,
+            InitialiseError::Arguments(_) | InitialiseError::Journal(_) | InitialiseError::Program
+        );
+        self.count_failure(handle, vessels_fault, at);
+        let Some(vessel) = self.vessels.get(handle) else {
+            return;
+        };
+        let retry = vessel
+            .index
+            .and_then(|index| self.copies.get(&index))
+            .map(|copy| copy.retry);
+        let retry = retry.unwrap_or_default();
+        self.changes.push(Change::Failed {
+            vessel: vessel.label(),
+            reason,
+            failures: retry.failures,
+            next_attempt: at.now.wall + retry.not_before.since(at.now.moment),
+            log_tail,
+        });
+    }
+
+    /// One failure more of a copy, and of its vessel unless it is none of the vessel's fault: the next attempt
+    /// waits. The copy's count stays when its vessel is replaced.
+    pub(super) fn count_failure(
+        &mut self,
+        handle: &Handle,
+        vessels_fault: bool,
+        at: &mut Circumstances<'_>,
+    ) {
+        let Some(vessel) = self.vessels.get_mut(handle) else {
+            return;
+        };
+        vessel.failures_here = vessel
+            .failures_here
+            .saturating_add(u32::from(vessels_fault));
+        if let Some(index) = vessel.index {
+            let backoff = at.backoff();
+            self.copies
+                .entry(index)
+                .or_default()
+                .retry
+                .fail(backoff, at);
+        }
+    }
+
+    /// A stop at the end of the run is over.
+    pub(super) fn stopped(
+        &mut self,
+        address: &VesselAddress,
+        result: Result<(), NodeError>,
+        at: &mut Circumstances<'_>,
+    ) {
+        match result {
+            Ok(()) => {
+                let may_run = self.vessels.get(&address.handle).is_some_and(|vessel| {
+                    !vessel.stage.is_leaving() && vessel.stage != Stage::Acquired
+                });
+                if may_run {
+                    self.take_step(&address.handle, Step::NothingRuns);
+                }
+                self.heard(at.moment());
+            }
+            Err(error) => {
+                let cause = with_causes(&error);
+                self.undone.push(format!(
+                    "the program on {address} could not be stopped: {cause}"
+                ));
+            }
+        }
+    }
+
+    /// Whether this operation is what the vessel waits for. If not, its answer is of no interest any more.
+    fn is_bringing_up(&self, handle: &Handle, id: OperationId) -> bool {
+        self.vessels
+            .get(handle)
+            .is_some_and(|vessel| match vessel.stage {
+                Stage::Uploading { operation }
+                | Stage::Starting {
+                    progress: StartProgress::Asked(operation),
+                } => operation == id,
+                _ => false,
+            })
+    }
+
+    /// Notes whether the vessel's node answered an upload or a start.
+    fn note_node_answer(
+        &mut self,
+        handle: &Handle,
+        error: Option<&InitialiseError>,
+        at: &Circumstances<'_>,
+    ) {
+        let silent = match error {
+            None | Some(InitialiseError::Ended { .. }) => false,
+            Some(InitialiseError::Upload(error) | InitialiseError::Start(error)) => {
+                error.is_silence()
+            }
+            Some(
+                InitialiseError::Arguments(_)
+                | InitialiseError::Hook
+                | InitialiseError::Program
+                | InitialiseError::Journal(_),
+            ) => return,
+        };
+        self.note_node(&handle.node, silent, at);
+    }
+}
+
+/// What a status means for a program that was just started.
+pub(super) fn is_yet_to_start(status: VesselStatus) -> bool {
+    matches!(status, VesselStatus::Fresh | VesselStatus::Stopped)
+}

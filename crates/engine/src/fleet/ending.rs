@@ -1,0 +1,119 @@
+//! The end of a run, and what the outside is told of the fleet as a whole.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use overlord_types::Handle;
+
+use super::{Circumstances, Fleet, Phase};
+use crate::fleet_event::{Change, LeftVessel, RunReport, StopReason};
+use crate::operation::{Effects, Operation, OperationId};
+use crate::shared::{Directory, DirectoryEntry};
+use crate::vessel::Stage;
+
+impl Fleet {
+    /// Forgets operations that are not waited for any more, and says which. Their vessels keep their stages: what
+    /// was begun on them may have been done or not.
+    pub(crate) fn abandon(&mut self, which: impl Fn(&Operation) -> bool) -> Vec<OperationId> {
+        let abandoned: Vec<OperationId> = self
+            .under_way
+            .iter()
+            .filter(|(_, under_way)| which(&under_way.operation))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &abandoned {
+            self.under_way.remove(id);
+        }
+        abandoned
+    }
+
+    /// Takes in what operations did that were dropped at the end.
+    pub(crate) fn take_last_effects(
+        &mut self,
+        effects: Effects,
+        at: &mut Circumstances<'_>,
+    ) -> Vec<Change> {
+        self.take_effects(effects, at);
+        std::mem::take(&mut self.changes)
+    }
+
+    /// What the run leaves with the account; `None` if it never came so far as to know.
+    pub(crate) fn handles_to_leave(&self) -> Option<BTreeSet<Handle>> {
+        if self.never_started_up() {
+            return None;
+        }
+        Some(
+            self.vessels
+                .keys()
+                .chain(self.absent.keys())
+                .cloned()
+                .collect(),
+        )
+    }
+
+    fn never_started_up(&self) -> bool {
+        self.reading.last_begun.is_none()
+    }
+
+    /// What is left where.
+    pub(crate) fn final_report(&self, reason: StopReason, duration: Duration) -> RunReport {
+        let mut running = Vec::new();
+        let mut idle = Vec::new();
+        for vessel in self.vessels.values() {
+            let left = LeftVessel {
+                vessel: vessel.label(),
+                stage: vessel.stage.name(),
+                expires: vessel.lease.until_wall,
+            };
+            match vessel.stage {
+                Stage::Running { .. } => running.push(left),
+                _ => idle.push(left),
+            }
+        }
+        let mut undone = self.undone.clone();
+        for under_way in self.under_way.values() {
+            undone.push(format!(
+                "{} did not end in time",
+                under_way.operation.name()
+            ));
+        }
+        for handle in self.absent.keys() {
+            undone.push(format!(
+                "vessel {} was ours, and the clearinghouse does not list it",
+                handle.short()
+            ));
+        }
+        RunReport {
+            reason,
+            running,
+            idle,
+            in_doubt: self.in_doubt(),
+            undone,
+            duration,
+        }
+    }
+
+    /// What hooks may ask about the fleet, if it has changed since this was last asked.
+    pub(crate) fn new_directory(&mut self) -> Option<Directory> {
+        if !std::mem::take(&mut self.membership_changed) {
+            return None;
+        }
+        let entry = |vessel: &crate::vessel::Vessel| DirectoryEntry {
+            location: vessel.location.clone(),
+            index: vessel.index,
+        };
+        Some(Directory {
+            vessels: self
+                .vessels
+                .iter()
+                .map(|(handle, vessel)| (handle.clone(), entry(vessel)))
+                .collect(),
+            left_alone: self.left_alone.clone(),
+        })
+    }
+
+    /// Whether the end was asked for.
+    pub(crate) fn is_stopping(&self) -> bool {
+        matches!(self.phase, Phase::Stopping { .. })
+    }
+}

@@ -1,0 +1,1 @@
+//! The fleet, event by event.

@@ -1,0 +1,243 @@
+//! What looks at nodes tell: checks of one node each, and the replaced hook's verdict over all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use overlord_types::{Handle, NodeId, VesselName, VesselStatus};
+
+use super::bringing_up::is_yet_to_start;
+use super::{Circumstances, Fleet};
+use crate::backoff::Backoff;
+use crate::error::{HookError, InitialiseError, NodeError};
+use crate::fleet_event::{Change, CondemnReason, Evidence};
+use crate::ports::VesselObservation;
+use crate::text::with_causes;
+use crate::vessel::{Stage, StartProgress, Step};
+
+impl Fleet {
+    /// A node was asked for its vessels.
+    pub(super) fn checked(
+        &mut self,
+        node: &NodeId,
+        asked: &BTreeMap<Handle, u64>,
+        result: Result<BTreeMap<VesselName, VesselObservation>, NodeError>,
+        at: &mut Circumstances<'_>,
+    ) {
+        let silent = result.as_ref().err().is_some_and(NodeError::is_silence);
+        self.note_node(node, silent, at);
+        for (handle, generation) in asked {
+            let current = |fleet: &Self| {
+                fleet
+                    .vessels
+                    .get(handle)
+                    .is_some_and(|vessel| vessel.generation == *generation)
+            };
+            if !current(self) {
+                continue;
+            }
+            match &result {
+                Ok(observations) => match observations.get(&handle.vessel) {
+                    Some(observation) => self.observed(handle, *observation, at),
+                    None => self.doubt(handle, Evidence::NoSuchVessel, at),
+                },
+                Err(error) => {
+                    let detail = with_causes(error);
+                    let evidence = if silent {
+                        Evidence::Silent { detail }
+                    } else {
+                        Evidence::Misbehaved { detail }
+                    };
+                    self.doubt(handle, evidence, at);
+                }
+            }
+        }
+        self.schedule_check(node, at);
+    }
+
+    fn observed(
+        &mut self,
+        handle: &Handle,
+        observation: VesselObservation,
+        at: &mut Circumstances<'_>,
+    ) {
+        let Some(vessel) = self.vessels.get(handle) else {
+            return;
+        };
+        let status = observation.status;
+        match (&vessel.stage, status) {
+            _ if !observation.is_ours => self.doubt(handle, Evidence::NotOurs, at),
+            (_, VesselStatus::Started) => self.seen_running(handle, at),
+            (
+                Stage::Starting {
+                    progress: StartProgress::Unconfirmed { since },
+                },
+                status,
+            ) => {
+                let waited = at.moment().since(*since);
+                let patient = waited < at.desired.policy.start_deadline;
+                if !(patient && is_yet_to_start(status)) {
+                    let error = InitialiseError::Ended {
+                        status,
+                        log_tail: String::new(),
+                    };
+                    self.bringing_up_failed(handle, &error, at);
+                }
+            }
+            (_, status) => self.doubt(handle, Evidence::NotRunning { status }, at),
+        }
+    }
+
+    /// Something looks wrong with a vessel: one round more.
+    fn doubt(&mut self, handle: &Handle, evidence: Evidence, at: &mut Circumstances<'_>) {
+        let now = at.moment();
+        let stable_after = at.desired.policy.stable_after;
+        let Some(vessel) = self.vessels.get_mut(handle) else {
+            return;
+        };
+        let ran_until_now = match vessel.stage {
+            Stage::Running { since } => Some(now.since(since)),
+            _ => None,
+        };
+        let silent = matches!(evidence, Evidence::Silent { .. });
+        let not_running = match &evidence {
+            Evidence::NotRunning { status } => Some(*status),
+            _ => None,
+        };
+        vessel.doubt(evidence.clone(), now);
+        if not_running == Some(VesselStatus::Fresh) {
+            // It was wiped, or is new to us: the program has to be sent (again).
+            vessel.uploaded = false;
+        }
+        if let (Some(ran_for), Some(_)) = (ran_until_now, not_running) {
+            if ran_for >= stable_after {
+                vessel.failures_here = 0;
+                let copy = vessel.index.and_then(|index| self.copies.get_mut(&index));
+                if let Some(copy) = copy {
+                    copy.retry.succeed();
+                }
+            }
+            self.count_failure(handle, true, at);
+        }
+        let Some(vessel) = self.vessels.get_mut(handle) else {
+            return;
+        };
+        let unconfirmed = matches!(vessel.stage, Stage::Starting { .. });
+        let stays_unknown = silent && matches!(vessel.stage, Stage::Unknown { .. });
+        if unconfirmed {
+            // Not known to run yet: no answer is no news, until the start's deadline is over.
+            if let Stage::Starting {
+                progress: StartProgress::Unconfirmed { since },
+            } = vessel.stage
+                && now.since(since) >= at.desired.policy.start_deadline
+            {
+                let detail = NodeError::Deadline(at.desired.policy.start_deadline);
+                self.bringing_up_failed(handle, &InitialiseError::Start(detail), at);
+            }
+            return;
+        }
+        if stays_unknown {
+            return;
+        }
+        let first = !matches!(vessel.stage, Stage::Suspect { .. });
+        let label = vessel.label();
+        self.take_step(handle, Step::Doubted(now));
+        if first {
+            self.changes.push(Change::Suspect {
+                vessel: label,
+                evidence,
+            });
+        }
+    }
+
+    /// A replaced remove-vessels hook is over.
+    pub(super) fn weeded(
+        &mut self,
+        asked: &BTreeMap<Handle, u64>,
+        result: Result<BTreeSet<Handle>, HookError>,
+        at: &mut Circumstances<'_>,
+    ) {
+        let kept = match result {
+            Ok(kept) => kept,
+            Err(error) => {
+                self.hook_failed(&error);
+                let backoff = at.backoff();
+                self.weeding.fail(backoff, at);
+                return;
+            }
+        };
+        self.weeding.succeed();
+        self.weeding.not_before = at.jittered(at.desired.policy.poll_period);
+        for (handle, generation) in asked {
+            let current = self
+                .vessels
+                .get(handle)
+                .is_some_and(|vessel| vessel.generation == *generation);
+            if !current {
+                continue;
+            }
+            if kept.contains(handle) {
+                self.seen_running(handle, at);
+            } else {
+                self.condemn(handle, CondemnReason::DroppedByHook, at);
+            }
+        }
+    }
+
+    /// Notes whether a node answered, be it what it may.
+    pub(super) fn note_node(&mut self, node: &NodeId, silent: bool, at: &Circumstances<'_>) {
+        if !silent {
+            self.heard(at.moment());
+        }
+        if let Some(watch) = self.nodes.get_mut(node) {
+            watch.silent_rounds = if silent {
+                watch.silent_rounds.saturating_add(1)
+            } else {
+                0
+            };
+        }
+    }
+
+    /// When the node is asked next: in a polling period, or sooner if something on it looks wrong; a
+    /// node that stays silent is asked less and less often, down to once a period.
+    fn schedule_check(&mut self, node: &NodeId, at: &mut Circumstances<'_>) {
+        let policy = &at.desired.policy;
+        let wrong = self.vessels.values().any(|vessel| {
+            vessel.handle.node == *node
+                && match vessel.stage {
+                    Stage::Running { .. } => vessel.evidence.is_some(),
+                    _ => vessel.stage.is_watched(),
+                }
+        });
+        let Some(watch) = self.nodes.get(node) else {
+            return;
+        };
+        let period = if wrong {
+            let backoff = Backoff {
+                first: policy.suspect_period,
+                most: policy.poll_period,
+            };
+            backoff
+                .ceiling(watch.silent_rounds)
+                .max(policy.suspect_period)
+        } else {
+            policy.poll_period
+        };
+        let next_check = at.jittered(period);
+        if let Some(watch) = self.nodes.get_mut(node) {
+            watch.next_check = next_check;
+        }
+    }
+
+    /// The node of this vessel is asked within a suspect period.
+    pub(super) fn check_soon(&mut self, handle: &Handle, at: &mut Circumstances<'_>) {
+        let soon = at.jittered(at.desired.policy.suspect_period);
+        if let Some(watch) = self.nodes.get_mut(&handle.node) {
+            // Keep a check that is due sooner, but not one from before this vessel was of interest.
+            let past = watch.next_check <= at.moment();
+            watch.next_check = if past {
+                soon
+            } else {
+                watch.next_check.min(soon)
+            };
+        }
+    }
+}

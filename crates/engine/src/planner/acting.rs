@@ -1,0 +1,441 @@
+//! What to begin: each step of the plan, in the order in which `plan` calls them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use overlord_types::{Handle, NodeId};
+
+use super::Planner;
+use super::judging::ROUNDS_MIN;
+use crate::fleet_event::{CondemnReason, Evidence, WaitReason};
+use crate::operation::{Assignment, Operation};
+use crate::report::{VesselWait, Wait};
+use crate::time::Moment;
+use crate::vessel::{Stage, StartProgress, Vessel};
+
+/// Most vessels asked for, renewed or given back in one request: the answer stays well under a megabyte.
+const REQUEST_MAX: usize = 500;
+/// A reading older than this does not tell what the account held before an acquisition: whatever came since
+/// would be taken for ours if the answer were lost.
+const BASELINE_AGE_MAX: Duration = Duration::from_secs(60);
+/// New vessels are first renewed so long after their acquisition: long enough for one request to do for all of
+/// a start, short enough that an overlord that dies soon leaves them with long leases.
+const FIRST_RENEWAL_AFTER: Duration = Duration::from_secs(10);
+
+impl<'a> Planner<'a> {
+    // ── starting up ──────────────────────────────────────────────────────────────────────────────
+
+    pub(super) fn start_up(&mut self) {
+        let under_way = self
+            .fleet
+            .is_under_way(|operation| matches!(operation, Operation::StartUp));
+        if !under_way && self.is_time(self.fleet.start_up.not_before) {
+            self.do_it(Operation::StartUp);
+        }
+    }
+
+    // ── giving back, before anything is asked for ────────────────────────────────────────────────
+
+    pub(super) fn give_back(&mut self) {
+        let mut vessels = BTreeSet::new();
+        let absent = self.fleet.absent.iter();
+        let lost =
+            absent.filter(|(_, absent)| absent.missing_readings >= ROUNDS_MIN && !absent.releasing);
+        vessels.extend(lost.map(|(handle, _)| handle.clone()));
+        for vessel in self.fleet.vessels() {
+            let Stage::Condemned { reason } = &vessel.stage else {
+                continue;
+            };
+            // What was condemned before the breaker opened waits like the others.
+            let held_back = vessel.ran && self.fleet.breaker.is_open();
+            if held_back && *reason != CondemnReason::RunEnds && !self.fleet.is_stopping() {
+                self.wait(vessel, VesselWait::Breaker);
+            } else {
+                vessels.insert(vessel.handle.clone());
+            }
+        }
+        let under_way = self
+            .fleet
+            .is_under_way(|operation| matches!(operation, Operation::Release { .. }));
+        if vessels.is_empty() || under_way {
+            return;
+        }
+        if self.is_time(self.fleet.releasing.not_before) {
+            let vessels = vessels.into_iter().take(REQUEST_MAX).collect();
+            self.do_it(Operation::Release { vessels });
+        } else {
+            let until = self.wall(self.fleet.releasing.not_before);
+            for vessel in self.fleet.vessels() {
+                if vessels.contains(&vessel.handle) {
+                    self.wait(vessel, VesselWait::Pause { until });
+                }
+            }
+        }
+    }
+
+    // ── what lost answers brought ────────────────────────────────────────────────────────────────
+
+    pub(super) fn settle_doubts(&mut self) {
+        for doubt in self.fleet.doubts.values() {
+            let reason = WaitReason::LostAnswer {
+                count: doubt.request.count,
+            };
+            self.waits.push(Wait {
+                reason,
+                until: None,
+            });
+        }
+        let under_way = self
+            .fleet
+            .is_under_way(|operation| matches!(operation, Operation::Claim { .. }));
+        let Some((acquisition, vessels)) = self.fleet.claims.first_key_value() else {
+            return;
+        };
+        if !under_way && self.is_time(self.fleet.claiming.not_before) {
+            self.do_it(Operation::Claim {
+                acquisition: *acquisition,
+                vessels: vessels.clone(),
+            });
+        }
+    }
+
+    // ── reading what the account holds ───────────────────────────────────────────────────────────
+
+    pub(super) fn read(&mut self) {
+        let under_way = self
+            .fleet
+            .is_under_way(|operation| matches!(operation, Operation::ReadHeld));
+        if !under_way && self.wants_reading() && self.is_time(self.fleet.reading.retry.not_before) {
+            self.do_it(Operation::ReadHeld);
+        }
+    }
+
+    fn wants_reading(&mut self) -> bool {
+        let Some(last) = self.fleet.reading.last_begun else {
+            return true;
+        };
+        let now = self.now;
+        // Something looks wrong since: does the vessel still count as ours, has its node moved, does our link work?
+        let wrong_since = |vessel: &Vessel| {
+            vessel.stage.is_watched()
+                && vessel.evidence.as_ref().is_some_and(|log| {
+                    log.first >= last && !matches!(log.last, Evidence::NotRunning { .. })
+                })
+        };
+        let run_out = |vessel: &Vessel| vessel.lease.remaining(now).is_zero();
+        self.fleet.leaves_questions_open()
+            || self
+                .fleet
+                .active()
+                .any(|vessel| wrong_since(vessel) || run_out(vessel))
+            || (self.missing_copies() > 0 && now.moment.since(last) > BASELINE_AGE_MAX)
+            || self.is_time(last + self.desired.policy.ownership_period)
+    }
+
+    // ── acquiring ────────────────────────────────────────────────────────────────────────────────
+
+    fn missing_copies(&self) -> usize {
+        let wanted = self.desired.deployment.vessel_count as usize;
+        wanted.saturating_sub(self.fleet.active().count() + self.fleet.absent.len())
+    }
+
+    pub(super) fn acquire(&mut self) {
+        let missing = self.missing_copies();
+        if missing == 0 {
+            return;
+        }
+        let acquisition = &self.fleet.acquisition;
+        if let Some(reason) = &acquisition.refusal {
+            let until = Some(self.wall(acquisition.retry.not_before));
+            self.waits.push(Wait {
+                reason: reason.clone(),
+                until,
+            });
+        }
+        let under_way = self
+            .fleet
+            .is_under_way(|operation| matches!(operation, Operation::Acquire { .. }));
+        // A lost answer is found out about first: asking again blindly could get twice as many.
+        if under_way || !self.fleet.doubts.is_empty() || !self.is_time(acquisition.retry.not_before)
+        {
+            return;
+        }
+        let fresh_baseline = self
+            .fleet
+            .reading
+            .last_begun
+            .is_some_and(|last| self.now.moment.since(last) <= BASELINE_AGE_MAX);
+        if !fresh_baseline {
+            return;
+        }
+        let policy = &self.desired.policy;
+        let most = self.desired.deployment.vessel_count as usize + policy.surge as usize;
+        let room = most.saturating_sub(self.fleet.holding());
+        let limit = acquisition
+            .ask_limit
+            .map_or(REQUEST_MAX, |limit| limit as usize);
+        let count = missing.min(room).min(limit.max(1)).min(REQUEST_MAX);
+        if let Ok(count @ 1..) = u32::try_from(count) {
+            let owned = self.owned();
+            self.do_it(Operation::Acquire { count, owned });
+        }
+    }
+
+    fn owned(&self) -> Vec<Handle> {
+        self.fleet
+            .active()
+            .map(|vessel| vessel.handle.clone())
+            .collect()
+    }
+
+    // ── bringing up ──────────────────────────────────────────────────────────────────────────────
+
+    pub(super) fn bring_up(&mut self) {
+        if self.desired.replaced.init_vessels {
+            return self.bring_up_by_hook();
+        }
+        // What has come farthest goes first: it takes the least to make it run.
+        for vessel in self.fleet.active() {
+            if matches!(
+                vessel.stage,
+                Stage::Starting {
+                    progress: StartProgress::Queued
+                }
+            ) {
+                self.begin_on_node(vessel, |assignment| Operation::Start {
+                    assignment,
+                    first: false,
+                });
+            }
+        }
+        for vessel in self.fleet.active() {
+            if !self.is_to_be_brought_up(vessel) {
+                continue;
+            }
+            if vessel.uploaded {
+                self.begin_on_node(vessel, |assignment| Operation::Start {
+                    assignment,
+                    first: true,
+                });
+            } else {
+                self.begin_on_node(vessel, Operation::Upload);
+            }
+        }
+    }
+
+    fn bring_up_by_hook(&mut self) {
+        let under_way = self
+            .fleet
+            .is_under_way(|operation| matches!(operation, Operation::Initialise { .. }));
+        let mut fresh = Vec::new();
+        for vessel in self.fleet.active() {
+            if self.is_to_be_brought_up(vessel) {
+                fresh.extend(self.assignment(vessel));
+            }
+        }
+        if fresh.is_empty() || under_way || !self.is_time(self.fleet.initialising.not_before) {
+            return;
+        }
+        let owned = self.owned();
+        self.do_it(Operation::Initialise { fresh, owned });
+    }
+
+    /// Whether nothing runs on the vessel, and it may be brought up now.
+    fn is_to_be_brought_up(&mut self, vessel: &'a Vessel) -> bool {
+        let idle = match &vessel.stage {
+            Stage::Acquired => true,
+            Stage::Suspect { .. } => {
+                let ended = vessel
+                    .evidence
+                    .as_ref()
+                    .is_some_and(|log| matches!(log.last, Evidence::NotRunning { .. }));
+                ended && !self.desired.replaced.remove_vessels && self.may_try_again_here(vessel)
+            }
+            Stage::Uploading { .. }
+            | Stage::Starting { .. }
+            | Stage::Running { .. }
+            | Stage::Unknown { .. }
+            | Stage::Condemned { .. }
+            | Stage::Releasing { .. } => false,
+        };
+        if !idle || vessel.missing_readings > 0 {
+            return false;
+        }
+        let copy = vessel.index.and_then(|index| self.fleet.copies.get(&index));
+        let not_before = copy.map_or(Moment::BEGINNING, |copy| copy.retry.not_before);
+        let due = self.is_time(not_before);
+        if !due {
+            let until = self.wall(not_before);
+            self.wait(vessel, VesselWait::Pause { until });
+        }
+        due
+    }
+
+    fn assignment(&self, vessel: &Vessel) -> Option<Assignment> {
+        let index = vessel.index?;
+        let copy = self.fleet.copies.get(&index);
+        Some(Assignment {
+            address: vessel.address(),
+            index,
+            failures: copy.map_or(0, |copy| copy.retry.failures),
+        })
+    }
+
+    fn begin_on_node(
+        &mut self,
+        vessel: &'a Vessel,
+        operation: impl FnOnce(Assignment) -> Operation,
+    ) {
+        let Some(assignment) = self.assignment(vessel) else {
+            return;
+        };
+        if self.room.take(&vessel.handle.node) {
+            self.do_it(operation(assignment));
+        } else {
+            self.wait(vessel, VesselWait::Turn);
+        }
+    }
+
+    // ── watching ─────────────────────────────────────────────────────────────────────────────────
+
+    pub(super) fn watch(&mut self) {
+        if self.desired.replaced.remove_vessels {
+            self.weed();
+        }
+        let mut by_node: BTreeMap<&NodeId, Vec<&Vessel>> = BTreeMap::new();
+        for vessel in self
+            .fleet
+            .active()
+            .filter(|vessel| vessel.stage.is_watched())
+        {
+            // A replaced hook looks itself; only what a start left open is ours to find out.
+            let open_start = matches!(vessel.stage, Stage::Starting { .. });
+            if open_start || !self.desired.replaced.remove_vessels {
+                by_node.entry(&vessel.handle.node).or_default().push(vessel);
+            }
+        }
+        let checks =
+            self.fleet
+                .under_way()
+                .filter_map(|(_, under_way)| match &under_way.operation {
+                    Operation::Check { node, .. } => Some(node),
+                    _ => None,
+                });
+        let checked: BTreeSet<&NodeId> = checks.collect();
+        let mut room = self
+            .desired
+            .policy
+            .operations_max
+            .saturating_sub(checked.len());
+        for (node, vessels) in by_node {
+            let Some(watch) = self.fleet.nodes.get(node) else {
+                continue;
+            };
+            if checked.contains(node) || !self.is_time(watch.next_check) {
+                continue;
+            }
+            if room == 0 || !self.room.has_for(node) {
+                continue;
+            }
+            room -= 1;
+            let Some(location) = vessels.first().map(|vessel| vessel.location.clone()) else {
+                continue;
+            };
+            let vessels = vessels
+                .into_iter()
+                .map(|vessel| (vessel.handle.clone(), vessel.generation));
+            self.do_it(Operation::Check {
+                node: node.clone(),
+                location,
+                vessels: vessels.collect(),
+            });
+        }
+    }
+
+    fn weed(&mut self) {
+        let watched = |vessel: &&Vessel| {
+            matches!(
+                vessel.stage,
+                Stage::Running { .. } | Stage::Suspect { .. } | Stage::Unknown { .. }
+            )
+        };
+        let vessels: BTreeMap<Handle, u64> = self
+            .fleet
+            .active()
+            .filter(watched)
+            .map(|vessel| (vessel.handle.clone(), vessel.generation))
+            .collect();
+        let under_way = self
+            .fleet
+            .is_under_way(|operation| matches!(operation, Operation::Weed { .. }));
+        if !vessels.is_empty() && !under_way && self.is_time(self.fleet.weeding.not_before) {
+            self.do_it(Operation::Weed { vessels });
+        }
+    }
+
+    // ── leases ───────────────────────────────────────────────────────────────────────────────────
+
+    pub(super) fn keep_leases(&mut self) {
+        if self.desired.replaced.maintenance {
+            return self.maintain_by_hook();
+        }
+        let under_way = self
+            .fleet
+            .is_under_way(|operation| matches!(operation, Operation::Renew { .. }));
+        let mut due = false;
+        let mut batch = BTreeSet::new();
+        for vessel in self.fleet.active() {
+            let at = self.renewal_due(vessel);
+            let half_over = vessel.lease.remaining(self.now) < vessel.lease.length / 2;
+            due |= half_over || self.is_time(at);
+            // Those whose turn comes soon go with them, so that requests stay few.
+            let age = self.now.moment.since(vessel.lease.granted);
+            if half_over || self.now.moment >= at || age >= vessel.lease.length / 8 {
+                batch.insert(vessel.handle.clone());
+            }
+        }
+        if !due || under_way || !self.is_time(self.fleet.renewing.not_before) {
+            return;
+        }
+        let vessels = batch.into_iter().take(REQUEST_MAX).collect();
+        self.do_it(Operation::Renew { vessels });
+    }
+
+    /// When a vessel's lease is to be renewed: soon after it was acquired and runs; then once per period, and
+    /// in any case before half of it is over.
+    fn renewal_due(&self, vessel: &Vessel) -> Moment {
+        let lease = &vessel.lease;
+        let in_use = matches!(vessel.stage, Stage::Running { .. });
+        let after = if in_use && !lease.renewed {
+            FIRST_RENEWAL_AFTER.min(lease.length / 4)
+        } else {
+            self.desired.policy.renew_period.min(lease.length / 2)
+        };
+        lease.granted + after
+    }
+
+    fn maintain_by_hook(&mut self) {
+        let under_way = self
+            .fleet
+            .is_under_way(|operation| matches!(operation, Operation::Maintain { .. }));
+        let owned = self.owned();
+        if !owned.is_empty() && !under_way && self.is_time(self.fleet.maintaining.not_before) {
+            self.do_it(Operation::Maintain {
+                last: self.fleet.last_maintained,
+                owned,
+            });
+        }
+    }
+
+    // ── the end ──────────────────────────────────────────────────────────────────────────────────
+
+    pub(super) fn stop_programs(&mut self) {
+        for vessel in self.fleet.active() {
+            let asked = self.fleet.stops_asked.contains(&vessel.handle);
+            let may_run = vessel.stage != Stage::Acquired;
+            if may_run && !asked && self.room.take(&vessel.handle.node) {
+                self.do_it(Operation::Stop(vessel.address()));
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The planner, decision by decision.

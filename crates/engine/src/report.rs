@@ -1,0 +1,124 @@
+//! Why things are as they are: what each vessel and the whole fleet wait for.
+
+use std::time::Duration;
+
+use overlord_types::Handle;
+
+use crate::breaker::Breaker;
+use crate::fleet_event::WaitReason;
+use crate::time::WallTime;
+
+/// What the fleet is and waits for, after a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// How many copies are wanted.
+    pub wanted: u32,
+    /// Whether silence is being distrusted.
+    pub breaker: Breaker,
+    /// How many vessels requests may have brought whose answers were lost.
+    pub in_doubt: u32,
+    /// How many vessels the journal calls ours that the clearinghouse did not list.
+    pub absent: usize,
+    /// Each vessel, by handle.
+    pub vessels: Vec<VesselReport>,
+    /// What the fleet as a whole waits for.
+    pub waits: Vec<Wait>,
+}
+
+/// What one vessel is and waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VesselReport {
+    /// Which.
+    pub handle: Handle,
+    /// Which copy it is.
+    pub index: Option<u32>,
+    /// Its stage, in a word.
+    pub stage: &'static str,
+    /// How many rounds have seen something wrong with it.
+    pub rounds: u32,
+    /// How long its lease still runs.
+    pub lease_remaining: Duration,
+    /// What it waits for.
+    pub wait: VesselWait,
+}
+
+/// What one vessel waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VesselWait {
+    /// Something that is under way.
+    Operation {
+        /// What.
+        name: &'static str,
+    },
+    /// Room among the operations under way.
+    Turn,
+    /// The next attempt, after a pause for failures.
+    Pause {
+        /// When that is over.
+        until: WallTime,
+    },
+    /// The next look at its node.
+    NextLook {
+        /// When.
+        at: WallTime,
+    },
+    /// The breaker: too many nodes are silent at once.
+    Breaker,
+    /// Any answer that shows that it is not our own link that is down.
+    LinkProof,
+}
+
+/// What the fleet as a whole waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// What and why.
+    pub reason: WaitReason,
+    /// When it is tried again, if that is a matter of time.
+    pub until: Option<WallTime>,
+}
+
+impl Report {
+    /// Before anything was planned.
+    pub(crate) fn nothing_yet(wanted: u32) -> Self {
+        Self {
+            wanted,
+            breaker: Breaker::Closed,
+            in_doubt: 0,
+            absent: 0,
+            vessels: Vec::new(),
+            waits: Vec::new(),
+        }
+    }
+
+    /// How many copies run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.vessels
+            .iter()
+            .filter(|vessel| vessel.stage == "running")
+            .count()
+    }
+
+    /// What keeps the fleet from being as wanted; `None` if it is.
+    #[must_use]
+    pub fn pending(&self) -> Option<String> {
+        let running = self.running();
+        if let Some(vessel) = self.vessels.iter().find(|vessel| vessel.stage != "running") {
+            return Some(format!(
+                "{running} of {} run; vessel {} is {} and waits for {:?}",
+                self.wanted,
+                vessel.handle.short(),
+                vessel.stage,
+                vessel.wait
+            ));
+        }
+        if running != self.wanted as usize || self.in_doubt > 0 || self.absent > 0 {
+            return Some(format!(
+                "{running} of {} run, {} in doubt, {} absent; the fleet waits for {:?}",
+                self.wanted, self.in_doubt, self.absent, self.waits
+            ));
+        }
+        None
+    }
+}

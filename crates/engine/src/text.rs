@@ -1,0 +1,63 @@
+//! Errors and logs as text for the operator.
+
+use std::error::Error;
+
+/// Most characters of a program's log that are shown with a failure: a screenful.
+const LOG_TAIL_MAX: usize = 1600;
+
+/// An error and its causes in one line: `outer: cause: cause`.
+#[must_use]
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The end of a program's log as text, from a line's beginning if it has any.
+#[must_use]
+pub(crate) fn log_tail(log: &[u8]) -> String {
+    let text = String::from_utf8_lossy(log);
+    let text = text.trim_end();
+    let Some(cut) = text.len().checked_sub(LOG_TAIL_MAX) else {
+        return text.to_owned();
+    };
+    let tail = text
+        .char_indices()
+        .find(|(at, _)| *at >= cut)
+        .map_or("", |(at, _)| &text[at..]);
+    let from_line = tail.split_once('\n').map_or(tail, |(_, rest)| rest);
+    from_line.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{InitialiseError, NodeError};
+
+    #[test]
+    fn causes_follow_the_error_once_each() {
+        let cause: crate::Cause = "connection refused".into();
+        let error = InitialiseError::Upload(NodeError::Unreachable(cause));
+        assert_eq!(
+            with_causes(&error),
+            "the program could not be uploaded: the node cannot be reached: connection refused"
+        );
+    }
+
+    #[test]
+    fn a_long_log_is_cut_at_a_line_and_a_short_one_is_not() {
+        assert_eq!(log_tail(b"one\ntwo\n"), "one\ntwo");
+        let long = format!("{}\nlast line\n", "ä".repeat(2000));
+        assert_eq!(log_tail(long.as_bytes()), "last line");
+        let one_line = "ä".repeat(2000);
+        assert_eq!(
+            log_tail(one_line.as_bytes()).chars().count(),
+            LOG_TAIL_MAX / 2
+        );
+    }
+}
