@@ -63,6 +63,22 @@ async fn vector_recorded_requests_get_the_recorded_answers() {
     }
 }
 
+#[tokio::test]
+async fn a_recording_that_was_changed_is_noticed() {
+    let path = recordings()
+        .into_iter()
+        .find(|path| path.ends_with("xmlrpc_backend_down.json"));
+    let Some(path) = path else {
+        return;
+    };
+    let mut recording = Recording::read(&path);
+    let last = recording.exchanges.last_mut().expect("an exchange");
+    last.response_body.push(b' ');
+    let mut differences = Vec::new();
+    replay(&recording, &mut differences).await;
+    assert_eq!(differences.len(), 1, "{differences:?}");
+}
+
 /// Sends every recorded request, and notes where the answer is not the recorded one.
 async fn replay(recording: &Recording, differences: &mut Vec<String>) {
     let directory = tempfile::tempdir().expect("a scratch folder");
