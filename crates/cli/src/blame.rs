@@ -1,11 +1,13 @@
 //! Which exit code and which advice each kind of error gets. One place, so that the same mistake is
 //! reported the same way by every command.
 
+use overlord::SetupError;
 use overlord_clearinghouse::{
     ApiKeyError, ClearinghouseError, ClientSetupError, FaultKind, Method, TransportError,
 };
 use overlord_engine::{RunError, SettingsError};
 use overlord_keys::{KeyFileError, RsaError};
+use overlord_testbed::TestbedError;
 
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
@@ -119,6 +121,40 @@ impl From<ApiKeyError<RsaError>> for Failure {
     }
 }
 
+impl From<SetupError> for Failure {
+    fn from(error: SetupError) -> Self {
+        let (meaning, advice) = match error {
+            SetupError::Settings(error) => return error.into(),
+            SetupError::Client(error) => return error.into(),
+            SetupError::ApiKey(error) => return error.into(),
+            SetupError::Keys { source, .. } => return source.into(),
+            SetupError::Account { source, .. } => return source.into(),
+            SetupError::UserName(_) => (ExitMeaning::Usage, error.hint()),
+            SetupError::Program { .. } => (
+                ExitMeaning::NoInput,
+                "give the path of the file that is to run on each vessel",
+            ),
+            SetupError::ProgramTooLarge { .. } | SetupError::ProgramName { .. } => {
+                (ExitMeaning::Data, error.hint())
+            }
+            SetupError::ApiKeyFormat(_) => (ExitMeaning::Data, error.hint()),
+            SetupError::OtherKeys { .. } => (ExitMeaning::NotPermitted, WRONG_KEY_ADVICE),
+            SetupError::AccountKey { .. } => (ExitMeaning::Protocol, error.hint()),
+            SetupError::StopFilePresent { .. } => (
+                ExitMeaning::Usage,
+                "remove it to run, or name another with --stop-file",
+            ),
+            SetupError::LogFile { .. } => (
+                ExitMeaning::CannotCreate,
+                "name a file that you may write to with --log-file, in a directory that exists",
+            ),
+            SetupError::Randomness(_) => (ExitMeaning::Machine, error.hint()),
+            _ => (ExitMeaning::Internal, "report it, please"),
+        };
+        Self::new(meaning, error).advise(advice)
+    }
+}
+
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         let (meaning, advice) = match &error {
@@ -188,6 +224,40 @@ impl From<overlord_engine::ClearinghouseError> for Failure {
                 ExitMeaning::Protocol,
                 "check --clearinghouse: it ends in /xmlrpc/, and no proxy or login page may stand between",
             ),
+        };
+        Self::new(meaning, error).advise(advice)
+    }
+}
+
+impl From<TestbedError> for Failure {
+    fn from(error: TestbedError) -> Self {
+        let (meaning, advice) = match &error {
+            TestbedError::TooManyNodes(_)
+            | TestbedError::NoSuchNode { .. }
+            | TestbedError::NotRunning(_)
+            | TestbedError::NoProgram(_) => (
+                ExitMeaning::Usage,
+                "overlord testbed show prints what there is",
+            ),
+            TestbedError::File { .. } | TestbedError::InUse(_) => (
+                ExitMeaning::CannotCreate,
+                "choose another directory for the testbed",
+            ),
+            TestbedError::Malformed { .. }
+            | TestbedError::KeyFile(_)
+            | TestbedError::Account(_) => (
+                ExitMeaning::Data,
+                "start in an empty directory, or repair what is in this one",
+            ),
+            TestbedError::Network(_)
+            | TestbedError::Node { .. }
+            | TestbedError::Clearinghouse(_)
+            | TestbedError::Enrol { .. }
+            | TestbedError::Kill { .. } => (
+                ExitMeaning::Machine,
+                "see that loopback networks (127.A.x.1, Linux) and enough processes and files are allowed",
+            ),
+            _ => (ExitMeaning::Internal, "report it, please"),
         };
         Self::new(meaning, error).advise(advice)
     }

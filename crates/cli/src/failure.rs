@@ -81,7 +81,7 @@ impl Failure {
 
 /// An error and its causes as texts, outermost first.
 #[must_use]
-pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next.filter(|_| lines.len() < CAUSES_MAX) {

@@ -15,15 +15,18 @@
 mod account;
 mod args;
 mod blame;
-mod change_text;
 mod commands;
 mod config_file;
 mod control;
+mod diagnostics;
+mod embedded;
 mod exit_meaning;
 mod failure;
 mod output;
 mod probe;
 mod settings;
+mod text;
+mod watcher;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return explain(&error),
     };
+    diagnostics::start(arguments.global.verbose);
     let (meaning, failure, format) = match prepare(&arguments, &matches) {
         Ok((layers, output)) => {
             let format = output.format();
@@ -108,12 +112,15 @@ fn dispatch(command: &Command, layers: &Layers, output: &Output) -> Result<ExitM
         }
         Command::Vessels(command) => {
             let work = commands::vessels::run(command, layers, output);
-            account::block_on(work).map(|()| ExitMeaning::Done)
+            commands::block_on(work).map(|()| ExitMeaning::Done)
         }
         Command::Status(arguments) => {
-            account::block_on(commands::status::run(arguments, layers, output))
+            commands::block_on(commands::status::run(arguments, layers, output))
         }
-        _ => Err(Failure::usage("not yet")),
+        Command::Testbed(command) => commands::testbed::run(command, layers, output),
+        Command::Run(arguments) => {
+            commands::block_on(commands::run::run(arguments, layers, output))
+        }
     }
 }
 

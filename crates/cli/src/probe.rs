@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::settings::Probe;
+use crate::text::harmless;
 
 /// Longest line that is read, in bytes.
 const LINE_BYTES_MAX: usize = 512;
@@ -98,12 +99,8 @@ async fn first_line(host: &str, port: u16) -> std::io::Result<String> {
         .split(|&byte| byte == b'\n')
         .next()
         .unwrap_or_default();
-    let text = String::from_utf8_lossy(line);
-    // What a stranger's program says must not move the cursor of our reader's terminal.
-    let shown = text.trim().chars().take(LINE_BYTES_MAX);
-    Ok(shown
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect())
+    let line = line.get(..LINE_BYTES_MAX).unwrap_or(line);
+    Ok(harmless(String::from_utf8_lossy(line).trim()))
 }
 
 #[cfg(test)]

@@ -10,4 +10,4 @@ mod source;
 
 pub(crate) use account::{AccountSettings, Trust, keys_dir, user};
 pub(crate) use run::{LocalSettings, Probe, RunSettings, Target};
-pub(crate) use source::{Layers, Origin, Sourced};
+pub(crate) use source::{Layers, Sourced};

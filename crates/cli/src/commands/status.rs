@@ -69,9 +69,9 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<ExitMeaning, Failure> {
     let settings = AccountSettings::new(arguments, layers)?;
-    let account = account::open(&settings, output).await?.clearinghouse;
-    let info = account.account_info().await?;
-    let held = account.resource_info().await?;
+    let connection = account::open(&settings, output).await?;
+    let info = connection.account();
+    let held = connection.clearinghouse().resource_info().await?;
     let found = ask_nodes(&held).await?;
 
     let mut table = Table::new(&["VESSEL", "NODE", "LEASE", "STATUS"]);

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use overlord::Connection;
 use overlord_clearinghouse::{ClearinghouseAccount, VesselRecord};
 use overlord_engine::VESSELS_MAX;
 use overlord_types::{Handle, VesselType};
 use serde::Serialize;
 
-use crate::account::{self, OpenAccount};
+use crate::account;
 use crate::args::{AccountArguments, AcquireArguments, HandlesArguments, VesselsCommand};
-use crate::change_text::short_duration;
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Table};
 use crate::settings::{AccountSettings, Layers};
+use crate::text::short_duration;
 
 /// A vessel as it is told to programs.
 #[derive(Serialize)]
@@ -45,7 +46,7 @@ pub(crate) async fn run(
     match command {
         VesselsCommand::List(arguments) => {
             let account = open(arguments, layers, output).await?;
-            let held = account.clearinghouse.resource_info().await?;
+            let held = account.clearinghouse().resource_info().await?;
             print("vessel", &held, output)
         }
         VesselsCommand::Acquire(arguments) => acquire(arguments, layers, output).await,
@@ -71,7 +72,7 @@ async fn open(
     arguments: &AccountArguments,
     layers: &Layers,
     output: &Output,
-) -> Result<OpenAccount, Failure> {
+) -> Result<Connection, Failure> {
     account::open(&AccountSettings::new(arguments, layers)?, output).await
 }
 
@@ -88,7 +89,7 @@ async fn acquire(
         .text_or("type", Some(&arguments.vessel_type), None, "wan")
         .parse::<VesselType>()?;
     let account = open(&arguments.account, layers, output).await?;
-    let acquired = account.clearinghouse.acquire(vessel_type, count).await?;
+    let acquired = account.clearinghouse().acquire(vessel_type, count).await?;
     print("acquired", &acquired, output)
 }
 
@@ -100,7 +101,8 @@ async fn find(
 ) -> Result<(ClearinghouseAccount, Vec<VesselRecord>), Failure> {
     let account = open(&arguments.account, layers, output)
         .await?
-        .clearinghouse;
+        .clearinghouse()
+        .clone();
     let held = account.resource_info().await?;
     let named = if arguments.all {
         held

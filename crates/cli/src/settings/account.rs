@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use overlord::CLEARINGHOUSE_DEFAULT;
 use overlord_clearinghouse::{ApiKey, ClearinghouseClient};
 use overlord_types::UserName;
 
@@ -10,8 +11,6 @@ use crate::args::{AccountArguments, KeysUserArguments};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 
-/// The original clearinghouse.
-pub(crate) const CLEARINGHOUSE_DEFAULT: &str = "https://seattleclearinghouse.poly.edu/xmlrpc/";
 /// The variable that holds an API key; there is no flag, since others on the machine can read flags.
 pub(crate) const API_KEY_VARIABLE: &str = "OVERLORD_API_KEY";
 
@@ -73,23 +72,11 @@ impl AccountSettings {
             trust,
             api_key: api_key(arguments, layers)?,
         };
-        // Making the client checks address and CA file; nothing is sent.
-        settings.client()?;
+        // A client made and thrown away checks the address; it needs no authorities for that.
+        ClearinghouseClient::builder(&settings.clearinghouse)
+            .danger_accept_invalid_certs(true)
+            .build()?;
         Ok(settings)
-    }
-
-    /// A client of the clearinghouse.
-    ///
-    /// # Errors
-    /// A URL or a CA file that is none.
-    pub(crate) fn client(&self) -> Result<ClearinghouseClient, Failure> {
-        let builder = ClearinghouseClient::builder(&self.clearinghouse);
-        let builder = match &self.trust {
-            Trust::System => builder,
-            Trust::File(path) => builder.ca_file(path),
-            Trust::DangerAnybody => builder.danger_accept_invalid_certs(true),
-        };
-        builder.build().map_err(Failure::from)
     }
 }
 

@@ -1,21 +1,17 @@
 //! Everything that `overlord run` needs to know, checked before anything is asked of anybody.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use overlord_engine::{
-    ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, ProgramFile, VESSELS_MAX,
+    ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, VESSELS_MAX,
 };
-use overlord_types::{FileName, Platform, UserName, UserPort, VesselType};
+use overlord_types::{Platform, UserName, UserPort, VesselType};
 
 use super::{AccountSettings, Layers, Sourced};
 use crate::args::RunArguments;
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 
-/// Largest program that is uploaded, in bytes. A vessel of the testbed has 20 MB of disk.
-pub(crate) const PROGRAM_BYTES_MAX: u64 = 20_000_000;
 /// Most nodes of the embedded testbed: one loopback network each.
 pub(crate) const LOCAL_NODES_MAX: u32 = 200;
 /// Nodes of the embedded testbed beyond the copies, so that there is somewhere to move to.
@@ -63,10 +59,10 @@ pub(crate) enum Probe {
 pub(crate) struct RunSettings {
     /// Where.
     pub(crate) target: Target,
-    /// What.
-    pub(crate) program: Program,
-    /// Where the program was read from.
+    /// What: the program's file.
     pub(crate) program_path: PathBuf,
+    /// What runs it.
+    pub(crate) platform: Platform,
     /// With which arguments.
     pub(crate) arguments: ArgumentsTemplate,
     /// How many copies.
@@ -103,7 +99,12 @@ impl RunSettings {
             .map_err(|failure| failure.advise("ask for one vessel or more with --count"))?;
         let vessel_type =
             text("type", &arguments.vessel_type, &filed.r#type, "wan").parse::<VesselType>()?;
-        let platform = text("platform", &arguments.platform, &filed.platform, "auto");
+        let platform = platform(&text(
+            "platform",
+            &arguments.platform,
+            &filed.platform,
+            "auto",
+        ))?;
         let on_start = word(
             &text("on-start", &arguments.on_start, &filed.on_start, "release"),
             &[("release", OnStart::Release), ("adopt", OnStart::Adopt)],
@@ -149,11 +150,11 @@ impl RunSettings {
             .arguments
             .iter()
             .any(|argument| argument.contains("{port}"));
-        let program = read_program(&arguments.program, &platform)?;
+        let program = overlord::read_program(&arguments.program, platform)?;
         let settings = Self {
             target: target(arguments, layers, count)?,
-            program,
             program_path: arguments.program.clone(),
+            platform: program.platform,
             arguments: template,
             count,
             vessel_type,
@@ -184,7 +185,7 @@ impl RunSettings {
                 wants_port,
             )?,
         };
-        settings.check_deployment()?;
+        settings.check_deployment(program)?;
         Ok(settings)
     }
 
@@ -198,14 +199,14 @@ impl RunSettings {
     }
 
     /// What keeps the deployment from being run by any account, such as arguments that nodes refuse.
-    fn check_deployment(&self) -> Result<(), Failure> {
+    fn check_deployment(&self, program: Program) -> Result<(), Failure> {
         let user_port = UserPort::try_from(PORT_STAND_IN).map_err(Failure::usage)?;
         let deployment = Deployment {
             user_name: self.user().clone(),
             user_port,
             vessel_count: self.count,
             vessel_type: self.vessel_type,
-            program: Some(self.program.clone()),
+            program: Some(program),
             arguments: self.arguments.clone(),
         };
         deployment.check().map_err(Failure::from)
@@ -268,58 +269,12 @@ fn word<T: Copy>(given: &Sourced<String>, words: &[(&str, T)]) -> Result<T, Fail
     })
 }
 
-fn read_program(path: &Path, platform: &Sourced<String>) -> Result<Program, Failure> {
-    let no_program = |problem: String| {
-        Failure::new(
-            ExitMeaning::NoInput,
-            format!("the program {} {problem}", path.display()),
-        )
-        .advise("give the path of the file that is to run on each vessel")
-    };
-    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => no_program("does not exist".to_owned()),
-        _ => no_program(format!("cannot be read: {error}")),
-    })?;
-    if !metadata.is_file() {
-        return Err(no_program("is not a file".to_owned()));
+/// What runs the program: `auto` leaves it to the ending of its name.
+fn platform(given: &Sourced<String>) -> Result<Option<Platform>, Failure> {
+    if given.value == "auto" {
+        return Ok(None);
     }
-    if metadata.len() > PROGRAM_BYTES_MAX {
-        let message = format!(
-            "the program {} has {} bytes, and at most {PROGRAM_BYTES_MAX} fit on a vessel",
-            path.display(),
-            metadata.len()
-        );
-        return Err(Failure::new(ExitMeaning::Data, message));
-    }
-    let contents =
-        std::fs::read(path).map_err(|error| no_program(format!("cannot be read: {error}")))?;
-    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = FileName::from_str(&file_name).map_err(|error| {
-        let suggestion: String = file_name
-            .to_lowercase()
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || "._-".contains(c) {
-                    c
-                } else {
-                    '_'
-                }
-            })
-            .collect();
-        Failure::new(ExitMeaning::Data, error)
-            .advise(format!("rename the program, for example to {suggestion:?}"))
-    })?;
-    let platform = match platform.value.as_str() {
-        "auto" => Platform::of_program(name.as_str()),
-        _ => platform.parse().map_err(|failure| {
-            failure.advise("use auto, repyV2, repyV1, or native (a testbed of your own only)")
-        })?,
-    };
-    Ok(Program {
-        file: ProgramFile {
-            name,
-            contents: contents.into(),
-        },
-        platform,
+    given.parse().map(Some).map_err(|failure| {
+        failure.advise("use auto, repyV2, repyV1, or native (for a testbed of your own only)")
     })
 }

@@ -1,0 +1,298 @@
+//! `overlord run`: deploy a program, show what becomes of it, and end as asked.
+
+use std::path::Path;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use overlord::{Control, Delivery, Overlord, Run, RunError, RunReport, StopReason, Subscription};
+use overlord_testbed::TestbedConfig;
+use overlord_types::{Platform, VesselType};
+use tempfile::TempDir;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
+
+use crate::account;
+use crate::args::RunArguments;
+use crate::embedded::Embedded;
+use crate::exit_meaning::ExitMeaning;
+use crate::failure::Failure;
+use crate::output::{Output, Paint};
+use crate::settings::{AccountSettings, Layers, LocalSettings, RunSettings, Target, Trust};
+use crate::text::count_of;
+use crate::watcher::Watcher;
+
+/// How long the last changes of a run that is over are waited for.
+const LAST_CHANGES_MAX: Duration = Duration::from_secs(1);
+
+/// Deploys and watches until the end is asked for.
+///
+/// # Errors
+/// What keeps the run from beginning; once it has begun, only an output that cannot be written.
+pub(crate) async fn run(
+    arguments: &RunArguments,
+    layers: &Layers,
+    output: &Output,
+) -> Result<ExitMeaning, Failure> {
+    let begun = Instant::now();
+    let place = if arguments.local {
+        " on a testbed of its own"
+    } else {
+        ""
+    };
+    // The first line comes before anything that takes time.
+    output.line(&format!(
+        "overlord: deploying {}{place} …",
+        arguments.program.display()
+    ))?;
+    let settings = RunSettings::new(arguments, layers)?;
+    let mut interrupt = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::new(ExitMeaning::Machine, error))?;
+    match &settings.target {
+        Target::Account(account) => deploy(&settings, account, output, begun, &mut interrupt).await,
+        Target::Local(local) => run_local(&settings, local, output, begun, &mut interrupt).await,
+    }
+}
+
+/// Starts a testbed, deploys on it the ordinary way, and ends it.
+async fn run_local(
+    settings: &RunSettings,
+    local: &LocalSettings,
+    output: &Output,
+    begun: Instant,
+    interrupt: &mut Signal,
+) -> Result<ExitMeaning, Failure> {
+    // Kept to the end: a temporary directory goes when it is dropped.
+    let temporary = match &local.directory {
+        Some(_) => None,
+        None => Some(TempDir::with_prefix("overlord-").map_err(no_directory)?),
+    };
+    let directory = match (&temporary, &local.directory) {
+        (Some(temporary), _) => temporary.path(),
+        (None, Some(named)) => named.as_path(),
+        (None, None) => Path::new("."),
+    };
+    let directory = std::path::absolute(directory).map_err(no_directory)?;
+    let mut config = TestbedConfig::new(directory.clone());
+    config.nodes = local.nodes as usize;
+    config.latency = local.latency;
+    if settings.vessel_type == VesselType::Lan {
+        // One node is one network.
+        config.vessels_per_node = config.vessels_per_node.max(settings.count as usize);
+    }
+    let start = async {
+        let testbed = Embedded::start(config).await?;
+        match testbed.account(&local.user, settings.count).await {
+            Ok(()) => Ok(testbed),
+            Err(failure) => {
+                testbed.stop().await;
+                Err(failure)
+            }
+        }
+    };
+    let testbed = unless_interrupted(start, interrupt).await?;
+    output.line(&format!(
+        "testbed of {} in {}, up after {:.1} s; make it misbehave with: overlord testbed fault --dir {} --node 0 kill",
+        count_of(config_nodes(&testbed), "node", "nodes"),
+        directory.display(),
+        begun.elapsed().as_secs_f64(),
+        directory.display(),
+    ))?;
+    let account = AccountSettings {
+        user: local.user.clone(),
+        keys_dir: testbed.keys_dir(),
+        clearinghouse: testbed.clearinghouse(),
+        trust: Trust::File(testbed.ca_file()),
+        api_key: None,
+    };
+    let ended = deploy(settings, &account, output, begun, interrupt).await;
+    testbed.stop().await;
+    ended
+}
+
+fn config_nodes(testbed: &Embedded) -> usize {
+    testbed.describe().nodes.len()
+}
+
+fn no_directory(error: std::io::Error) -> Failure {
+    Failure::new(ExitMeaning::CannotCreate, error)
+        .advise("name a directory that you may write to with --local-dir")
+}
+
+/// Deploys on vessels of an account.
+async fn deploy(
+    settings: &RunSettings,
+    account: &AccountSettings,
+    output: &Output,
+    begun: Instant,
+    interrupt: &mut Signal,
+) -> Result<ExitMeaning, Failure> {
+    account::warn_of_danger(account, output);
+    let overlord = unless_interrupted(build(settings, account), interrupt).await?;
+    account::warn_of_keys(overlord.connection(), output);
+    if settings.platform == Platform::Native && matches!(settings.target, Target::Account(_)) {
+        output.note(
+            "note: this program runs on the native platform, which only a testbed of your own offers; the original's nodes run .repy and .r2py",
+        );
+    }
+    let config = overlord.config();
+    output.line(&format!(
+        "account {}, port {}: {} of {} on {} vessels",
+        config.user_name(),
+        config.user_port(),
+        count_of(config.vessel_count() as usize, "copy", "copies"),
+        config.program_name().unwrap_or_default(),
+        config.vessel_type(),
+    ))?;
+    let port = settings.probe.port(config.user_port());
+    let run = overlord.prepare(settings.arguments.as_slice())?;
+    let control = run.control();
+    let changes = run.subscribe();
+    let watcher = Watcher::new(output.clone(), settings.count, port, begun);
+    let mut shown = Shown {
+        watcher,
+        changes,
+        control,
+        interrupt,
+        interrupted: false,
+        failure: None,
+        run_for: settings.run_for,
+    };
+    let report = shown.watch(run).await;
+    output.progress().finish();
+    let report = report?;
+    if let Some(failure) = shown.failure {
+        return Err(failure);
+    }
+    shown.watcher.ended(&report)?;
+    Ok(if shown.interrupted {
+        ExitMeaning::Interrupted
+    } else {
+        ExitMeaning::Done
+    })
+}
+
+async fn build(settings: &RunSettings, account: &AccountSettings) -> Result<Overlord, Failure> {
+    let builder = Overlord::builder(account.user.as_str())
+        .keys_dir(&account.keys_dir)
+        .clearinghouse(&account.clearinghouse)
+        .count(settings.count)
+        .vessel_type(settings.vessel_type)
+        .program(&settings.program_path)
+        .platform(settings.platform)
+        .policy(settings.policy.clone())
+        .stop_file(&settings.stop_file);
+    let builder = match &account.trust {
+        Trust::System => builder,
+        Trust::File(path) => builder.ca_file(path),
+        Trust::DangerAnybody => builder.danger_accept_invalid_certs(true),
+    };
+    let builder = match &account.api_key {
+        Some(key) => builder.api_key(key.expose()),
+        None => builder,
+    };
+    let builder = match &settings.log_file {
+        Some(path) => builder.log_file(path),
+        None => builder,
+    };
+    Ok(builder.build().await?)
+}
+
+/// Does something that Ctrl-C may cut short.
+async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+    interrupt: &mut Signal,
+) -> Result<T, Failure> {
+    tokio::select! {
+        result = work => result,
+        // Whatever was begun is dropped; nothing of the account has been touched yet.
+        _ = interrupt.recv() => Err(Failure::new(
+            ExitMeaning::Interrupted,
+            "interrupted before anything was deployed",
+        )),
+    }
+}
+
+/// A run and everything that is shown of it.
+struct Shown<'a> {
+    watcher: Watcher,
+    changes: Subscription,
+    control: Control,
+    interrupt: &'a mut Signal,
+    interrupted: bool,
+    /// Why nothing more can be shown; the run was then asked to end.
+    failure: Option<Failure>,
+    run_for: Option<Duration>,
+}
+
+impl Shown<'_> {
+    /// Runs to the end and shows every change.
+    async fn watch(&mut self, run: Run) -> Result<RunReport, RunError> {
+        let mut time_up: Pin<Box<dyn Future<Output = ()> + Send>> = match self.run_for {
+            Some(time) => Box::pin(tokio::time::sleep(time)),
+            None => Box::pin(std::future::pending()),
+        };
+        let mut run = pin!(run.run());
+        let report = loop {
+            // Each arm is cancel-safe: the run and the clock go on where they were, and what was not
+            // received stays to be received.
+            tokio::select! {
+                report = &mut run => break report?,
+                Some(change) = self.changes.next() => self.show(change),
+                Some(answer) = self.watcher.next_answer() => {
+                    let shown = self.watcher.answered(answer);
+                    self.keep(shown);
+                }
+                _ = self.interrupt.recv() => self.interrupted(),
+                () = &mut time_up => {
+                    time_up = Box::pin(std::future::pending());
+                    self.control.stop(StopReason::Operator);
+                }
+            }
+        };
+        // What was told before the end is still on its way.
+        let rest = async {
+            while let Some(change) = self.changes.next().await {
+                let last = is_last(&change);
+                self.show(change);
+                if last {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LAST_CHANGES_MAX, rest).await;
+        Ok(report)
+    }
+
+    fn show(&mut self, change: Delivery) {
+        let shown = match change {
+            Delivery::Event(event) => self.watcher.changed(&event),
+            Delivery::Missed(missed) => self.watcher.missed(missed),
+        };
+        self.keep(shown);
+    }
+
+    /// When nobody can read any more, the run ends; it does not go on unseen.
+    fn keep(&mut self, shown: Result<(), Failure>) {
+        if let Err(failure) = shown {
+            self.control.stop(StopReason::Operator);
+            self.watcher.mute();
+            self.failure.get_or_insert(failure);
+        }
+    }
+
+    fn interrupted(&mut self) {
+        // The run has heard it too: the first ends it in an orderly way, the second at once.
+        let said = if self.interrupted {
+            "leaving at once …"
+        } else {
+            "stopping; Ctrl-C again to leave at once …"
+        };
+        self.interrupted = true;
+        self.watcher.say(said, Paint::Strong);
+    }
+}
+
+fn is_last(change: &Delivery) -> bool {
+    use overlord::Change;
+    matches!(change, Delivery::Event(event) if matches!(event.change, Change::Stopped { .. }))
+}
