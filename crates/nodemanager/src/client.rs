@@ -32,7 +32,6 @@ use slots::Slots;
 
 /// Deadlines and bounds of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct NodeClientConfig {
     /// For finding and connecting to the node.
     pub connect_timeout: Duration,

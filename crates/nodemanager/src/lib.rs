@@ -35,6 +35,8 @@ pub mod verification;
 mod wire_text;
 
 #[cfg(test)]
+mod mutation_tests;
+#[cfg(test)]
 mod test_node;
 #[cfg(test)]
 mod test_vectors;

@@ -26,8 +26,8 @@ pub enum SignError {
     /// A destination holds a character that separates fields.
     #[error("a destination holds neither '!' nor newline, unlike {0:?}")]
     Destination(WireText),
-    /// An expiration before 1900, or none at all.
-    #[error("a request cannot expire before 1900 or at no time")]
+    /// An expiration before 1900.
+    #[error("a request cannot expire before 1900")]
     Expiration,
     /// The key cannot sign.
     #[error("the request cannot be signed with this key")]
@@ -175,10 +175,7 @@ impl Stamp {
 /// # Errors
 /// When the stamp expires before 1900, or the key cannot sign.
 pub fn sign(data: &[u8], keys: &KeyPair, stamp: &Stamp) -> Result<Vec<u8>, SignError> {
-    if stamp
-        .expiration
-        .is_some_and(|time| !(time.seconds() >= 0.0))
-    {
+    if stamp.expiration.is_some_and(|time| time.seconds() < 0.0) {
         return Err(SignError::Expiration);
     }
     let time = |time: Option<Timestamp>| time.map_or_else(|| "None".to_owned(), |t| t.to_string());

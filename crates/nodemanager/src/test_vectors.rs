@@ -1,6 +1,7 @@
 //! Reads the recordings that the tests of this crate run; the files' meaning is left to each test.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use overlord_keys::{KeyPair, PrivateKey, PublicKey};
 
@@ -48,16 +49,17 @@ pub(crate) fn whole_bytes(object: &Json, name: &str) -> Option<Vec<u8>> {
     (!text.contains("...")).then(|| bytes(object, name))
 }
 
-/// The recorded key pairs, in the order of `keys.json`. Throw-away keys of many lengths.
+/// The recorded key pairs, in the order of `keys.json`. Throw-away keys of many lengths, read once: the
+/// longest take a while to be found prime.
 pub(crate) fn key_pairs() -> Vec<KeyPair> {
-    list(&load("keys.json"), "keys")
-        .iter()
-        .map(|case| {
-            let public = PublicKey::parse(text(case, "publickey_file").as_bytes()).unwrap();
-            let private = PrivateKey::parse(text(case, "privatekey_file").as_bytes()).unwrap();
-            KeyPair::new(public, private).unwrap()
-        })
-        .collect()
+    static PAIRS: OnceLock<Vec<KeyPair>> = OnceLock::new();
+    let read = |case: &Json| {
+        let public = PublicKey::parse(text(case, "publickey_file").as_bytes()).unwrap();
+        let private = PrivateKey::parse(text(case, "privatekey_file").as_bytes()).unwrap();
+        KeyPair::new(public, private).unwrap()
+    };
+    let pairs = || list(&load("keys.json"), "keys").iter().map(read).collect();
+    PAIRS.get_or_init(pairs).clone()
 }
 
 /// Seeded randomness for tests: the splitmix64 sequence.

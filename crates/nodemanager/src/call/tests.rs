@@ -174,10 +174,10 @@ proptest! {
         rest in proptest::collection::vec(any::<u8>(), 0..60),
     ) {
         let request = [CALLS[kind].name.as_bytes(), &b"|"[..], &rest].concat();
-        if let Ok(call) = Call::parse(&request) {
-            if call.kind().arguments > 0 {
-                prop_assert_eq!(call.encode(), request);
-            }
+        if let Ok(call) = Call::parse(&request)
+            && call.kind().arguments > 0
+        {
+            prop_assert_eq!(call.encode(), request);
         }
         let _ = Call::parse(&rest);
     }

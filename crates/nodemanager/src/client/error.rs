@@ -103,7 +103,7 @@ pub enum NodeError {
         at: NodeLocation,
         /// How often it was tried.
         attempts: u32,
-        /// Whether the request had been sent whole and the node had time to run it.
+        /// Whether the node read the request whole; if not, it was closed as a connection limit does.
         may_have_run: bool,
     },
     /// The connection broke within the answer.

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use overlord_types::NodeLocation;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
@@ -17,18 +17,20 @@ use crate::timestamps::ClockSetBack;
 
 /// Bytes read at once.
 const PIECE_BYTES: usize = 64 * 1024;
-/// A connection limit closes when it accepts; what is closed later had another reason. The original
-/// looks at a connection once a second.
+/// A connection limit closes when it accepts; what is closed later had another reason.
 const LIMIT_CLOSES_WITHIN: Duration = Duration::from_secs(2);
+/// How long a reset may follow an end of the stream: a round trip, the request being on its way when
+/// the node closed.
+const RESET_FOLLOWS_WITHIN: Duration = Duration::from_millis(500);
 
 /// What went wrong with one attempt; becomes a [`NodeError`] with the node's location.
 #[derive(Debug)]
 pub(super) enum Fault {
     Connect(io::Error),
     TimedOut(Phase, Duration),
-    /// Closed without a byte. `at_once`: before the request was whole, or as soon as a limit closes.
+    /// Closed without a byte. `unread`: as a connection limit does it, before the request was read.
     Closed {
-        at_once: bool,
+        unread: bool,
     },
     Broken(io::Error),
     Malformed(MalformedReply),
@@ -40,7 +42,7 @@ pub(super) enum Fault {
 impl Fault {
     /// Whether it looks like a node's connection limit, so that the call was not run.
     pub(super) fn is_connection_limit(&self) -> bool {
-        matches!(self, Self::Closed { at_once: true })
+        matches!(self, Self::Closed { unread: true })
     }
 
     pub(super) fn locate(self, at: &NodeLocation, attempts: u32) -> NodeError {
@@ -48,10 +50,10 @@ impl Fault {
         match self {
             Self::Connect(source) => NodeError::Connect { at, source },
             Self::TimedOut(phase, after) => NodeError::TimedOut { at, phase, after },
-            Self::Closed { at_once } => NodeError::ClosedUnanswered {
+            Self::Closed { unread } => NodeError::ClosedUnanswered {
                 at,
                 attempts,
-                may_have_run: !at_once,
+                may_have_run: !unread,
             },
             Self::Broken(source) => NodeError::Broken { at, source },
             Self::Malformed(MalformedReply::Framing(FramingError::TooLong {
@@ -98,11 +100,23 @@ pub(super) async fn exchange(
         .map_err(|_| Fault::TimedOut(Phase::Receive, config.receive_timeout))?;
     match received {
         Ok(message) => Reply::parse(&message).map_err(|error| Fault::Malformed(error.into())),
-        Err(Fault::Closed { .. }) => Err(Fault::Closed {
-            at_once: !whole || connected.elapsed() < LIMIT_CLOSES_WITHIN,
-        }),
+        Err(Fault::Closed { unread }) => {
+            let unread = unread || is_reset(&stream).await;
+            let as_a_limit_closes = unread && connected.elapsed() < LIMIT_CLOSES_WITHIN;
+            Err(Fault::Closed {
+                unread: !whole || as_a_limit_closes,
+            })
+        }
         Err(fault) => Err(fault),
     }
+}
+
+/// Whether the node closed with the request unread: then the system answers the request with a reset.
+/// A node that read the request and closed, having run it or not, ends the stream and no more.
+async fn is_reset(stream: &TcpStream) -> bool {
+    timeout(RESET_FOLLOWS_WITHIN, stream.ready(Interest::ERROR))
+        .await
+        .is_ok()
 }
 
 async fn receive(config: &NodeClientConfig, stream: &mut TcpStream) -> Result<Vec<u8>, Fault> {
@@ -114,13 +128,13 @@ async fn receive(config: &NodeClientConfig, stream: &mut TcpStream) -> Result<Ve
         let received = match read {
             Ok(count) => piece.get(..count).unwrap_or_default(),
             Err(error) if nothing_yet && is_close(&error) => {
-                return Err(Fault::Closed { at_once: false });
+                return Err(Fault::Closed { unread: true });
             }
             Err(error) => return Err(Fault::Broken(error)),
         };
         if received.is_empty() {
             return Err(match decoder.ended() {
-                FramingError::Nothing => Fault::Closed { at_once: false },
+                FramingError::Nothing => Fault::Closed { unread: false },
                 cut => Fault::Malformed(cut.into()),
             });
         }

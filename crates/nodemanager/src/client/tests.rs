@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use overlord_types::{FileName, Platform, ProgramArguments, VesselStatus};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -377,22 +377,13 @@ async fn a_node_that_lies_is_told_apart_by_how() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_not_repeated_when_the_call_may_have_run() {
-    // Reads the request whole, and closes only when no connection limit would.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at: NodeLocation = listener.local_addr().unwrap().into();
-    let node = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut byte = [0; 64];
-        let _ = stream.read(&mut byte).await;
-        tokio::time::sleep(Duration::from_millis(2200)).await;
-        drop(stream);
-        // A second connection would be a repeat.
-        tokio::time::timeout(Duration::from_millis(200), listener.accept())
-            .await
-            .is_ok()
-    });
-    let error = client(|_| {}).list_vessels(&at).await.unwrap_err();
+async fn a_lost_answer_is_not_repeated_since_the_call_may_have_run() {
+    let served = Served::start(ServerOptions::default()).await;
+    served
+        .faults
+        .change(|faults| faults.wrong_reply = Some(WrongReply::Lost));
+    let client = client(|_| {});
+    let error = vessel(&served, &client, "v1").reset().await.unwrap_err();
     assert!(matches!(
         error,
         NodeError::ClosedUnanswered {
@@ -401,7 +392,8 @@ async fn a_lost_answer_is_not_repeated_when_the_call_may_have_run() {
             ..
         }
     ));
-    assert!(!node.await.unwrap(), "repeated");
+    assert!(error.may_have_run());
+    assert_eq!(served.node.runs(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

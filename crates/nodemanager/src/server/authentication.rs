@@ -17,7 +17,6 @@ use crate::wire_text::{WireText, rsplit_once};
 
 /// A call that its signer may make. What its arguments mean is the node's to decide.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct VerifiedCall {
     /// The call.
     pub call: Call,

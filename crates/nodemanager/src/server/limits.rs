@@ -12,7 +12,6 @@ pub(super) const BUDGET_UNIT: usize = 1024;
 
 /// Bounds on connections, sizes and times.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ServerLimits {
     /// Most connections of one source address at a time; one more is closed at once, unanswered. The
     /// original lets 4 wait; we have no queue, and testbeds have everybody at one loopback address.

