@@ -170,6 +170,10 @@ pub struct NodeConfig {
     pub platforms: Platforms,
     /// How a vessel's supervisor process is started.
     pub launcher: LauncherCommand,
+    /// Whether programs end when the process that embeds the node does, however it ends (of a runtime
+    /// that is dropped the same is true). For testbeds in a process; a daemon that may be
+    /// restarted says no, and finds its programs again.
+    pub programs_end_with_process: bool,
     /// What the node takes for the time.
     pub clock: Arc<dyn WallClock>,
     /// How long the node waits for what.
@@ -198,6 +202,7 @@ impl NodeConfig {
             offcut_resources: OFFCUT_RESOURCES.to_owned(),
             platforms: Platforms::none(),
             launcher: LauncherCommand::default(),
+            programs_end_with_process: false,
             clock: Arc::new(SystemClock),
             timing: NodeTiming::default(),
             durability: Durability::default(),

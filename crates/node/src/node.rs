@@ -23,7 +23,7 @@ use crate::config::{NewVessel, NodeConfig, NodeIdentity};
 use crate::error::NodeStartError;
 use crate::faults::NodeFaults;
 use crate::launch::LauncherCommand;
-use crate::process::{Run, RunState, blocking};
+use crate::process::{ProgramHost, Run, RunState, blocking};
 use crate::service::NodeCalls;
 use crate::serving::{listen, serve_until_stopped};
 use crate::table::VesselTable;
@@ -86,7 +86,10 @@ impl Node {
             table,
             offcut_resources: config.offcut_resources,
             platforms: config.platforms,
-            launcher,
+            host: ProgramHost {
+                launcher,
+                programs_end_with_process: config.programs_end_with_process,
+            },
             timing: config.timing,
             faults: faults.clone(),
         });
@@ -211,8 +214,10 @@ impl Node {
 
     /// Dies as a machine does: connections are cut, every process of every vessel is killed, nothing
     /// is written down. A start in the same directory finds the vessels as after a power cut.
-    pub async fn kill(self) {
+    pub async fn kill(mut self) {
         self.serving.abort();
+        // Until the listening socket is closed.
+        let _ = (&mut self.serving).await;
         let vessels = self.calls.table.all();
         for vessel in &vessels {
             vessel.detach();

@@ -53,6 +53,15 @@ pub(crate) trait RunObserver: Send + Sync + 'static {
     fn ended(&self, end: RunEnd, stopping: bool);
 }
 
+/// How this process hosts programs.
+#[derive(Debug, Clone)]
+pub(crate) struct ProgramHost {
+    /// How a supervisor is started; names its program.
+    pub(crate) launcher: LauncherCommand,
+    /// Whether programs end when this process does.
+    pub(crate) programs_end_with_process: bool,
+}
+
 /// One run of one vessel's program.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
@@ -65,10 +74,11 @@ pub(crate) struct Run {
 impl Run {
     /// Starts a supervisor for what the folder says, and follows it on a task of its own.
     pub(crate) fn start(
-        launcher: &LauncherCommand,
+        host: &ProgramHost,
         folder: RunFolder,
         observer: Arc<dyn RunObserver>,
     ) -> io::Result<Self> {
+        let launcher = &host.launcher;
         let program = match &launcher.program {
             Some(program) => program.clone(),
             None => std::env::current_exe()?,
@@ -79,7 +89,12 @@ impl Run {
                 LAUNCH_VARIABLE,
                 format!("supervise:{}", folder.path().display()),
             )
-            .stdin(Stdio::null())
+            // Held by the child's handle, and so closed when this process ends, in whichever way.
+            .stdin(if host.programs_end_with_process {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;

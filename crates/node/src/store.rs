@@ -44,7 +44,7 @@ pub(crate) fn save<T: Serialize>(
         _ => {}
     }
     fs::rename(&incoming, path)?;
-    sync_directory(path.parent().unwrap_or(Path::new(".")), durability)
+    sync_directory(path.parent().unwrap_or_else(|| Path::new(".")), durability)
 }
 
 /// Flushes the names in a directory, so that a rename survives a power cut.

@@ -27,6 +27,9 @@ pub(crate) struct LaunchSpec {
     pub(crate) directory: PathBuf,
     /// Where the log ring is kept.
     pub(crate) log_directory: PathBuf,
+    /// Whether standard input is a pipe whose end means that the node's process has ended, and with it
+    /// the program has to.
+    pub(crate) ends_with_node_process: bool,
     /// What to execute.
     pub(crate) command: ProgramCommand,
 }

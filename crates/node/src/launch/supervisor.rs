@@ -16,8 +16,8 @@ use crate::proc::{self, ProcessIdentity};
 
 /// Bytes read from the program at a time: one pipe buffer of Linux.
 const READ_BYTES: usize = 64 * 1024;
-/// Stack of the thread that keeps the log; it calls nothing deep.
-const LOG_THREAD_STACK: usize = 128 * 1024;
+/// Stack of the threads that read pipes; they call nothing deep.
+const THREAD_STACK: usize = 128 * 1024;
 /// Longest failure text taken from an executor.
 const FAILURE_BYTES: u64 = 4096;
 /// How long the last output is waited for when everything was killed. Only a descriptor that was
@@ -107,6 +107,9 @@ fn supervise(folder: &RunFolder) -> io::Result<ExitReport> {
     report.program = Some(program);
     folder.write_supervisor(&report)?;
 
+    if spec.ends_with_node_process {
+        end_with_node_process(program)?;
+    }
     let failed = read_failure(failure)?;
     let executed = failed.is_none();
     if let Some(reason) = failed {
@@ -149,11 +152,23 @@ fn tell_node(line: &ReportLine) {
     let _ = writeln!(node, "{line}").and_then(|()| node.flush());
 }
 
+/// Kills the program when the node's process ends, on a thread that waits for nothing else.
+fn end_with_node_process(program: u32) -> io::Result<()> {
+    std::thread::Builder::new()
+        .stack_size(THREAD_STACK)
+        .spawn(move || {
+            // Nothing is ever written there, so whatever ends the reading is the end of the pipe.
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            proc::signal_group(program, Signal::KILL);
+        })?;
+    Ok(())
+}
+
 /// Moves the program's output into the log on a thread of its own; the receiver hears when it has all of it.
 fn keep_log(mut output: PipeReader, mut log: LogRing) -> io::Result<mpsc::Receiver<()>> {
     let (done, finished) = mpsc::channel();
     std::thread::Builder::new()
-        .stack_size(LOG_THREAD_STACK)
+        .stack_size(THREAD_STACK)
         .spawn(move || {
             let mut buffer = vec![0; READ_BYTES];
             loop {

@@ -21,14 +21,13 @@ use overlord_types::{NodeId, Platform, VesselName, VesselStatus};
 
 use crate::config::NodeTiming;
 use crate::faults::NodeFaults;
-use crate::launch::LauncherCommand;
 use crate::platform::{Platforms, ProgramPlan, ProgramRequest};
-use crate::process::blocking;
+use crate::process::{ProgramHost, blocking};
 use crate::table::VesselTable;
 use crate::vessel::{Started, Vessel};
 
-/// Largest file that is answered, in bytes: what the node's messages may have, less room for the rest.
-const RETRIEVED_BYTES_MAX: u64 = 96 * 1024 * 1024;
+/// Largest file that is answered, in bytes: as large as an upload may be, and what our client takes.
+const RETRIEVED_BYTES_MAX: u64 = 64 * 1024 * 1024 - 1024;
 
 /// A refusal, or a failure: both are replies.
 type Answer = Result<Reply, Reply>;
@@ -42,7 +41,7 @@ pub(crate) struct NodeCalls {
     pub(crate) table: VesselTable,
     pub(crate) offcut_resources: String,
     pub(crate) platforms: Platforms,
-    pub(crate) launcher: LauncherCommand,
+    pub(crate) host: ProgramHost,
     pub(crate) timing: NodeTiming,
     pub(crate) faults: NodeFaults,
 }
@@ -257,7 +256,7 @@ impl NodeCalls {
             .ok_or_else(Reply::internal_error)?;
         let (log, status) = match plan {
             ProgramPlan::Execute(command) => {
-                let started = vessel.start(command, &self.launcher, self.timing).await;
+                let started = vessel.start(command, &self.host, self.timing).await;
                 return match started.map_err(|error| internal(&error))? {
                     Started::Status(status) => Ok(Reply::success(status.as_str())),
                     Started::NotInTime => Ok(Reply::warning(refusals::NOT_STARTED_YET)),

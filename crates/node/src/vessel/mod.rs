@@ -23,10 +23,12 @@ use rustix::process::Signal;
 use tokio::time::timeout;
 
 use crate::config::{Durability, NodeTiming};
-use crate::launch::{ExitReport, LaunchSpec, LauncherCommand, RunFolder};
+use crate::launch::{ExitReport, LaunchSpec, RunFolder};
 use crate::log_ring::{self, LogRing};
 use crate::platform::ProgramCommand;
-use crate::process::{Run, RunEnd, RunObserver, RunState, blocking, kill_orphaned_session};
+use crate::process::{
+    ProgramHost, Run, RunEnd, RunObserver, RunState, blocking, kill_orphaned_session,
+};
 use crate::store;
 
 pub(crate) use files::VesselFiles;
@@ -222,12 +224,12 @@ impl Vessel {
     pub(crate) async fn start(
         self: &Arc<Self>,
         command: ProgramCommand,
-        launcher: &LauncherCommand,
+        host: &ProgramHost,
         timing: NodeTiming,
     ) -> io::Result<Started> {
         let vessel = Arc::clone(self);
-        let launcher = launcher.clone();
-        let run = blocking(move || vessel.launch(command, &launcher))
+        let host = host.clone();
+        let run = blocking(move || vessel.launch(command, &host))
             .await
             .unwrap_or_else(|| Err(io::Error::other("the node is shutting down")))?;
         let executed = run.wait_until(|state| state != RunState::Launching);
@@ -239,15 +241,12 @@ impl Vessel {
         Ok(Started::Status(self.status()))
     }
 
-    fn launch(
-        self: &Arc<Self>,
-        command: ProgramCommand,
-        launcher: &LauncherCommand,
-    ) -> io::Result<Run> {
+    fn launch(self: &Arc<Self>, command: ProgramCommand, host: &ProgramHost) -> io::Result<Run> {
         let folder = self.run_folder();
         folder.create(&LaunchSpec {
             directory: self.files.directory().to_owned(),
             log_directory: self.folder.clone(),
+            ends_with_node_process: host.programs_end_with_process,
             command,
         })?;
         let observer: Arc<dyn RunObserver> = Arc::clone(self) as _;
@@ -256,7 +255,7 @@ impl Vessel {
         if state.detached {
             return Err(io::Error::other("the node is shutting down"));
         }
-        match Run::start(launcher, folder.clone(), observer) {
+        match Run::start(host, folder.clone(), observer) {
             Ok(run) => {
                 state.run = Some(run.clone());
                 Ok(run)
@@ -282,20 +281,17 @@ impl Vessel {
             stopping.signal(Signal::CONT);
         })
         .await;
-        let stages: [(Duration, fn(&Run)); 2] = [
-            (timing.stop_grace, |run| run.signal(Signal::KILL)),
-            (KILL_WAIT, Run::kill_everything),
-        ];
-        for (wait, harder) in stages {
-            if timeout(wait, run.wait_until(|_| false)).await.is_ok() {
-                return true;
-            }
-            let run = run.clone();
-            blocking(move || harder(&run)).await;
+        if has_ended(&run, timing.stop_grace).await {
+            return true;
         }
-        timeout(timing.stop_wait, run.wait_until(|_| false))
-            .await
-            .is_ok()
+        let deaf = run.clone();
+        blocking(move || deaf.signal(Signal::KILL)).await;
+        if has_ended(&run, KILL_WAIT).await {
+            return true;
+        }
+        let stuck = run.clone();
+        blocking(move || stuck.kill_everything()).await;
+        has_ended(&run, timing.stop_wait).await
     }
 
     /// The last 16 KiB of the log.
@@ -326,6 +322,11 @@ impl Vessel {
             tracing::warn!(vessel = %self.name, %status, %error, "a status is not written down");
         }
     }
+}
+
+/// Waits at most so long for a run to end; says whether it did.
+async fn has_ended(run: &Run, wait: Duration) -> bool {
+    timeout(wait, run.wait_until(|_| false)).await.is_ok()
 }
 
 impl RunObserver for Vessel {

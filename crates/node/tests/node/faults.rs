@@ -1,6 +1,6 @@
 //! The fault knobs: what a client meets when each is turned, and that all is well when it is turned back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use overlord_node::WrongReply;
 use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError};
@@ -9,6 +9,10 @@ use overlord_nodemanager::reply::StartOutcome;
 use crate::support::{TestNode, file, refusal};
 
 /// A client that gives up soon, for answers that never come.
+#[expect(
+    clippy::field_reassign_with_default,
+    reason = "the configuration may get more fields"
+)]
 fn hasty() -> NodeClient {
     let mut config = NodeClientConfig::default();
     config.receive_timeout = Duration::from_millis(300);
@@ -87,7 +91,7 @@ async fn a_refusing_node_listens_no_more_and_then_again_and_its_vessels_run_on()
 async fn latency_is_added_to_every_answer() {
     let node = TestNode::start(1).await;
     node.node.faults().set_latency(Duration::from_millis(200));
-    let before = Instant::now();
+    let before = tokio::time::Instant::now();
     node.info().await;
     assert!(before.elapsed() >= Duration::from_millis(200));
     node.end().await;

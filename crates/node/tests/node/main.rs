@@ -1,4 +1,9 @@
 //! Tests of a whole node over real sockets with real processes, in one binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
 
 mod faults;
 mod programs;

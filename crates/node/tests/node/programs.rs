@@ -1,7 +1,13 @@
 //! Programs: starting, ending, stopping, limits, output.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
+use overlord_node::LauncherCommand;
+use overlord_node::platform::{
+    ProcessLimits, ProgramCommand, ProgramPlan, ProgramPlatform, ProgramRequest,
+};
 use overlord_nodemanager::reply::{StartOutcome, StopOutcome};
 use overlord_types::{Platform, ProgramArguments, VesselStatus};
 
@@ -183,7 +189,7 @@ async fn a_program_that_does_not_listen_is_killed_after_the_grace() {
     let script = "trap '' TERM HUP INT; echo deaf; while :; do sleep 1; done";
     assert_eq!(node.run("v1", script, &[]).await, StartOutcome::Started);
     node.log_has("v1", "deaf").await;
-    let before = Instant::now();
+    let before = tokio::time::Instant::now();
     let stopped = node.calls("v1").stop().await.unwrap();
     assert_eq!(stopped, StopOutcome::Ended(VesselStatus::Stopped));
     assert!(
@@ -360,5 +366,70 @@ async fn many_vessels_start_side_by_side() {
     for name in &names {
         node.log_has(name, &format!("started {name}")).await;
     }
+    node.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_is_not_seen_in_time_is_a_warning_and_a_reset_ends_it() {
+    let node = TestNode::start_with(1, |config| {
+        // A supervisor that never says anything.
+        config.launcher = LauncherCommand {
+            program: Some("/bin/sleep".into()),
+            arguments: vec!["100009".into()],
+        };
+        config.timing.start_wait = Duration::from_millis(100);
+    })
+    .await;
+    assert_eq!(node.run("v1", RUNS_ON, &[]).await, StartOutcome::NotYet);
+    assert_eq!(node.status("v1").await, VesselStatus::Fresh);
+    let supervisor = node.node.vessel_supervisor(&vessel("v1")).unwrap();
+    assert!(is_alive(supervisor));
+    let again = node.try_run("v1", RUNS_ON, &[]).await;
+    assert_eq!(refusal(again), "Vessel has already been started");
+    node.calls("v1").reset().await.unwrap();
+    assert!(!is_alive(supervisor));
+    assert_eq!(node.status("v1").await, VesselStatus::Fresh);
+    node.end().await;
+}
+
+/// A platform whose programs say by an exit code that they could not make a thread.
+struct Threads;
+
+impl ProgramPlatform for Threads {
+    fn platform(&self) -> Platform {
+        Platform::RepyV2
+    }
+
+    fn plan(&self, request: &ProgramRequest) -> ProgramPlan {
+        ProgramPlan::Execute(ProgramCommand {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), format!("exit {}", request.words[0])],
+            environment: BTreeMap::new(),
+            limits: ProcessLimits::default(),
+            log_header: format!("Running {}\n", request.words[0]),
+            thread_error_code: Some(56),
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_platform_has_its_word_its_log_header_and_its_code_for_missing_threads() {
+    let node = TestNode::start_with(1, |config| {
+        config.platforms = config.platforms.clone().with(Arc::new(Threads));
+    })
+    .await;
+    for (code, status) in [
+        ("56", VesselStatus::ThreadErr),
+        ("55", VesselStatus::Terminated),
+    ] {
+        let calls = node.calls("v1");
+        let none = ProgramArguments::default();
+        let started = calls
+            .start(Platform::RepyV2, &file(code), &none)
+            .await
+            .unwrap();
+        assert_eq!(started, StartOutcome::Ended(status));
+    }
+    assert_eq!(node.log("v1"), "Running 56\nRunning 55\n");
     node.end().await;
 }

@@ -1,12 +1,16 @@
 //! What survives the end of a node, in whichever way it ends.
 
+use std::path::Path;
+
 use overlord_node::{Durability, Node, NodeIdentity, NodeStartError};
 use overlord_nodemanager::call::Call;
 use overlord_nodemanager::client::NodeError;
 use overlord_nodemanager::reply::{StartOutcome, StopOutcome};
 use overlord_types::VesselStatus;
 
-use crate::support::{TestNode, eventually, file, is_alive, owner, processes_with, vessel};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::support::{TIED, TestNode, eventually, file, is_alive, owner, processes_with, vessel};
 
 async fn let_run(node: Node) {
     node.shutdown(false).await;
@@ -192,4 +196,83 @@ async fn a_node_keeps_the_key_that_it_made() {
     assert_eq!(*node.node.id(), id);
     assert_eq!(node.info().await.key, id);
     node.end().await;
+}
+
+/// Where this test program becomes a node daemon of its own, to be killed; a test only in name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_daemon_entry() {
+    let Ok(directory) = std::env::var(DAEMON_DIRECTORY) else {
+        return;
+    };
+    let node = TestNode::start_in(directory.into(), 2, |_| {}).await;
+    for name in ["v1", "v2"] {
+        node.run(name, "echo up; exec sleep 100010", &[]).await;
+        node.log_has(name, "up").await;
+    }
+    println!("daemon ready");
+    std::future::pending::<()>().await;
+}
+
+const DAEMON_DIRECTORY: &str = "OVERLORD_TEST_NODE_DIRECTORY";
+
+/// Runs a node with two started vessels in a process of its own, kills that process, and gives the
+/// process numbers that its folder tells of.
+async fn kill_a_daemon(directory: &Path, programs_end_with_process: bool) -> Vec<u32> {
+    let mut daemon = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["restarts::node_daemon_entry", "--exact", "--nocapture"])
+        .env(DAEMON_DIRECTORY, directory)
+        .env(TIED, programs_end_with_process.to_string())
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(daemon.stdout.take().unwrap()).lines();
+    let ready = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("daemon ready") {
+                return;
+            }
+        }
+        panic!("the daemon ended");
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), ready)
+        .await
+        .unwrap();
+    daemon.kill().await.unwrap();
+    ["v1", "v2"]
+        .iter()
+        .map(|name| {
+            let report = directory
+                .join("node/vessels")
+                .join(name)
+                .join("run/supervisor.json");
+            let report: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+            report["program"].as_u64().unwrap().try_into().unwrap()
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vessels_outlive_a_killed_daemon_and_the_next_one_finds_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let pids = kill_a_daemon(directory.path(), false).await;
+    assert!(pids.iter().all(|&pid| is_alive(pid)));
+    let node = TestNode::start_in(directory.path().to_owned(), 2, |_| {}).await;
+    for (name, pid) in ["v1", "v2"].into_iter().zip(&pids) {
+        assert_eq!(node.status(name).await, VesselStatus::Started);
+        assert_eq!(node.node.vessel_process(&vessel(name)), Some(*pid));
+        assert_eq!(node.log(name), "up\n");
+    }
+    let stopped = node.calls("v1").stop().await.unwrap();
+    assert_eq!(stopped, StopOutcome::Ended(VesselStatus::Stopped));
+    node.node.kill().await;
+    assert!(!pids.iter().any(|&pid| is_alive(pid)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_that_are_tied_to_the_daemons_process_end_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let pids = kill_a_daemon(directory.path(), true).await;
+    eventually("they have ended", || !pids.iter().any(|&pid| is_alive(pid))).await;
 }

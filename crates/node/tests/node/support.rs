@@ -18,6 +18,8 @@ use overlord_nodemanager::reply::StartOutcome;
 use overlord_nodemanager::timestamps::TimestampSource;
 use overlord_types::{FileName, Handle, Platform, ProgramArguments, VesselName, VesselStatus};
 
+/// The environment variable that says `false` to a node whose programs outlive its process.
+pub(crate) const TIED: &str = "OVERLORD_TEST_TIED";
 /// Longest wait for a condition; a machine under full load has met all of them in a tenth of it.
 const EVENTUALLY: Duration = Duration::from_secs(30);
 /// Pause between two looks at a condition that nothing tells of.
@@ -88,12 +90,12 @@ pub(crate) fn zombies() -> Vec<u32> {
         .collect()
 }
 
-/// One key pair for all tests that only need some owner.
+/// One key pair for all tests that only need some owner: the recordings' first, so that it is the same
+/// in every process.
 pub(crate) fn owner() -> KeyPair {
     static OWNER: OnceLock<KeyPair> = OnceLock::new();
-    OWNER
-        .get_or_init(|| KeyPair::generate(1024).unwrap())
-        .clone()
+    let read = || crate::vectors::guest_keys(&crate::vectors::load("nm_calls.json")).remove(0);
+    OWNER.get_or_init(read).clone()
 }
 
 pub(crate) fn vessel(name: &str) -> VesselName {
@@ -110,7 +112,9 @@ pub(crate) struct TestNode {
     pub(crate) node: Node,
     pub(crate) client: NodeClient,
     timestamps: Arc<TimestampSource>,
-    directory: tempfile::TempDir,
+    directory: PathBuf,
+    /// Removes the folder when the test is over.
+    _directory: Option<tempfile::TempDir>,
 }
 
 impl TestNode {
@@ -120,10 +124,20 @@ impl TestNode {
 
     pub(crate) async fn start_with(vessels: u16, change: impl FnOnce(&mut NodeConfig)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut config = NodeConfig::new(
-            directory.path().join("node"),
-            "127.0.0.1:0".parse().unwrap(),
-        );
+        let path = directory.path().to_owned();
+        Self {
+            _directory: Some(directory),
+            ..Self::start_in(path, vessels, change).await
+        }
+    }
+
+    /// In a folder that the caller made and removes.
+    pub(crate) async fn start_in(
+        directory: PathBuf,
+        vessels: u16,
+        change: impl FnOnce(&mut NodeConfig),
+    ) -> Self {
+        let mut config = NodeConfig::new(directory.join("node"), "127.0.0.1:0".parse().unwrap());
         config.identity = NodeIdentity::Pair(owner());
         config.vessels = (1..=vessels)
             .map(|number| {
@@ -138,6 +152,8 @@ impl TestNode {
             .collect();
         config.platforms = Platforms::danger_native();
         config.launcher = launcher();
+        // A test that fails leaves nothing running.
+        config.programs_end_with_process = std::env::var(TIED).as_deref() != Ok("false");
         config.timing = NodeTiming {
             // Tests are many on a small machine; a program that ends at once must be seen to.
             start_settle: Duration::from_millis(500),
@@ -154,6 +170,7 @@ impl TestNode {
             client: client(),
             timestamps: Arc::new(TimestampSource::new(Arc::new(SystemClock))),
             directory,
+            _directory: None,
         }
     }
 
@@ -166,7 +183,7 @@ impl TestNode {
 
     /// A word that every program of this node has in its environment, and no other process.
     pub(crate) fn mark(&self) -> String {
-        self.directory.path().display().to_string()
+        self.directory.display().to_string()
     }
 
     pub(crate) fn folder(&self, vessel: &str) -> PathBuf {
@@ -259,6 +276,10 @@ impl TestNode {
 }
 
 /// A client that does not repeat what was closed unanswered for long.
+#[expect(
+    clippy::field_reassign_with_default,
+    reason = "the configuration may get more fields"
+)]
 pub(crate) fn client() -> NodeClient {
     let mut config = NodeClientConfig::default();
     config.connect_timeout = Duration::from_secs(5);

@@ -30,7 +30,7 @@ use crate::support::{eventually, launcher};
 /// Longest wait for an answer; the original took up to 11 s.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
 
-fn load(file: &str) -> Value {
+pub(crate) fn load(file: &str) -> Value {
     let directory = std::env::var_os("OVERLORD_VECTORS").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors")),
         PathBuf::from,
@@ -39,6 +39,24 @@ fn load(file: &str) -> Value {
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
     serde_json::from_str(&text).unwrap()
+}
+
+/// The key pairs of a recording's users.
+pub(crate) fn guest_keys(file: &Value) -> Vec<KeyPair> {
+    let texts = |list: &str| -> Vec<String> {
+        let list = file[list].as_array().unwrap();
+        list.iter()
+            .map(|text| text.as_str().unwrap().to_owned())
+            .collect()
+    };
+    texts("guest_publickeys")
+        .iter()
+        .zip(texts("guest_privatekeys"))
+        .map(|(public, private)| {
+            let public = PublicKey::parse_str(public).unwrap();
+            KeyPair::new(public, PrivateKey::parse(private.as_bytes()).unwrap()).unwrap()
+        })
+        .collect()
 }
 
 /// Recorded bytes; long ones were cut short, and only their length is known as a whole.
@@ -165,20 +183,7 @@ impl Replay {
                 response: Recorded::read(&case["response_hex"]),
             })
             .collect();
-        let texts = |list: &str| -> Vec<String> {
-            let list = file[list].as_array().unwrap();
-            list.iter()
-                .map(|text| text.as_str().unwrap().to_owned())
-                .collect()
-        };
-        let keys = texts("guest_publickeys")
-            .iter()
-            .zip(texts("guest_privatekeys"))
-            .map(|(public, private)| {
-                let public = PublicKey::parse_str(public).unwrap();
-                KeyPair::new(public, PrivateKey::parse(private.as_bytes()).unwrap()).unwrap()
-            })
-            .collect();
+        let keys = guest_keys(file);
         let before = cases
             .iter()
             .find(|case| matches!(case.call(), Some(Call::GetVessels {})))
@@ -312,10 +317,11 @@ impl Replay {
                     return Some(case.reply().payload);
                 }
                 Some(Call::ResetVessel { vessel: reset }) if reset == vessel => return None,
-                Some(_) if case.start_of().as_deref() == Some(vessel) => {
-                    if case.reply().outcome != Outcome::Error {
-                        return None;
-                    }
+                Some(_)
+                    if case.start_of().as_deref() == Some(vessel)
+                        && case.reply().outcome != Outcome::Error =>
+                {
+                    return None;
                 }
                 _ => {}
             }

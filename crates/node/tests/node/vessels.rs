@@ -38,7 +38,9 @@ async fn users_use_owners_own_and_strangers_do_neither() {
     assert_eq!(refusal(node.calls("v1").list_files().await), refused);
     let info = node.info().await;
     let changed = info.vessel(&vessel("v1")).unwrap();
-    assert!(changed.owner_key.is(user.public()) && changed.owner_info == "" && changed.advertise);
+    assert!(
+        changed.owner_key.is(user.public()) && changed.owner_info.is_empty() && changed.advertise
+    );
     node.end().await;
 }
 
