@@ -20,6 +20,8 @@ const API_KEY_LENGTH: usize = 32;
 const API_KEY_PADDING_LENGTH: usize = 20;
 /// Rounds of PBKDF2 with SHA-256 for a password: what OWASP asks for since 2023.
 const PASSWORD_ROUNDS: u32 = 600_000;
+/// Rounds for a password that the clearinghouse made: nobody guesses a hundred bits, at whatever speed.
+const GENERATED_PASSWORD_ROUNDS: u32 = 1_000;
 /// Length of a password's salt, in bytes.
 const SALT_LENGTH: usize = 16;
 /// Length of a generated password: 20 letters and digits have over 100 bits.
@@ -71,19 +73,35 @@ pub(crate) struct PasswordHash {
 }
 
 impl PasswordHash {
-    /// Hashes a password with a new salt. Takes a tenth of a second or more: not for an async task.
-    pub(crate) fn of(password: &Password, random: &mut impl Rng) -> Result<Self, ErrorStack> {
-        let mut salt = vec![0; SALT_LENGTH];
-        random.fill_bytes(&mut salt);
-        let hash = derive(password, &salt, PASSWORD_ROUNDS)?;
-        Ok(Self {
-            rounds: PASSWORD_ROUNDS,
-            salt,
-            hash,
-        })
+    /// Hashes a password that somebody chose, with a new salt. Takes a tenth of a second or more: not for
+    /// an async task.
+    pub(crate) fn of_chosen(
+        password: &Password,
+        random: &mut impl Rng,
+    ) -> Result<Self, ErrorStack> {
+        Self::with_rounds(PASSWORD_ROUNDS, password, random)
     }
 
-    /// Whether this is the password. As slow as [`Self::of`].
+    /// Hashes a password of [`random_password`], with a new salt.
+    pub(crate) fn of_generated(
+        password: &Password,
+        random: &mut impl Rng,
+    ) -> Result<Self, ErrorStack> {
+        Self::with_rounds(GENERATED_PASSWORD_ROUNDS, password, random)
+    }
+
+    fn with_rounds(
+        rounds: u32,
+        password: &Password,
+        random: &mut impl Rng,
+    ) -> Result<Self, ErrorStack> {
+        let mut salt = vec![0; SALT_LENGTH];
+        random.fill_bytes(&mut salt);
+        let hash = derive(password, &salt, rounds)?;
+        Ok(Self { rounds, salt, hash })
+    }
+
+    /// Whether this is the password. As slow as the hashing was.
     pub(crate) fn matches(&self, password: &Password) -> Result<bool, ErrorStack> {
         let hash = derive(password, &self.salt, self.rounds)?;
         Ok(hash.len() == self.hash.len() && openssl::memcmp::eq(&hash, &self.hash))

@@ -172,6 +172,9 @@ pub enum AccountError {
     /// OpenSSL failed: memory, or a bug of ours.
     #[error("the account's password cannot be hashed")]
     Password(#[from] openssl::error::ErrorStack),
+    /// The runtime is being shut down.
+    #[error("the program is ending")]
+    Ending(#[from] tokio::task::JoinError),
     /// The account is made, but the state file could not be written.
     #[error("the account is not saved; see the log, and make it again after a restart")]
     NotSaved,
@@ -268,9 +271,18 @@ impl Clearinghouse {
     pub async fn create_account(&self, account: NewAccount) -> Result<UserAccount, AccountError> {
         UserKey::judge(&account.public_key).map_err(|fault| AccountError::PublicKey(fault.text))?;
         let service = &self.service;
-        let password = account.password.clone();
-        let password = password.unwrap_or_else(|| random_password(&mut secret_randomness()));
-        let hash = PasswordHash::of(&password, &mut secret_randomness())?;
+        let (password, hash) = match account.password.clone() {
+            Some(password) => {
+                let chosen = password.clone();
+                let hash = move || PasswordHash::of_chosen(&chosen, &mut secret_randomness());
+                (password, tokio::task::spawn_blocking(hash).await??)
+            }
+            None => {
+                let password = random_password(&mut secret_randomness());
+                let hash = PasswordHash::of_generated(&password, &mut secret_randomness())?;
+                (password, hash)
+            }
+        };
         let api_key = (service.api_keys())();
         let least_used = service.read(|registry| registry.least_used_port());
         let port = match account.port {

@@ -61,18 +61,9 @@ pub(crate) struct NodeControl {
 impl NodeControl {
     /// A control over nodes that answer with that much latency on top.
     pub(crate) fn new(latency: Duration) -> Self {
-        let client = |answer_time_max| {
-            let mut config = NodeClientConfig::default();
-            config.connect_timeout = CONNECT_TIME_MAX + latency * 2;
-            config.send_timeout = answer_time_max + latency * 2;
-            config.receive_timeout = answer_time_max + latency * 2;
-            config.repeats_max = REPEATS_MAX;
-            config.pause = REPEAT_PAUSE;
-            NodeClient::new(config)
-        };
         Self {
-            own: client(ANSWER_TIME_MAX_OWN),
-            guest: client(ANSWER_TIME_MAX_GUEST),
+            own: client(ANSWER_TIME_MAX_OWN, latency),
+            guest: client(ANSWER_TIME_MAX_GUEST, latency),
             timestamps: Arc::new(TimestampSource::new(Arc::new(SystemClock))),
             owners: Mutex::default(),
         }
@@ -150,6 +141,19 @@ impl NodeControl {
             vessels: vessels.into_values().collect(),
         })
     }
+}
+
+/// A client that waits so long for an answer, and for the latency of both ways.
+fn client(answer_time_max: Duration, latency: Duration) -> NodeClient {
+    let with_deadlines = |mut config: NodeClientConfig| {
+        config.connect_timeout = CONNECT_TIME_MAX + latency * 2;
+        config.send_timeout = answer_time_max + latency * 2;
+        config.receive_timeout = answer_time_max + latency * 2;
+        config.repeats_max = REPEATS_MAX;
+        config.pause = REPEAT_PAUSE;
+        config
+    };
+    NodeClient::new(with_deadlines(NodeClientConfig::default()))
 }
 
 async fn describe_vessel(

@@ -212,7 +212,9 @@ impl Registry {
         };
         entry.location = node.location;
         entry.active = true;
-        entry.donor = donor.or(entry.donor.take());
+        if donor.is_some() {
+            entry.donor = donor;
+        }
         for known in &mut entry.vessels {
             if !node.vessels.iter().any(|vessel| vessel.name == known.name) {
                 // Kept in its place so that keys stay valid; without ports nobody can be given it.
@@ -379,11 +381,15 @@ impl Registry {
         }
     }
 
-    /// After a restart no reservation is anybody's: all of them are dirty.
-    pub(crate) fn abandon_all(&mut self) {
-        let keys: Vec<VesselKey> = self.vessels().map(|(key, _, _)| key).collect();
-        for key in keys {
-            self.abandon(key);
+    /// After a restart no reservation is anybody's, and no node counts as answering before it has.
+    pub(crate) fn after_restart(&mut self) {
+        for node in &mut self.nodes {
+            node.active = false;
+            for vessel in &mut node.vessels {
+                if matches!(vessel.state, VesselState::Assigning { .. }) {
+                    vessel.state = VesselState::Dirty;
+                }
+            }
         }
     }
 

@@ -26,9 +26,11 @@ use super::registry::{Census, OwnedVessel, Registry, VesselKey};
 use super::state_file::StateFile;
 use super::{ApiKeySource, LeaseTerms};
 
-/// Longest time in which further vessels are tried for one request. Clients give up after 60 s, and an
-/// attempt under way still has its own deadline.
-const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(40);
+/// Longest time in which further vessels are tried for one request …
+const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(25);
+/// … and longest time of one attempt, which may start at the end of that: together less than the 60 s after
+/// which clients give up. Enough for ten vessels on one node of the original, which takes a second for each.
+const ASSIGN_TIME_MAX: Duration = Duration::from_secs(30);
 /// Nodes told at once for one request: enough for any request within the usual credit.
 const ASSIGN_CONCURRENCY: usize = 64;
 
@@ -488,7 +490,12 @@ impl Service {
         user: &PublicKey,
     ) -> Result<(), ControlError> {
         let address = self.address(key)?;
-        let outcome = self.control.assign(&address, user).await;
+        let attempt = tokio::time::timeout(ASSIGN_TIME_MAX, self.control.assign(&address, user));
+        let outcome = attempt.await.unwrap_or_else(|_| {
+            Err(ControlError::Silent(format!(
+                "nothing came of it within {ASSIGN_TIME_MAX:?}"
+            )))
+        });
         self.note(key, &outcome);
         outcome
     }

@@ -89,7 +89,7 @@ impl StateFile {
             });
         }
         let mut registry: Registry = serde_json::from_slice(&text).map_err(malformed)?;
-        registry.abandon_all();
+        registry.after_restart();
         Ok(registry)
     }
 

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use overlord_clearinghouse::Method;
 use overlord_clearinghouse::server::{self, Incoming, REQUEST_BYTES_MAX};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -37,6 +37,8 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
 /// Pause after an error of accepting, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Pause before listening is tried again.
+const LISTEN_PAUSE: Duration = Duration::from_millis(500);
 /// Longest a request hangs: a client of any patience has given up by then.
 const HANG_TIME_MAX: Duration = Duration::from_secs(3600);
 
@@ -58,18 +60,16 @@ pub(crate) async fn run(web: Arc<Web>, listener: TcpListener, mut stop: watch::R
     let mut down = web.faults.down();
     let mut listener = Some(listener);
     loop {
-        if *down.borrow_and_update() {
+        let is_down = *down.borrow_and_update();
+        if is_down {
             listener = None;
         } else if listener.is_none() {
-            listener = listen(address).await.ok();
+            listener = listen_again(address).await;
         }
         // Every arm is cancel-safe: accept and waits keep nothing when dropped.
         tokio::select! {
-            accepted = accept(listener.as_ref()) => match accepted {
-                Ok((stream, _)) => {
-                    let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-                        break;
-                    };
+            accepted = accept(&places, listener.as_ref(), is_down) => match accepted {
+                Ok((stream, place)) => {
                     let (web, stop) = (Arc::clone(&web), told.clone());
                     connections.spawn(async move {
                         connection(web, stream, stop).await;
@@ -95,19 +95,34 @@ pub(crate) async fn run(web: Arc<Web>, listener: TcpListener, mut stop: watch::R
 }
 
 /// Listens again at an address that was ours before.
-pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address).await;
-    if let Err(error) = &listener {
-        tracing::error!(%address, %error, "the clearinghouse cannot listen");
-        tokio::time::sleep(ACCEPT_PAUSE).await;
+async fn listen_again(address: SocketAddr) -> Option<TcpListener> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::error!(%address, %error, "the clearinghouse cannot listen and tries again");
+            None
+        }
     }
-    listener
 }
 
-async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+/// Waits for a place and then for a connection. Without a listener: for ever while down, else for a pause.
+async fn accept(
+    places: &Arc<Semaphore>,
+    listener: Option<&TcpListener>,
+    is_down: bool,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
     match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
+        Some(listener) => {
+            let place = Arc::clone(places).acquire_owned().await;
+            let place = place.map_err(io::Error::other)?;
+            let (stream, _) = listener.accept().await?;
+            Ok((stream, place))
+        }
+        None if is_down => std::future::pending().await,
+        None => {
+            tokio::time::sleep(LISTEN_PAUSE).await;
+            Err(io::Error::other("nothing listens"))
+        }
     }
 }
 

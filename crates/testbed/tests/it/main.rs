@@ -1,6 +1,11 @@
 //! The testbed over real sockets with real processes. One program, so that vessels' processes can enter
 //! through it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail where they are, as tests do"
+)]
+
 mod chain;
 mod faults;
 mod leases;

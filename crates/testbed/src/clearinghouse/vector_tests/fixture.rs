@@ -248,9 +248,10 @@ impl Fixture {
             .collect();
         let mut free = (1..255).map(|third| format!("127.254.{third}.1"));
         for node in self.nodes.values_mut() {
-            let address = free.by_ref().find(|address| !taken.contains(address));
-            node.address
-                .get_or_insert((address.expect("enough addresses"), 1224));
+            if node.address.is_none() {
+                let address = free.by_ref().find(|address| !taken.contains(address));
+                node.address = Some((address.expect("enough addresses"), 1224));
+            }
             let last = node.vessels.last().map_or(0, |(number, _)| *number);
             let spare = (last + 1..=last + spare_vessels).map(|n| (n, format!("v{n}")));
             node.vessels.extend(spare);
