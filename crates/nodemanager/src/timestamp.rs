@@ -116,7 +116,11 @@ pub(crate) fn write_float(value: f64) -> String {
         None => ("", mantissa),
     };
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    let digits = digits.trim_end_matches('0');
+    let digits = if keeps_zeros(value.abs()) {
+        digits.as_str()
+    } else {
+        digits.trim_end_matches('0')
+    };
     let digits = if digits.is_empty() { "0" } else { digits };
     let text = if (-4..DIGITS as i32 - 1).contains(&exponent) {
         positional(digits, exponent)
@@ -130,6 +134,18 @@ pub(crate) fn write_float(value: f64) -> String {
         )
     };
     format!("{sign}{text}")
+}
+
+/// Whole numbers of 13 to 15 digits that lie exactly between two of 12 digits, and go to the lower one:
+/// there Python leaves the zeros that it drops everywhere else.
+fn keeps_zeros(value: f64) -> bool {
+    let step = match value {
+        1e12..1e13 => 10.0,
+        1e13..1e14 => 100.0,
+        1e14..1e15 => 1000.0,
+        _ => return false,
+    };
+    value % step == step / 2.0 && (value / step).floor() % 2.0 == 0.0
 }
 
 /// The digits `d.ddd` times ten to the `exponent`, with at least one digit on each side of the point.
@@ -201,6 +217,8 @@ mod tests {
             (999_999_999_999.5, "1e+12"),
             (123_456_789_012.5, "1.23456789012e+11"),
             (123_456_789_013.5, "1.23456789014e+11"),
+            (1_070_543_952_605.0, "1.07054395260e+12"),
+            (1_070_543_952_995.0, "1.070543953e+12"),
             (12_345_678_901.125, "12345678901.1"),
             (99_999_999_999.75, "99999999999.8"),
             (1_234_567_890.125, "1234567890.12"),
