@@ -24,7 +24,8 @@ pub(crate) async fn open(
         Trust::File(path) => connection.ca_file = Some(path.clone()),
         Trust::DangerAnybody => connection.danger_accept_invalid_certs = true,
     }
-    let connection = Connection::open(connection).await?;
+    let opened = Connection::open(connection).await;
+    let connection = opened.map_err(|error| Failure::from(error).in_the_name_of(&settings.user))?;
     warn_of_keys(&connection, output);
     Ok(connection)
 }

@@ -172,7 +172,8 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
                 "cannot read the configuration file {}: {error}",
                 path.display()
             ),
-        )),
+        )
+        .advise("make it readable, or name another with --config")),
     }
 }
 

@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
+use overlord_types::UserName;
 use serde::Serialize;
 
 use crate::exit_meaning::ExitMeaning;
@@ -45,6 +46,22 @@ impl Failure {
         self
     }
 
+    /// Says in whose name a refusal was met; other failures are left as they are.
+    #[must_use]
+    pub fn in_the_name_of(self, user: &UserName) -> Self {
+        if self.meaning != ExitMeaning::NotPermitted {
+            return self;
+        }
+        let refused = Refused {
+            user: user.clone(),
+            source: self.error,
+        };
+        Self {
+            error: Box::new(refused),
+            ..self
+        }
+    }
+
     /// The error and its causes, outermost first. A cause that the line before already says is left out.
     #[must_use]
     pub fn chain(&self) -> Vec<String> {
@@ -77,6 +94,14 @@ impl Failure {
             advice: self.advice.clone(),
         }
     }
+}
+
+/// A refusal and whom it met.
+#[derive(Debug, thiserror::Error)]
+#[error("the clearinghouse does not let us act for {user}")]
+struct Refused {
+    user: UserName,
+    source: Box<dyn Error + Send + Sync>,
 }
 
 /// An error and its causes as texts, outermost first.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use overlord::{Control, Delivery, Overlord, Run, RunError, RunReport, StopReason, Subscription};
 use overlord_testbed::TestbedConfig;
-use overlord_types::{Platform, VesselType};
+use overlord_types::{Platform, UserName, UserPort, VesselType};
+use serde::Serialize;
 use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
@@ -23,6 +24,18 @@ use crate::watcher::Watcher;
 
 /// How long the last changes of a run that is over are waited for.
 const LAST_CHANGES_MAX: Duration = Duration::from_secs(1);
+
+/// What is about to be deployed, as it is told to programs.
+#[derive(Serialize)]
+struct DeploymentLine<'a> {
+    event: &'static str,
+    user: &'a UserName,
+    user_port: UserPort,
+    program: &'a str,
+    count: u32,
+    #[serde(rename = "type")]
+    vessel_type: VesselType,
+}
 
 /// Deploys and watches until the end is asked for.
 ///
@@ -135,14 +148,24 @@ async fn deploy(
         );
     }
     let config = overlord.config();
-    output.line(&format!(
-        "account {}, port {}: {} of {} on {} vessels",
-        config.user_name(),
-        config.user_port(),
-        count_of(config.vessel_count() as usize, "copy", "copies"),
-        config.program_name().unwrap_or_default(),
-        config.vessel_type(),
-    ))?;
+    let program = config.program_name().unwrap_or_default();
+    output.show(
+        &format!(
+            "account {}, port {}: {} of {program} on {} vessels",
+            config.user_name(),
+            config.user_port(),
+            count_of(config.vessel_count() as usize, "copy", "copies"),
+            config.vessel_type(),
+        ),
+        &DeploymentLine {
+            event: "deployment",
+            user: config.user_name(),
+            user_port: config.user_port(),
+            program,
+            count: config.vessel_count(),
+            vessel_type: config.vessel_type(),
+        },
+    )?;
     let port = settings.probe.port(config.user_port());
     let run = overlord.prepare(settings.arguments.as_slice())?;
     let control = run.control();
@@ -194,7 +217,8 @@ async fn build(settings: &RunSettings, account: &AccountSettings) -> Result<Over
         Some(path) => builder.log_file(path),
         None => builder,
     };
-    Ok(builder.build().await?)
+    let built = builder.build().await;
+    built.map_err(|error| Failure::from(error).in_the_name_of(&account.user))
 }
 
 /// Does something that Ctrl-C may cut short.

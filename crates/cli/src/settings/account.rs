@@ -126,6 +126,7 @@ fn api_key(arguments: &AccountArguments, layers: &Layers) -> Result<Option<ApiKe
     let text = std::fs::read_to_string(&path).map_err(|error| {
         let message = format!("cannot read the API key in {}: {error}", path.display());
         Failure::new(ExitMeaning::NoInput, message)
+            .advise("name a readable file with --api-key-file, or leave it out: the private key gets the API key")
     })?;
     let key = ApiKey::new(text.trim());
     key.map(Some)

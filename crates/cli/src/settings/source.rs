@@ -71,7 +71,7 @@ impl<T: fmt::Display> Sourced<T> {
             self.origin,
             value = value.to_string()
         );
-        Failure::new(self.origin.blame(), message)
+        Failure::new(self.origin.blame(), message).advise(format!("correct {}", self.origin))
     }
 }
 

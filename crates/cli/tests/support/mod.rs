@@ -6,9 +6,13 @@
     reason = "each test binary uses its own part of these helpers"
 )]
 
+mod running;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+
+pub(crate) use running::Running;
 
 /// The example program of the project.
 pub(crate) fn time_server() -> PathBuf {

@@ -1,0 +1,230 @@
+//! The whole of it through the real binary: a testbed in the process, real sockets, TLS, real programs.
+
+mod support;
+
+use serde_json::Value;
+use support::{Ended, Folder, Running, time_server};
+
+/// Arguments of a run of the example program in this folder.
+fn run_arguments<'a>(program: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+    let arguments = ["run", program, "--poll-period", "300ms", "--count", "3"];
+    [&arguments[..], rest, &["--", "{port}"]].concat()
+}
+
+fn network(record: &Value) -> String {
+    let location = record["location"].as_str().unwrap();
+    location.rsplit_once('.').unwrap().0.to_owned()
+}
+
+#[test]
+fn copies_answer_and_are_replaced_until_the_stop_file_comes() {
+    let folder = Folder::new();
+    let program = time_server();
+    let program = program.to_str().unwrap();
+    let local = ["--local", "--local-dir", "bed", "--local-nodes", "5"];
+    let mut arguments = vec!["--output", "json"];
+    arguments.extend(run_arguments(program, &local));
+    let mut run = Running::start_as_given(folder.command(&arguments));
+
+    let all = run.wait_for("all_answering", |_| true);
+    assert_eq!(all["copies"], 3);
+    let shown = folder.run(&["--output", "json", "testbed", "show", "--dir", "bed"]);
+    shown.expect(0, &[]);
+    let (node, vessel) = running_vessel(&shown);
+
+    let fault =
+        |rest: &[&str]| folder.run(&[&["testbed", "fault", "--dir", "bed"][..], rest].concat());
+    fault(&["--vessel", &vessel, "kill"]).expect(0, &[]);
+    let back = run.wait_for("answer", |record| record["answer"]["line"].is_string());
+    assert!(back["index"].is_number(), "{back}");
+
+    fault(&["--node", &node.to_string(), "kill"]).expect(0, &[]);
+    let gone = run.wait_for("condemned", |_| true);
+    let moved = run.wait_for("answer", |record| record["answer"]["line"].is_string());
+    assert_eq!(moved["index"], gone["index"], "the same copy, elsewhere");
+    assert_ne!(network(&moved), network(&gone));
+
+    fault(&["--node", "77", "kill"]).expect(64, &["no node 77", "testbed show"]);
+    fault(&["--node", "0", "explode"]).expect(64, &["explode"]);
+
+    folder.file("stop", "");
+    let stopped = run.wait_for("stopped", |_| true);
+    assert_eq!(stopped["reason"], "stop_file");
+    assert_eq!(
+        stopped["running"].as_array().map(Vec::len),
+        Some(0),
+        "{stopped}"
+    );
+    let (code, _, errors) = run.end();
+    assert_eq!(code, Some(0), "{errors}");
+
+    // What a stop file asks for is not undone by starting again.
+    let again = folder.run(&arguments);
+    again.expect(64, &["stop", "--stop-file"]);
+}
+
+/// A node and a handle of the first vessel with a program.
+fn running_vessel(shown: &Ended) -> (u64, String) {
+    let records = shown.records();
+    for node in records[0]["nodes"].as_array().unwrap() {
+        for vessel in node["vessels"].as_array().unwrap() {
+            if vessel["process"].is_number() {
+                let handle = vessel["handle"].as_str().unwrap().to_owned();
+                return (node["index"].as_u64().unwrap(), handle);
+            }
+        }
+    }
+    panic!("no program runs\n{shown}");
+}
+
+#[test]
+fn a_testbed_of_its_own_serves_every_command() {
+    let folder = Folder::new();
+    let up = [
+        "testbed",
+        "up",
+        "--dir",
+        "bed",
+        "--nodes",
+        "3",
+        "--user",
+        "alice",
+        "--fault",
+        "2=latency:5ms",
+    ];
+    let mut testbed = Running::start(folder.command(&up));
+    let described = testbed.wait_for("testbed_up", |_| true);
+    let text = |field: &str| described[field].as_str().unwrap().to_owned();
+    let config = format!(
+        "user = 'alice'\nkeys-dir = '{}'\nclearinghouse = '{}'\nca-file = '{}'\n",
+        text("keys_dir"),
+        text("clearinghouse"),
+        text("ca_file")
+    );
+    folder.file("overlord.toml", &config);
+    folder
+        .run(&["testbed", "up", "--dir", "bed"])
+        .expect(73, &["bed"]);
+
+    let acquired = folder.run(&["vessels", "acquire", "--count", "2", "--output", "json"]);
+    acquired.expect(0, &[]);
+    assert_eq!(acquired.records().len(), 2, "{acquired}");
+    let status = folder.run(&["status", "--output", "json"]);
+    status.expect(0, &[]);
+    let records = status.records();
+    assert_eq!(records.len(), 3, "{status}");
+    assert_eq!(
+        (&records[0]["status"], &records[2]["held"]),
+        (&"Fresh".into(), &2.into()),
+        "{status}"
+    );
+    let handle = records[0]["handle"].as_str().unwrap();
+    let renewed = folder.run(&["vessels", "renew", handle, "--output", "json"]);
+    renewed.expect(0, &[]);
+    assert!(
+        renewed.records()[0]["expires_in_seconds"].as_u64().unwrap() > 500_000,
+        "{renewed}"
+    );
+    folder.run(&["vessels", "release", handle]).expect(0, &[]);
+    let listed = folder.run(&["vessels", "list"]);
+    assert_eq!(listed.stdout.lines().count(), 2, "{listed}");
+
+    // A run on it, ended by Ctrl-C, leaves its copies running as the original does.
+    let program = time_server();
+    let program = program.to_str().unwrap();
+    let mut arguments = vec!["--output", "json"];
+    arguments.extend(run_arguments(program, &["--log-file", "run.log"]));
+    folder.file("run.log", "from before\n");
+    let mut run = Running::start_as_given(folder.command(&arguments));
+    run.wait_for("all_answering", |_| true);
+    run.signal("INT");
+    let (code, last, errors) = run.end();
+    assert_eq!(code, Some(130), "{errors}");
+    assert_eq!(
+        (&last["event"], &last["reason"]),
+        (&"stopped".into(), &"signal".into())
+    );
+    assert_eq!(last["running"].as_array().map(Vec::len), Some(3), "{last}");
+    assert!(errors.contains("Ctrl-C again"), "{errors}");
+    let log = std::fs::read_to_string(folder.path().join("run.log")).unwrap();
+    assert!(
+        log.starts_with("from before\n") && log.contains("running"),
+        "{log}"
+    );
+
+    let status = folder.run(&["status"]);
+    status.expect(0, &[]);
+    assert_eq!(status.stdout.matches("Started").count(), 3, "{status}");
+    folder
+        .run(&["testbed", "fault", "--dir", "bed", "--node", "0", "kill"])
+        .expect(0, &[]);
+    let status = folder.run(&["status"]);
+    status.expect(79, &[]);
+    assert!(status.stdout.contains("unreachable"), "{status}");
+
+    folder
+        .run(&[
+            "testbed",
+            "fault",
+            "--dir",
+            "bed",
+            "--clearinghouse",
+            "down",
+        ])
+        .expect(0, &[]);
+    folder
+        .run(&["vessels", "list"])
+        .expect(69, &["what to do: "]);
+    folder
+        .run(&[
+            "testbed",
+            "fault",
+            "--dir",
+            "bed",
+            "--clearinghouse",
+            "none",
+        ])
+        .expect(0, &[]);
+    let released = folder.run(&["vessels", "release", "--all"]);
+    released.expect(0, &[]);
+    assert_eq!(released.stdout, "released: 3\n");
+
+    testbed.signal("TERM");
+    let (code, _, errors) = testbed.end();
+    assert_eq!(code, Some(0), "{errors}");
+    folder
+        .run(&["testbed", "show", "--dir", "bed"])
+        .expect(69, &["testbed up"]);
+}
+
+#[test]
+fn a_run_whose_reader_is_gone_ends_and_says_so_by_success() {
+    let folder = Folder::new();
+    let program = time_server();
+    let mut arguments = vec!["--output", "json"];
+    arguments.extend(run_arguments(program.to_str().unwrap(), &["--local"]));
+    let mut run = Running::start_as_given(folder.command(&arguments));
+    run.wait_for("run_started", |_| true);
+    run.close();
+    let (code, _, errors) = run.end();
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_first_line_comes_at_once_and_run_for_ends_the_run() {
+    let folder = Folder::new();
+    let program = time_server();
+    let rest = ["--local", "--local-nodes", "3", "--run-for", "1s"];
+    let ended = folder.run(&run_arguments(program.to_str().unwrap(), &rest));
+    ended.expect(0, &[]);
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert!(lines[0].starts_with("overlord: deploying "), "{ended}");
+    assert!(
+        lines.iter().any(|line| line.contains("3 copies answering")),
+        "{ended}"
+    );
+    assert!(
+        lines.last().unwrap().contains("nothing is left running"),
+        "{ended}"
+    );
+}
