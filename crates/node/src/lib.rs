@@ -22,6 +22,11 @@
 //! [`launch::enter_if_asked`] first thing in `main`.
 #![forbid(unsafe_code)]
 
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "a node supervises processes through /proc, pidfds and child subreapers: Linux only"
+);
+
 mod clock;
 mod config;
 mod error;

@@ -3,6 +3,7 @@
 //! What a supervisor does in its own process is in [`crate::launch`]. What a run's end means for a vessel is
 //! left to the [`RunObserver`].
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
@@ -22,7 +23,8 @@ use crate::proc::{self, ProcessIdentity};
 
 /// Most bytes read from a supervisor's standard output. It says one line; a test harness that hosts it a few more.
 const REPORT_BYTES: u64 = 64 * 1024;
-/// Rounds of killing a session whose supervisor is dead. Each kills all that are there.
+/// Rounds of halting or killing what a supervisor left. Each takes all that are there, so only what forks
+/// faster than a whole round needs many.
 const KILL_ROUNDS: usize = 100;
 
 /// How far a run got.
@@ -190,14 +192,29 @@ impl Run {
         }
     }
 
-    /// Kills the supervisor first, so that it reports nothing, and then all that it supervised.
+    /// Kills the supervisor and all that it supervises, and leaves no report of it.
+    ///
+    /// All of them are halted first, generation by generation: while the halted supervisor lives, whatever is
+    /// orphaned stays its descendant, and what is halted starts nothing new.
     pub(crate) fn kill_everything(&self) {
         if matches!(self.state(), RunState::Ended(_)) {
             return;
         }
-        let descendants = proc::descendants_of(self.supervisor);
+        proc::signal_process(self.supervisor, Signal::STOP);
+        let mut halted = BTreeSet::new();
+        for _ in 0..KILL_ROUNDS {
+            let before = halted.len();
+            for pid in proc::descendants_of(self.supervisor) {
+                if halted.insert(pid) {
+                    proc::signal_process(pid, Signal::STOP);
+                }
+            }
+            if halted.len() == before {
+                break;
+            }
+        }
         proc::signal_process(self.supervisor, Signal::KILL);
-        for pid in descendants {
+        for pid in halted {
             proc::signal_process(pid, Signal::KILL);
         }
         kill_session(self.supervisor);

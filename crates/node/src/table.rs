@@ -203,3 +203,116 @@ impl VesselTable {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::VESSEL_RESOURCES;
+    use crate::vessel::VesselRecord;
+    use overlord_keys::PublicKey;
+    use overlord_types::VesselStatus;
+
+    fn make(table: &VesselTable, name: &str) -> Arc<Vessel> {
+        let record = VesselRecord {
+            owner: PublicKey::parse_str("65537 1119760416288262279614755947687").unwrap(),
+            users: Vec::new(),
+            owner_information: vec![0xff, b'|', 0xe4],
+            advertise: true,
+            status: VesselStatus::Fresh,
+            accepted: None,
+        };
+        let name: VesselName = name.parse().unwrap();
+        let resources = VESSEL_RESOURCES.as_bytes();
+        Vessel::create(
+            table.folder(&name),
+            name,
+            record,
+            resources,
+            Durability::PowerLoss,
+        )
+        .unwrap()
+    }
+
+    fn table(directory: &std::path::Path, names: &[&str]) -> VesselTable {
+        VesselTable::create(directory.to_owned(), Durability::PowerLoss, |table| {
+            Ok(names.iter().map(|name| make(table, name)).collect())
+        })
+        .unwrap()
+    }
+
+    fn open(directory: &std::path::Path) -> VesselTable {
+        VesselTable::open(directory.to_owned(), Durability::PowerLoss)
+            .unwrap()
+            .unwrap()
+    }
+
+    fn names(table: &VesselTable) -> Vec<String> {
+        let all = table.all();
+        all.iter().map(|vessel| vessel.name().to_string()).collect()
+    }
+
+    #[test]
+    fn an_exchange_that_did_not_reach_the_list_has_not_happened() {
+        let directory = tempfile::tempdir().unwrap();
+        let before = table(directory.path(), &["v2", "v10", "v1"]);
+        assert_eq!(names(&before), ["v1", "v2", "v10"]);
+        assert_eq!(before.new_name().unwrap().as_str(), "v11");
+        make(&before, "v11");
+        drop(before);
+        let after = open(directory.path());
+        assert_eq!(names(&after), ["v1", "v2", "v10"]);
+        assert!(!after.folder(&"v11".parse().unwrap()).exists(), "removed");
+    }
+
+    #[test]
+    fn an_exchange_that_reached_the_list_has_happened_and_gives_no_name_twice() {
+        let directory = tempfile::tempdir().unwrap();
+        let before = table(directory.path(), &["v1"]);
+        let old = before.all();
+        let new = make(&before, before.new_name().unwrap().as_str());
+        let folder = old[0].folder().to_owned();
+        before.replace(&old, vec![new]).unwrap();
+        assert!(!folder.exists());
+        // As if the crash came before the old folder was removed.
+        fs::create_dir(&folder).unwrap();
+        drop(before);
+        let after = open(directory.path());
+        assert_eq!(names(&after), ["v2"]);
+        assert!(!folder.exists());
+        assert_eq!(after.new_name().unwrap().as_str(), "v3");
+        assert_eq!(
+            after.all()[0].record().owner_information,
+            [0xff, b'|', 0xe4]
+        );
+    }
+
+    #[test]
+    fn without_a_readable_list_the_folders_are_the_list() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(table(directory.path(), &["v1", "v7"]));
+        let list = directory.path().join("node.json");
+        fs::write(&list, "{\"vessels\": [\"v1").unwrap();
+        let after = open(directory.path());
+        assert_eq!(names(&after), ["v1", "v7"]);
+        assert_eq!(after.new_name().unwrap().as_str(), "v8");
+        fs::remove_file(&list).unwrap();
+        let opened = VesselTable::open(directory.path().to_owned(), Durability::PowerLoss);
+        assert!(opened.unwrap().is_none(), "a first start has no list");
+        let first = table(directory.path(), &["v3"]);
+        assert_eq!(
+            names(&first),
+            ["v3"],
+            "what an unfinished first start left is gone"
+        );
+    }
+
+    #[test]
+    fn a_name_is_found_only_as_it_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let table = table(directory.path(), &["v1"]);
+        assert!(table.find(b"v1").is_some());
+        for name in [&b"v01"[..], b"V1", b"v1 ", b"v1|x", b"", b"\xff", b"../v1"] {
+            assert!(table.find(name).is_none(), "{name:?}");
+        }
+    }
+}

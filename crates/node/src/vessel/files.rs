@@ -78,6 +78,8 @@ impl VesselFiles {
     }
 
     fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<DirEntry>>> {
+        // A program can remove the folder that it runs in.
+        self.create()?;
         Ok(fs::read_dir(&self.directory)?.take(LISTED_FILES_MAX))
     }
 
@@ -94,6 +96,7 @@ impl VesselFiles {
             let _ = fs::remove_file(&self.incoming);
         }
         written?;
+        self.create()?;
         fs::rename(&self.incoming, self.path(name))?;
         sync_directory(&self.directory, durability)
     }

@@ -405,7 +405,7 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 /// A vessel's resource file, as recorded. Of vessels whose file was not recorded only the quantities
-/// are known (those of the others) and that no two share a port.
+/// are known (those of the others), that no two share a port, and the ports that were split off.
 fn resources_of(cases: &[Case], vessel: &VesselName) -> String {
     let recorded = |wanted: Option<&VesselName>| {
         cases.iter().find_map(|case| match case.call()? {
@@ -421,15 +421,30 @@ fn resources_of(cases: &[Case], vessel: &VesselName) -> String {
     if let Some(own) = recorded(Some(vessel)) {
         return own;
     }
+    let is_port = |line: &&str| line.contains("messport") || line.contains("connport");
     let other = recorded(None).expect("some vessel's resources were recorded");
-    let number: u16 = vessel.as_str()[1..].parse().unwrap();
-    let ports = 20_000 + number * 10..20_000 + number * 10 + 4;
     let quantities: String = other
         .lines()
-        .filter(|line| !line.contains("messport") && !line.contains("connport"))
+        .filter(|line| !is_port(line))
         .map(|line| format!("{line}\n"))
         .collect();
-    overlord_node::vessel_resources_with_ports(&quantities, ports)
+    let number: u16 = vessel.as_str()[1..].parse().unwrap();
+    let ports = 20_000 + number * 10..20_000 + number * 10 + 4;
+    let mut file = overlord_node::vessel_resources_with_ports(&quantities, ports);
+    for case in cases {
+        if let Some(Call::SplitVessel {
+            vessel: split,
+            resources,
+        }) = case.call()
+            && split == vessel.as_str()
+            && case.reply().outcome == Outcome::Success
+        {
+            for line in resources.to_string_lossy().lines().filter(is_port) {
+                file.push_str(&format!("{line}\n"));
+            }
+        }
+    }
+    file
 }
 
 async fn exchange(node: &Node, bytes: &[u8]) -> Vec<u8> {
