@@ -1,5 +1,7 @@
-//! Prints the trees of the files named, one line each, for comparison with what CPython 2.7's `compiler` package
-//! makes of them (`tests/compare_trees.py`). A file that is not Python gives its error instead.
+//! Prints what the front end makes of the files named, one line each: `VERDICT COMPILES TREE`.
+//!
+//! VERDICT is that of the safety check (accepted, unsafe, syntax; deep if a limit was met), COMPILES whether the rules of the compiler hold too, TREE is written as
+//! `tests/compare_trees.py` writes that of CPython 2.7, so that the two can be compared.
 
 use std::fmt::Write;
 
@@ -7,17 +9,38 @@ use overlord_repy::ast::{
     BinaryOp, Body, Call, CompFor, CompareOp, Comprehension, Expr, ExprKind, Index, Module, Param,
     Params, RefusedExpr, RefusedStmt, SlicePart, Stmt, StmtKind, Symbol, Symbols, Try, UnaryOp,
 };
-use overlord_repy::{parser::parse, source::Source};
+use overlord_repy::syntax_error::SyntaxError;
+use overlord_repy::{check, compile_rules, parser::parse, source::Source};
 
 #[expect(clippy::print_stdout, reason = "printing is what this program is for")]
 fn main() {
     for file in std::env::args_os().skip(1) {
-        let bytes = std::fs::read(&file).unwrap_or_default();
-        match Source::new(&bytes).and_then(|source| parse(&source)) {
-            Ok(module) => println!("{}", Printer::print(&module)),
-            Err(error) => println!("error: {error}"),
-        }
+        println!("{}", judge(&std::fs::read(&file).unwrap_or_default()));
     }
+}
+
+/// The line of one file.
+pub(crate) fn judge(bytes: &[u8]) -> String {
+    let module = match Source::new(bytes).and_then(|source| parse(&source)) {
+        Ok(module) => module,
+        Err(error) if is_limit(&error) => return "deep - -".to_owned(),
+        Err(_) => return "syntax - -".to_owned(),
+    };
+    let tree = Printer::print(&module);
+    if check::check(&module).is_err() {
+        return format!("unsafe - {tree}");
+    }
+    let compiles = if compile_rules::check(&module).is_ok() {
+        "yes"
+    } else {
+        "no"
+    };
+    format!("accepted {compiles} {tree}")
+}
+
+/// Whether the file was refused for its depth, where CPython's limits differ from ours.
+fn is_limit(error: &SyntaxError) -> bool {
+    error.message.contains("nested more than") || error.message.contains("levels high")
 }
 
 struct Printer<'tree> {

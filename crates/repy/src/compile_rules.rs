@@ -3,6 +3,8 @@
 //! The original checks safety on the tree alone and meets these errors when it compiles, so `--check` accepts a
 //! program that breaks them and running it is a syntax error. The compiler may rely on them holding.
 
+mod captured;
+
 use std::collections::BTreeSet;
 
 use crate::ast::{
@@ -10,6 +12,8 @@ use crate::ast::{
     StmtKind, Symbol, Symbols, Try,
 };
 use crate::syntax_error::SyntaxError;
+
+use captured::captured_names;
 
 /// Most arguments in one call and parameters in one `def`, as in CPython.
 const MAX_ARGUMENTS: usize = 255;
@@ -27,7 +31,9 @@ pub fn check(module: &Module) -> Result<()> {
     let mut rules = Rules {
         symbols: &module.symbols,
         blocks: Vec::new(),
-        in_function: false,
+        function: None,
+        captured: None,
+        dead: false,
     };
     rules.stmts(&module.body.stmts)
 }
@@ -43,15 +49,20 @@ enum Block {
 struct Rules<'tree> {
     symbols: &'tree Symbols,
     blocks: Vec<Block>,
-    in_function: bool,
+    /// The function's statements, if this is one.
+    function: Option<&'tree [Stmt]>,
+    /// What its inner functions use, once the first `del` asked for it.
+    captured: Option<BTreeSet<Symbol>>,
+    /// Within `if 0:` and the like: CPython compiles nothing there, so the rules on the places of statements rest.
+    dead: bool,
 }
 
-impl Rules<'_> {
-    fn stmts(&mut self, stmts: &[Stmt]) -> Result<()> {
+impl<'tree> Rules<'tree> {
+    fn stmts(&mut self, stmts: &'tree [Stmt]) -> Result<()> {
         stmts.iter().try_for_each(|stmt| self.stmt(stmt))
     }
 
-    fn stmt(&mut self, stmt: &Stmt) -> Result<()> {
+    fn stmt(&mut self, stmt: &'tree Stmt) -> Result<()> {
         let pos = stmt.pos;
         match &stmt.kind {
             StmtKind::Expr(value) => self.expr(value),
@@ -63,12 +74,13 @@ impl Rules<'_> {
                 self.target(target)?;
                 self.expr(value)
             }
-            StmtKind::Delete(targets) => targets.iter().try_for_each(|target| self.target(target)),
+            StmtKind::Delete(targets) => targets.iter().try_for_each(|target| self.deleted(target)),
             StmtKind::Pass | StmtKind::Refused(_) => Ok(()),
+            StmtKind::Break | StmtKind::Continue if self.dead => Ok(()),
             StmtKind::Break if self.blocks.contains(&Block::Loop) => Ok(()),
             StmtKind::Break => Err(SyntaxError::new(pos, "'break' outside loop")),
             StmtKind::Continue => self.continue_stmt(pos),
-            StmtKind::Return(_) if !self.in_function => {
+            StmtKind::Return(_) if self.function.is_none() && !self.dead => {
                 Err(SyntaxError::new(pos, "'return' outside function"))
             }
             StmtKind::Return(value) => self.optional(value),
@@ -86,15 +98,24 @@ impl Rules<'_> {
                 self.optional(message)
             }
             StmtKind::If { branches, orelse } => {
+                let outside = self.dead;
                 for (test, body) in branches {
                     self.expr(test)?;
-                    self.stmts(body)?;
+                    let truth = constant(test);
+                    self.while_dead(truth == Some(false), body)?;
+                    // All that follows a branch that is always taken.
+                    self.dead |= truth == Some(true);
                 }
-                self.stmts(orelse)
+                self.stmts(orelse)?;
+                self.dead = outside;
+                Ok(())
             }
             StmtKind::While { test, body, orelse } => {
                 self.expr(test)?;
+                let outside = self.dead;
+                self.dead |= constant(test) == Some(false);
                 self.within(Block::Loop, body, pos)?;
+                self.dead = outside;
                 self.stmts(orelse)
             }
             StmtKind::For {
@@ -118,8 +139,16 @@ impl Rules<'_> {
         }
     }
 
-    fn within(&mut self, block: Block, body: &[Stmt], pos: Pos) -> Result<()> {
-        if self.blocks.len() >= MAX_BLOCKS {
+    fn while_dead(&mut self, dead: bool, stmts: &'tree [Stmt]) -> Result<()> {
+        let outside = self.dead;
+        self.dead |= dead;
+        self.stmts(stmts)?;
+        self.dead = outside;
+        Ok(())
+    }
+
+    fn within(&mut self, block: Block, body: &'tree [Stmt], pos: Pos) -> Result<()> {
+        if self.blocks.len() >= MAX_BLOCKS && !self.dead {
             let message =
                 format!("more than {MAX_BLOCKS} loops and try statements are nested here");
             return Err(SyntaxError::new(pos, message));
@@ -148,7 +177,7 @@ impl Rules<'_> {
         Ok(())
     }
 
-    fn try_stmt(&mut self, parts: &Try, pos: Pos) -> Result<()> {
+    fn try_stmt(&mut self, parts: &'tree Try, pos: Pos) -> Result<()> {
         if parts.finally.is_empty() {
             return self.try_except(parts, pos);
         }
@@ -162,11 +191,11 @@ impl Rules<'_> {
         self.within(Block::Finally, &parts.finally, pos)
     }
 
-    fn try_except(&mut self, parts: &Try, pos: Pos) -> Result<()> {
+    fn try_except(&mut self, parts: &'tree Try, pos: Pos) -> Result<()> {
         self.within(Block::Try, &parts.body, pos)?;
         let last = parts.handlers.len().saturating_sub(1);
         for (index, handler) in parts.handlers.iter().enumerate() {
-            if handler.exception.is_none() && index < last {
+            if handler.exception.is_none() && index < last && !self.dead {
                 return Err(SyntaxError::new(
                     handler.pos,
                     "default 'except:' must be last",
@@ -181,7 +210,7 @@ impl Rules<'_> {
         self.stmts(&parts.orelse)
     }
 
-    fn function(&mut self, function: &Function, pos: Pos) -> Result<()> {
+    fn function(&mut self, function: &'tree Function, pos: Pos) -> Result<()> {
         self.assignable(function.name, pos)?;
         let params = &function.params;
         params
@@ -224,13 +253,35 @@ impl Rules<'_> {
     }
 
     /// A body whose loops and `return`s are its own.
-    fn scope(&mut self, is_function: bool, stmts: &[Stmt]) -> Result<()> {
-        let mut inner = Rules {
+    fn scope(&self, is_function: bool, stmts: &'tree [Stmt]) -> Result<()> {
+        let function = is_function.then_some(stmts);
+        Rules {
             symbols: self.symbols,
             blocks: Vec::new(),
-            in_function: is_function,
-        };
-        inner.stmts(stmts)
+            function,
+            captured: None,
+            dead: self.dead,
+        }
+        .stmts(stmts)
+    }
+
+    /// A function cannot delete a variable that a function within it uses.
+    fn deleted(&mut self, target: &'tree Expr) -> Result<()> {
+        match (&target.kind, self.function) {
+            (ExprKind::Tuple(items) | ExprKind::List(items), _) => {
+                items.iter().try_for_each(|item| self.deleted(item))
+            }
+            (ExprKind::Name(name), Some(body)) if !self.dead => {
+                let captured = self.captured.get_or_insert_with(|| captured_names(body));
+                if !captured.contains(name) {
+                    return self.target(target);
+                }
+                let name = self.symbols.name(*name);
+                let message = format!("can't delete '{name}': an inner function uses it");
+                Err(SyntaxError::new(target.pos, message))
+            }
+            _ => self.target(target),
+        }
     }
 
     fn assignable(&self, name: Symbol, pos: Pos) -> Result<()> {
@@ -242,7 +293,7 @@ impl Rules<'_> {
         }
     }
 
-    fn target(&mut self, target: &Expr) -> Result<()> {
+    fn target(&mut self, target: &'tree Expr) -> Result<()> {
         match &target.kind {
             ExprKind::Name(name) => self.assignable(*name, target.pos),
             ExprKind::Attribute { value, name } => {
@@ -259,15 +310,15 @@ impl Rules<'_> {
         }
     }
 
-    fn optional(&mut self, expr: &Option<Expr>) -> Result<()> {
+    fn optional(&mut self, expr: &'tree Option<Expr>) -> Result<()> {
         expr.as_ref().map_or(Ok(()), |expr| self.expr(expr))
     }
 
-    fn exprs(&mut self, exprs: &[Expr]) -> Result<()> {
+    fn exprs(&mut self, exprs: &'tree [Expr]) -> Result<()> {
         exprs.iter().try_for_each(|expr| self.expr(expr))
     }
 
-    fn expr(&mut self, expr: &Expr) -> Result<()> {
+    fn expr(&mut self, expr: &'tree Expr) -> Result<()> {
         match &expr.kind {
             ExprKind::And(items)
             | ExprKind::Or(items)
@@ -310,7 +361,7 @@ impl Rules<'_> {
         }
     }
 
-    fn call(&mut self, call: &Call, pos: Pos) -> Result<()> {
+    fn call(&mut self, call: &'tree Call, pos: Pos) -> Result<()> {
         self.expr(&call.function)?;
         if call.args.len() + call.keywords.len() > MAX_ARGUMENTS {
             return Err(SyntaxError::new(
@@ -335,7 +386,7 @@ impl Rules<'_> {
         self.optional(&call.star_star)
     }
 
-    fn index(&mut self, index: &Index) -> Result<()> {
+    fn index(&mut self, index: &'tree Index) -> Result<()> {
         match index {
             Index::Item(item) => self.expr(item),
             Index::Slice { low, high } => {
@@ -352,6 +403,17 @@ impl Rules<'_> {
                 SlicePart::Ellipsis => Ok(()),
             }),
         }
+    }
+}
+
+/// The truth of a condition that is a number or string literal, which CPython settles while compiling.
+fn constant(test: &Expr) -> Option<bool> {
+    match &test.kind {
+        ExprKind::Int(int) => Some(*int != 0),
+        ExprKind::Long(long) => Some(*long != num_bigint::BigInt::ZERO),
+        ExprKind::Float(float) | ExprKind::Imaginary(float) => Some(*float != 0.0),
+        ExprKind::Bytes(bytes) => Some(!bytes.is_empty()),
+        _ => None,
     }
 }
 

@@ -2,12 +2,23 @@
 //!
 //! Reads its arguments, calls the library, maps what it says to exit codes. Everything else is the library's.
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
 
 use overlord_repy::check::{self, Refusal};
 use overlord_repy::limits::MAX_SOURCE_BYTES;
+use overlord_repy::runner::{self, Surroundings};
+use overlord_repy::{CountingAllocator, Limits, Program};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// Memory of a program started by hand: enough for any, and little enough for any machine.
+const MEMORY_LIMIT: usize = 1 << 30;
 
 const USAGE: &str = "\
 usage: repy FILE [ARGUMENT...]   run a Repy program
@@ -40,8 +51,56 @@ fn main() -> ExitCode {
         Some(option) if option.len() > 1 && option.starts_with('-') => {
             usage_error(&format!("there is no option {option}"))
         }
-        _ => usage_error("running programs is not part of this build"),
+        _ => run_file(first, rest),
     }
+}
+
+/// Runs a program. Without the API's resource limits: those belong to whoever starts a vessel.
+fn run_file(file: &OsStr, arguments: &[OsString]) -> ExitCode {
+    let name = file.to_string_lossy();
+    let bytes = match read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            complain(&format!("{name}: cannot be read: {error}"));
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    let program = match Program::new(&bytes, &name) {
+        Ok(program) => program,
+        Err(refusal) => {
+            complain(&refusal.render(&name, &bytes));
+            return ExitCode::from(match refusal {
+                Refusal::Syntax(_) => exit::SYNTAX,
+                Refusal::Unsafe(_) => exit::UNSAFE,
+            });
+        }
+    };
+    #[expect(clippy::disallowed_methods, reason = "the edge: the program's clock")]
+    let start = std::time::Instant::now();
+    let output = Rc::new(RefCell::new(BufWriter::with_capacity(1 << 16, std::io::stdout())));
+    let (log, errors) = (output.clone(), output.clone());
+    let surroundings = Surroundings {
+        // A closed pipe is not an error of ours.
+        log: Box::new(move |text| drop(log.borrow_mut().write_all(text))),
+        errors: Box::new(move |text| {
+            let _ = errors.borrow_mut().flush();
+            let _ = std::io::stderr().write_all(text);
+        }),
+        clock: Box::new(move || start.elapsed().as_secs_f64()),
+        #[expect(clippy::disallowed_methods, reason = "the edge: the program asked to wait")]
+        sleep: Box::new(|seconds| std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))),
+        args: arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        limits: Limits { memory: Some(MEMORY_LIMIT) },
+    };
+    let code = match runner::run(&program, surroundings) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error.to_string());
+            exit::SYNTAX
+        }
+    };
+    let _ = output.borrow_mut().flush();
+    ExitCode::from(code)
 }
 
 /// The verdict on each file; one line per file if there are several.

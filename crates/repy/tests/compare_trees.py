@@ -1,6 +1,9 @@
-"""Prints the trees that CPython 2.7's `compiler` package makes of the files named, as `examples/tree.rs` does.
+"""What CPython 2.7 and its `compiler` package say about the files named, one line each, for `compare_trees.rs`:
 
-Run by CPython 2.7; `diff` its output with the example's. A file that is not Python gives `error: ...`.
+    VERDICT COMPILES TREE
+
+VERDICT is that of the safety check (accepted, unsafe, syntax), COMPILES whether CPython compiles the file (yes, no; - if
+the check refused it), TREE the tree as `examples/tree.rs` prints it (- if there is none). Run by CPython 2.7.
 A statement put before the file keeps its docstring in the body (and with it what follows on the same line).
 """
 
@@ -163,10 +166,60 @@ def sliceobj(nodes):
     return ''.join(parts)
 
 
+REFUSED = set('Backquote Decorators Exec From Import Global Lambda Yield With IfExp GenExpr GenExprFor GenExprIf '
+              'GenExprInner Set SetComp DictComp Print Printnl'.split())
+SPECIAL_NAMES = set(['__init__', '__del__', '__iter__', '__repr__', '__str__'])
+
+
+def name_is_safe(name):
+    if name in SPECIAL_NAMES:
+        return True
+    prefixed = [name for prefix in ('im_', 'func_', 'tb_', 'f_', 'co_') if name.startswith(prefix)]
+    return not prefixed and '__' not in name and name not in ('encode', 'decode')
+
+
+def node_is_safe(node):
+    kind = node.__class__.__name__
+    if kind in REFUSED:
+        return False
+    for attribute, value in vars(node).items():
+        if isinstance(value, unicode):
+            return False
+        exempt = attribute == 'value' or attribute == 'doc' and kind in ('Module', 'Function', 'Class')
+        if isinstance(value, str) and not exempt and not name_is_safe(value):
+            return False
+    return not [child for child in node.getChildNodes() if not node_is_safe(child)]
+
+
+def compiles(code):
+    try:
+        compile(code, 'program', 'exec')
+        return 'yes'
+    except (SyntaxError, ValueError):
+        return 'no'
+
+
+def judge(code):
+    try:
+        code.decode('utf-8')
+        tree = compiler.parse(HEADER + code)
+    except UnicodeEncodeError:
+        return 'unsafe - -'
+    except UnicodeDecodeError as error:
+        # The source itself, or joining a unicode literal with bytes.
+        return 'unsafe - -' if error.encoding == 'ascii' else 'syntax - -'
+    except (SyntaxError, ValueError, TypeError):
+        return 'syntax - -'
+    except (MemoryError, RuntimeError):
+        return 'deep - -'
+    except IndexError:
+        # A bug of the package: a lambda with parameters as the condition of a comprehension.
+        return 'unsafe - -'
+    if not node_is_safe(tree):
+        return 'unsafe - ' + show(tree)
+    return 'accepted %s %s' % (compiles(HEADER + code), show(tree))
+
+
 for path in sys.argv[1:]:
     with open(path, 'rb') as handle:
-        code = handle.read().replace('\r\n', '\n')
-    try:
-        print show(compiler.parse(HEADER + code))
-    except Exception as error:
-        print 'error: %s: %s' % (type(error).__name__, str(error).replace('\n', ' '))
+        print judge(handle.read().replace('\r\n', '\n'))

@@ -124,3 +124,42 @@ fn counts_stay_within_those_of_cpython() {
     accepted(&[&format!("{}{}x", nested(20), " ".repeat(20))]);
     refused("20", &[&format!("{}{}x", nested(21), " ".repeat(21))]);
 }
+
+#[test]
+fn places_do_not_matter_where_a_constant_condition_leaves_no_code() {
+    accepted(&[
+        "if 0: break",
+        "if 1: x\nelif y: return\nelse: continue",
+        "while '': break\nelse: x",
+        "while 0.0: x; return",
+    ]);
+    refused(
+        "outside",
+        &[
+            "if x: x\nelif 0: x\nelse: break",
+            "while 0: x\nelse: return",
+            "if False: return",
+        ],
+    );
+    refused("twice", &["if 0:\n  def f(a, a): x"]);
+}
+
+#[test]
+fn a_variable_that_an_inner_function_uses_is_not_deleted() {
+    refused(
+        "inner function",
+        &[
+            "def f(x):\n  def g(): return x\n  del x",
+            "def f():\n  x = 1\n  del [y, x]\n  class A:\n    def g(self, a=1): return [x for y in a]",
+            "def f(x):\n  del x\n  class A(x): x",
+        ],
+    );
+    accepted(&[
+        "def g(): return x\ndel x",
+        "def f(x):\n  def g(x): return x\n  del x",
+        "def f(x):\n  def g(a=x): pass\n  del x",
+        "class A:\n  x = 1\n  def g(): return x\n  del x",
+        "def f(x):\n  def g(): x = 1; return x\n  if 0: del x",
+        "def f(x):\n  class A(x): x = 2; x\n  del x",
+    ]);
+}

@@ -1,0 +1,381 @@
+//! Comparison of any two values. No code of the program is ever run (Repy has no `__eq__` or `__cmp__`).
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use num_bigint::{BigInt, Sign};
+
+use crate::ast::CompareOp;
+use crate::number::Number;
+use crate::object::exception::type_error;
+use crate::object::{Dict, ExceptionKind, Payload, Res, Thrown, TypeTag, Value};
+
+/// Deepest nesting of containers that is compared, as CPython's recursion limit.
+const DEEPEST: u32 = 980;
+
+/// `a == b`.
+pub(crate) fn equal(a: &Value, b: &Value) -> Res<bool> {
+    equal_at(a, b, 0)
+}
+
+/// What containers use to find an item: identical or equal.
+pub(crate) fn same_or_equal(a: &Value, b: &Value) -> Res<bool> {
+    same_or_equal_at(a, b, 0)
+}
+
+fn same_or_equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
+    match (a, b) {
+        (Value::Int(x), Value::Int(y)) => Ok(x == y),
+        (Value::Str(x), Value::Str(y)) => Ok(x == y),
+        _ => Ok(a.is_same(b) || equal_at(a, b, depth)?),
+    }
+}
+
+fn too_deep() -> Thrown {
+    Thrown::new(ExceptionKind::RuntimeError, "maximum recursion depth exceeded in cmp")
+}
+
+fn equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
+    if depth > DEEPEST {
+        return Err(too_deep());
+    }
+    let (a, b) = (a.unwrapped(), b.unwrapped());
+    Ok(match (a, b) {
+        (Value::Int(x), Value::Int(y)) => x == y,
+        (Value::Str(x), Value::Str(y)) => x == y,
+        (Value::Float(x), Value::Float(y)) => x == y,
+        (Value::Tuple(x), Value::Tuple(y)) => sequences_equal(x, y, depth)?,
+        (Value::List(x), Value::List(y)) => {
+            if Rc::ptr_eq(x, y) {
+                // A list compared with itself looks at each item, which is identical to itself.
+                return Ok(true);
+            }
+            let (x, y) = (x.items.borrow(), y.items.borrow());
+            sequences_equal(&x, &y, depth)?
+        }
+        (Value::Dict(x), Value::Dict(y)) => {
+            if Rc::ptr_eq(x, y) {
+                return Ok(true);
+            }
+            let (x, y) = (x.borrow(), y.borrow());
+            if x.len() != y.len() {
+                return Ok(false);
+            }
+            for (key, value) in x.iter() {
+                match y.get(key)? {
+                    Some(other) if same_or_equal_at(value, other, depth + 1)? => {}
+                    _ => return Ok(false),
+                }
+            }
+            true
+        }
+        (Value::Set(x) | Value::FrozenSet(x), Value::Set(y) | Value::FrozenSet(y)) => {
+            let (x, y) = (x.borrow(), y.borrow());
+            x.len() == y.len() && x.is_subset(&y)?
+        }
+        (Value::View(x), _) if x.kind != crate::object::ViewKind::Values => view_equal(&x.items(), b)?,
+        (_, Value::View(y)) if y.kind != crate::object::ViewKind::Values => view_equal(&y.items(), a)?,
+        (Value::Slice(x), Value::Slice(y)) => {
+            equal_at(&x.start, &y.start, depth + 1)?
+                && equal_at(&x.stop, &y.stop, depth + 1)?
+                && equal_at(&x.step, &y.step, depth + 1)?
+        }
+        (Value::Method(x), Value::Method(y)) => {
+            x.function.is_same(&y.function)
+                && match (&x.receiver, &y.receiver) {
+                    (Value::Nil, Value::Nil) => true,
+                    (Value::Nil, _) | (_, Value::Nil) => false,
+                    (x, y) => x.is_same(y) || equal_at(x, y, depth + 1)?,
+                }
+        }
+        (Value::NativeBound(x), Value::NativeBound(y)) => {
+            Rc::ptr_eq(&x.native, &y.native) && x.receiver.is_same(&y.receiver)
+        }
+        _ => match (Number::of(a), Number::of(b)) {
+            (Some(x), Some(y)) => numbers_equal(&x, &y),
+            _ => a.is_same(b),
+        },
+    })
+}
+
+fn view_equal(items: &[Value], other: &Value) -> Res<bool> {
+    let others: Vec<Value> = match other {
+        Value::Set(set) | Value::FrozenSet(set) => set.borrow().iter().cloned().collect(),
+        Value::View(view) if view.kind != crate::object::ViewKind::Values => view.items(),
+        _ => return Ok(false),
+    };
+    if items.len() != others.len() {
+        return Ok(false);
+    }
+    for item in items {
+        let mut found = false;
+        for other in &others {
+            found |= same_or_equal(item, other)?;
+        }
+        if !found {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn sequences_equal(x: &[Value], y: &[Value], depth: u32) -> Res<bool> {
+    if x.len() != y.len() {
+        return Ok(false);
+    }
+    for (a, b) in x.iter().zip(y) {
+        if !same_or_equal_at(a, b, depth + 1)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn numbers_equal(x: &Number<'_>, y: &Number<'_>) -> bool {
+    match (x, y) {
+        (Number::Complex((re, im)), other) | (other, Number::Complex((re, im))) => match other {
+            Number::Complex(other) => *re == other.0 && *im == other.1,
+            _ => *im == 0.0 && order_numbers(other, &Number::Float(*re)) == Some(Ordering::Equal),
+        },
+        _ => order_numbers(x, y) == Some(Ordering::Equal),
+    }
+}
+
+/// The order of two real numbers; None if one is not a number.
+pub(crate) fn order_numbers(x: &Number<'_>, y: &Number<'_>) -> Option<Ordering> {
+    match (x, y) {
+        (Number::Int(a), Number::Int(b)) => Some(a.cmp(b)),
+        (Number::Float(a), Number::Float(b)) => a.partial_cmp(b),
+        (Number::Long(a), Number::Long(b)) => Some(a.cmp(b)),
+        (Number::Int(a), Number::Long(b)) => Some(order_int_long(*a, b)),
+        (Number::Long(a), Number::Int(b)) => Some(order_int_long(*b, a).reverse()),
+        (Number::Int(a), Number::Float(b)) => order_long_float(&BigInt::from(*a), *b),
+        (Number::Float(a), Number::Int(b)) => order_long_float(&BigInt::from(*b), *a).map(Ordering::reverse),
+        (Number::Long(a), Number::Float(b)) => order_long_float(a, *b),
+        (Number::Float(a), Number::Long(b)) => order_long_float(b, *a).map(Ordering::reverse),
+        _ => None,
+    }
+}
+
+fn order_int_long(a: i64, b: &BigInt) -> Ordering {
+    match i64::try_from(b) {
+        Ok(b) => a.cmp(&b),
+        Err(_) if b.sign() == Sign::Minus => Ordering::Greater,
+        Err(_) => Ordering::Less,
+    }
+}
+
+fn order_long_float(a: &BigInt, b: f64) -> Option<Ordering> {
+    if b.is_nan() {
+        return None;
+    }
+    if b.is_infinite() {
+        return Some(if b > 0.0 { Ordering::Less } else { Ordering::Greater });
+    }
+    let whole = b.floor();
+    let floor: BigInt = num_traits::FromPrimitive::from_f64(whole)?;
+    Some(match a.cmp(&floor) {
+        Ordering::Equal if b > whole => Ordering::Less,
+        order => order,
+    })
+}
+
+/// The truth of `a op b` for the six orderings.
+pub(crate) fn rich(op: CompareOp, a: &Value, b: &Value) -> Res<bool> {
+    rich_at(op, a, b, 0)
+}
+
+fn rich_at(op: CompareOp, a: &Value, b: &Value, depth: u32) -> Res<bool> {
+    match op {
+        CompareOp::Equal => return equal_at(a, b, depth),
+        CompareOp::NotEqual => return equal_at(a, b, depth).map(|equal| !equal),
+        _ => {}
+    }
+    if depth > DEEPEST {
+        return Err(too_deep());
+    }
+    let (x, y) = (a.unwrapped(), b.unwrapped());
+    match (x, y) {
+        (Value::Str(x), Value::Str(y)) => return Ok(holds(op, x.as_bytes().cmp(y.as_bytes()))),
+        (Value::Tuple(x), Value::Tuple(y)) => return sequences(op, x, y, depth),
+        (Value::List(x), Value::List(y)) => {
+            let (x, y) = (x.to_vec(), y.to_vec());
+            return sequences(op, &x, &y, depth);
+        }
+        (Value::Set(s) | Value::FrozenSet(s), other) => {
+            let (Value::Set(t) | Value::FrozenSet(t)) = other else {
+                return Err(type_error("can only compare to a set"));
+            };
+            let (s, t) = (s.borrow(), t.borrow());
+            return match op {
+                CompareOp::Less => Ok(s.len() < t.len() && s.is_subset(&t)?),
+                CompareOp::LessEqual => s.is_subset(&t),
+                CompareOp::Greater => Ok(t.len() < s.len() && t.is_subset(&s)?),
+                _ => t.is_subset(&s),
+            };
+        }
+        (_, Value::Set(_) | Value::FrozenSet(_)) => return Err(type_error("can only compare to a set")),
+        _ => {}
+    }
+    if let (Some(m), Some(n)) = (Number::of(x), Number::of(y)) {
+        if matches!(m, Number::Complex(_)) || matches!(n, Number::Complex(_)) {
+            return Err(no_order());
+        }
+        return Ok(order_numbers(&m, &n).is_some_and(|order| holds(op, order)));
+    }
+    if matches!(x, Value::Complex(_)) || matches!(y, Value::Complex(_)) {
+        return Err(no_order());
+    }
+    Ok(holds(op, order_at(a, b, depth)?))
+}
+
+fn no_order() -> Thrown {
+    type_error("no ordering relation is defined for complex numbers")
+}
+
+fn holds(op: CompareOp, order: Ordering) -> bool {
+    match op {
+        CompareOp::Less => order == Ordering::Less,
+        CompareOp::LessEqual => order != Ordering::Greater,
+        CompareOp::Greater => order == Ordering::Greater,
+        CompareOp::GreaterEqual => order != Ordering::Less,
+        CompareOp::NotEqual => order != Ordering::Equal,
+        _ => order == Ordering::Equal,
+    }
+}
+
+fn sequences(op: CompareOp, x: &[Value], y: &[Value], depth: u32) -> Res<bool> {
+    for (a, b) in x.iter().zip(y) {
+        if !same_or_equal_at(a, b, depth + 1)? {
+            return rich_at(op, a, b, depth + 1);
+        }
+    }
+    Ok(holds(op, x.len().cmp(&y.len())))
+}
+
+/// `cmp(a, b)`.
+pub(crate) fn order(a: &Value, b: &Value) -> Res<Ordering> {
+    order_at(a, b, 0)
+}
+
+fn order_at(a: &Value, b: &Value, depth: u32) -> Res<Ordering> {
+    if depth > DEEPEST {
+        return Err(too_deep());
+    }
+    if a.is_same(b) && !matches!(a, Value::Float(_)) {
+        return Ok(Ordering::Equal);
+    }
+    let (x, y) = (a.unwrapped(), b.unwrapped());
+    match (x, y) {
+        (Value::Str(x), Value::Str(y)) => return Ok(x.as_bytes().cmp(y.as_bytes())),
+        (Value::Tuple(x), Value::Tuple(y)) => return order_sequences(x, y, depth),
+        (Value::List(x), Value::List(y)) => {
+            let (x, y) = (x.to_vec(), y.to_vec());
+            return order_sequences(&x, &y, depth);
+        }
+        (Value::Dict(x), Value::Dict(y)) => return order_dicts(&x.borrow(), &y.borrow(), depth),
+        (Value::Set(_) | Value::FrozenSet(_), _) | (_, Value::Set(_) | Value::FrozenSet(_)) => {
+            if equal_at(x, y, depth)? {
+                return Ok(Ordering::Equal);
+            }
+            return Err(type_error("cannot compare sets using cmp()"));
+        }
+        (Value::Slice(x), Value::Slice(y)) => {
+            for (p, q) in [(&x.start, &y.start), (&x.stop, &y.stop), (&x.step, &y.step)] {
+                let order = order_at(p, q, depth + 1)?;
+                if order != Ordering::Equal {
+                    return Ok(order);
+                }
+            }
+            return Ok(Ordering::Equal);
+        }
+        _ => {}
+    }
+    if let (Some(m), Some(n)) = (Number::of(x), Number::of(y)) {
+        if matches!(m, Number::Complex(_)) || matches!(n, Number::Complex(_)) {
+            if numbers_equal(&m, &n) {
+                return Ok(Ordering::Equal);
+            }
+            return Err(no_order());
+        }
+        return Ok(order_numbers(&m, &n).unwrap_or(Ordering::Less));
+    }
+    if matches!(x, Value::Complex(_)) || matches!(y, Value::Complex(_)) {
+        return Err(no_order());
+    }
+    if equal_at(a, b, depth)? {
+        return Ok(Ordering::Equal);
+    }
+    Ok(order_unlike(a, b))
+}
+
+/// The order of values that have none of their own: None first, then numbers, then by the types' names.
+fn order_unlike(a: &Value, b: &Value) -> Ordering {
+    match (a.is_none(), b.is_none()) {
+        (true, true) => return Ordering::Equal,
+        (true, false) => return Ordering::Less,
+        (false, true) => return Ordering::Greater,
+        _ => {}
+    }
+    let (first, second) = (order_name(a), order_name(b));
+    match first.cmp(&second) {
+        Ordering::Equal => a.id().cmp(&b.id()),
+        order => order,
+    }
+}
+
+fn order_name(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Instance(instance) if instance.class.is_old() => Vec::new(),
+        Value::Instance(instance) => match &instance.payload {
+            Payload::Value(inner) if Number::of(inner).is_some() => Vec::new(),
+            _ => instance.class.name.as_bytes().to_vec(),
+        },
+        other if Number::of(other).is_some() => Vec::new(),
+        other => {
+            let tag: TypeTag = other.tag();
+            tag.name().as_bytes().to_vec()
+        }
+    }
+}
+
+fn order_sequences(x: &[Value], y: &[Value], depth: u32) -> Res<Ordering> {
+    for (a, b) in x.iter().zip(y) {
+        if !same_or_equal_at(a, b, depth + 1)? {
+            return order_at(a, b, depth + 1);
+        }
+    }
+    Ok(x.len().cmp(&y.len()))
+}
+
+/// CPython 2's order of dictionaries: by size, then by the smallest key whose values differ, then by those values.
+fn order_dicts(x: &Dict, y: &Dict, depth: u32) -> Res<Ordering> {
+    if x.len() != y.len() {
+        return Ok(x.len().cmp(&y.len()));
+    }
+    let Some((key, value)) = smallest_difference(x, y, depth)? else { return Ok(Ordering::Equal) };
+    let Some((other_key, other_value)) = smallest_difference(y, x, depth)? else { return Ok(Ordering::Equal) };
+    match order_at(&key, &other_key, depth + 1)? {
+        Ordering::Equal => order_at(&value, &other_value, depth + 1),
+        order => Ok(order),
+    }
+}
+
+fn smallest_difference(x: &Dict, y: &Dict, depth: u32) -> Res<Option<(Value, Value)>> {
+    let mut smallest: Option<(Value, Value)> = None;
+    for (key, value) in x.iter() {
+        if let Some((known, _)) = &smallest
+            && order_at(known, key, depth + 1)? != Ordering::Greater
+        {
+            continue;
+        }
+        let same = match y.get(key)? {
+            Some(other) => same_or_equal_at(value, other, depth + 1)?,
+            None => false,
+        };
+        if !same {
+            smallest = Some((key.clone(), value.clone()));
+        }
+    }
+    Ok(smallest)
+}

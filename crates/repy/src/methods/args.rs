@@ -1,0 +1,59 @@
+//! Reading arguments, with CPython's complaints.
+
+use crate::number;
+use crate::object::exception::{overflow_error, type_error};
+use crate::object::{Res, Str, Value};
+use crate::vm::Machine;
+
+/// A byte string argument.
+pub(crate) fn bytes(value: &Value) -> Res<Str> {
+    match value.unwrapped() {
+        Value::Str(string) => Ok(string.clone()),
+        _ => Err(type_error("expected a character buffer object")),
+    }
+}
+
+/// An integer argument (`i`, `l`): floats are cut off, as CPython 2.7 does with a warning.
+pub(crate) fn integer(value: &Value) -> Res<i64> {
+    match value.unwrapped() {
+        Value::Float(_) => Err(type_error("integer argument expected, got float")),
+        other => match number::as_index(other) {
+            Some(Ok(int)) => Ok(int),
+            Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
+            None => Err(type_error("an integer is required")),
+        },
+    }
+}
+
+/// A count or position (`n`).
+pub(crate) fn index(machine: &Machine, value: &Value) -> Res<i64> {
+    match number::as_index(value) {
+        Some(Ok(int)) => Ok(int),
+        Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
+        None => match value.unwrapped() {
+            Value::Float(_) => Err(type_error("integer argument expected, got float")),
+            _ => Err(type_error(format!("'{}' object cannot be interpreted as an index", machine.type_name(value)))),
+        },
+    }
+}
+
+/// A bound of a slice or search: clamped, None for a missing or None argument.
+pub(crate) fn bound(value: Option<&Value>) -> Res<Option<i64>> {
+    match value {
+        None | Some(Value::None | Value::Nil) => Ok(None),
+        Some(value) => match number::as_index(value) {
+            Some(Ok(int)) => Ok(Some(int)),
+            Some(Err(())) => Ok(Some(if number::is_negative(value) { i64::MIN } else { i64::MAX })),
+            None => Err(type_error("slice indices must be integers or None or have an __index__ method")),
+        },
+    }
+}
+
+/// Start and end of a search in something of this length.
+pub(crate) fn range(start: Option<&Value>, end: Option<&Value>, len: usize) -> Res<(usize, usize)> {
+    let len = len as i64;
+    let clamp = |bound: i64| if bound < 0 { (bound + len).max(0) } else { bound };
+    let start = bound(start)?.map_or(0, clamp);
+    let end = bound(end)?.map_or(len, |end| clamp(end).min(len));
+    Ok((start as usize, end as usize))
+}

@@ -1,0 +1,174 @@
+//! Methods of numbers and slices.
+
+use num_bigint::BigInt;
+
+use super::Entry;
+use crate::number::{Number, convert};
+use crate::object::exception::{overflow_error, type_error, value_error};
+use crate::object::{Args, Arity, Res, Value};
+use crate::vm::Machine;
+
+fn own(call: &Args<'_>) -> Value {
+    call.get(0).map(|value| value.unwrapped().clone()).unwrap_or_default()
+}
+
+fn conjugate(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    Ok(match own(call) {
+        Value::Complex(complex) => Value::Complex(std::rc::Rc::new((complex.0, -complex.1))),
+        Value::Bool(b) => Value::Int(i64::from(b)),
+        other => other,
+    })
+}
+
+fn bit_length(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    Ok(match Number::of(&own(call)) {
+        Some(Number::Int(int)) => Value::Int(i64::from(64 - int.unsigned_abs().leading_zeros())),
+        Some(Number::Long(long)) => Value::Int(long.bits() as i64),
+        _ => Value::None,
+    })
+}
+
+fn is_integer(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    match own(call) {
+        Value::Float(float) => Ok(Value::Bool(float.is_finite() && float.floor() == float)),
+        _ => Ok(Value::None),
+    }
+}
+
+fn as_integer_ratio(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    let Value::Float(float) = own(call) else { return Ok(Value::None) };
+    if float.is_infinite() {
+        return Err(overflow_error("Cannot pass infinity to float.as_integer_ratio."));
+    }
+    if float.is_nan() {
+        return Err(value_error("Cannot pass NaN to float.as_integer_ratio."));
+    }
+    let (mut numerator, mut exponent) = (float, 0i32);
+    while numerator.fract() != 0.0 && exponent < 1100 {
+        numerator *= 2.0;
+        exponent += 1;
+    }
+    let top: BigInt = num_traits::FromPrimitive::from_f64(numerator).unwrap_or_default();
+    let bottom = BigInt::from(1) << exponent;
+    Ok(Value::pair(Value::int_or_long(top), Value::int_or_long(bottom)))
+}
+
+fn hex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    let Value::Float(float) = own(call) else { return Ok(Value::None) };
+    if !float.is_finite() {
+        return Ok(Value::from_vec(crate::text::float_format::repr_float(float).into_bytes()));
+    }
+    let sign = if float.is_sign_negative() { "-" } else { "" };
+    if float == 0.0 {
+        return Ok(Value::text(&format!("{sign}0x0.0p+0")));
+    }
+    let bits = float.to_bits();
+    let raw = ((bits >> 52) & 0x7ff) as i32;
+    let mantissa = bits & ((1 << 52) - 1);
+    let (lead, exponent) = if raw == 0 { (0, -1022) } else { (1, raw - 1023) };
+    let plus = if exponent < 0 { "" } else { "+" };
+    Ok(Value::text(&format!("{sign}0x{lead}.{mantissa:013x}p{plus}{exponent}")))
+}
+
+fn fromhex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    let text = super::args::bytes(call.positional.last().unwrap_or(&Value::Nil))?;
+    let bad = || value_error("invalid hexadecimal floating-point string");
+    let trimmed = convert::trim(text.as_bytes());
+    let text = std::str::from_utf8(trimmed).map_err(|_| bad())?.to_ascii_lowercase();
+    let (negative, rest) = match text.as_bytes() {
+        [b'-', ..] => (true, text.get(1..).unwrap_or("")),
+        [b'+', ..] => (false, text.get(1..).unwrap_or("")),
+        _ => (false, &*text),
+    };
+    let signed = |value: f64| Ok(Value::Float(if negative { -value } else { value }));
+    match rest {
+        "inf" | "infinity" => return signed(f64::INFINITY),
+        "nan" => return signed(f64::NAN),
+        _ => {}
+    }
+    let rest = rest.strip_prefix("0x").unwrap_or(rest);
+    let (digits, exponent) = match rest.split_once('p') {
+        Some((digits, exponent)) => (digits, exponent.parse::<i64>().map_err(|_| bad())?),
+        None => (rest, 0),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{fraction}");
+    if all.is_empty() || all.len() > 4096 || !all.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(bad());
+    }
+    let mantissa = BigInt::parse_bytes(all.as_bytes(), 16).ok_or_else(bad)?;
+    if mantissa == BigInt::ZERO {
+        return signed(0.0);
+    }
+    let exponent = exponent.clamp(-100_000, 100_000) - 4 * fraction.len() as i64;
+    // Exact: the mantissa is scaled to 64 bits with a sticky last one, so the final conversion rounds correctly.
+    let size = mantissa.bits() as i64;
+    if size + exponent > 1024 {
+        return Err(overflow_error("hexadecimal value too large to represent as a float"));
+    }
+    let value = scaled(&mantissa, exponent);
+    if value.is_infinite() {
+        return Err(overflow_error("hexadecimal value too large to represent as a float"));
+    }
+    signed(value)
+}
+
+/// `mantissa * 2**exponent`, rounded once.
+fn scaled(mantissa: &BigInt, exponent: i64) -> f64 {
+    let size = mantissa.bits() as i64;
+    // The lowest bit a float of this size has.
+    let lowest = (size + exponent - 53).max(-1074);
+    let shift = lowest - exponent;
+    let rounded = if shift <= 0 {
+        mantissa << (-shift) as u64
+    } else {
+        let shift = shift as u64;
+        let quotient: BigInt = mantissa >> shift;
+        let rest: BigInt = mantissa - (&quotient << shift);
+        let half = BigInt::from(1) << (shift - 1);
+        let up = rest > half || (rest == half && quotient.bit(0));
+        quotient + i32::from(up)
+    };
+    let mut value = crate::number::long::to_float(&rounded).unwrap_or(f64::INFINITY);
+    let mut left = lowest;
+    while left != 0 {
+        let step = left.clamp(-1000, 1000) as i32;
+        value *= 2f64.powi(step.clamp(-1000, 1000));
+        left -= i64::from(step);
+    }
+    value
+}
+
+fn indices(machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    let len = super::args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
+    let Value::Slice(slice) = own(call) else { return Ok(Value::None) };
+    if len < 0 {
+        return Err(type_error("length should not be negative"));
+    }
+    let (start, step, _) = super::subscript::indices(&slice, len as usize)?;
+    let stop = super::args::bound(Some(&slice.stop))?;
+    let (low, high) = if step < 0 { (-1, len - 1) } else { (0, len) };
+    let stop = match stop {
+        None if step < 0 => -1,
+        None => len,
+        Some(bound) if bound < 0 => bound.saturating_add(len).clamp(low, high),
+        Some(bound) => bound.clamp(low, high),
+    };
+    Ok(Value::tuple(vec![Value::Int(start), Value::Int(stop), Value::Int(step)]))
+}
+
+pub(crate) const INT: &[Entry] = &[("conjugate", Arity::Zero, conjugate), ("bit_length", Arity::Zero, bit_length)];
+
+pub(crate) const FLOAT: &[Entry] = &[
+    ("conjugate", Arity::Zero, conjugate),
+    ("is_integer", Arity::Zero, is_integer),
+    ("as_integer_ratio", Arity::Zero, as_integer_ratio),
+    ("hex", Arity::Zero, hex),
+];
+
+/// Found on the type and not bound to instances.
+pub(crate) const FLOAT_CLASS: &[Entry] = &[("fromhex", Arity::One, fromhex)];
+
+pub(crate) const COMPLEX: &[Entry] = &[("conjugate", Arity::Zero, conjugate)];
+
+pub(crate) const SLICE: &[Entry] = &[("indices", Arity::One, indices)];

@@ -1,0 +1,173 @@
+//! `list.sort`: stable, with `cmp`, `key` and `reverse`.
+
+use std::cmp::Ordering;
+
+use crate::ast::CompareOp;
+use crate::compare;
+use crate::object::exception::{type_error, value_error};
+use crate::object::{Args, Res, Value};
+use crate::vm::Machine;
+
+/// Runs of this length are sorted by insertion.
+const RUN: usize = 16;
+
+struct Options {
+    compare: Value,
+    key: Value,
+    reverse: bool,
+}
+
+fn options(call: &mut Args<'_>) -> Res<Options> {
+    let mut parts = [call.take(1), call.take(2), call.take(3)];
+    if call.len() > 4 {
+        return Err(type_error(format!("sort() takes at most 3 arguments ({} given)", call.len() - 1)));
+    }
+    for (name, value) in call.keywords {
+        let slot = match name.as_bytes() {
+            b"cmp" => 0,
+            b"key" => 1,
+            b"reverse" => 2,
+            _ => {
+                return Err(type_error(format!("'{}' is an invalid keyword argument for this function", name.lossy())));
+            }
+        };
+        if let Some(part) = parts.get_mut(slot) {
+            *part = value.clone();
+        }
+    }
+    let [compare, key, reverse] = parts;
+    let reverse = match &reverse {
+        Value::Nil => false,
+        other => super::args::integer(other)? != 0,
+    };
+    let given = |value: Value| if value.is_none() { Value::Nil } else { value };
+    Ok(Options { compare: given(compare), key: given(key), reverse })
+}
+
+pub(super) fn sort(machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    let list = super::list::own(call);
+    let options = options(call)?;
+    // The list is empty for code that looks at it meanwhile, as in CPython.
+    let items = list.items.take();
+    let (mut pairs, result) = sort_items(machine, items, &options);
+    if options.reverse && result.is_ok() {
+        pairs.reverse();
+    }
+    let sorted: Vec<Value> = pairs.into_iter().map(|(_, value)| value).collect();
+    let meanwhile = list.items.replace(sorted);
+    result?;
+    if !meanwhile.is_empty() {
+        return Err(value_error("list modified during sort"));
+    }
+    Ok(Value::None)
+}
+
+/// Sorts in rising order; in reverse, equal items are left in falling order so that reversing keeps them stable.
+fn sort_items(machine: &mut Machine, items: Vec<Value>, options: &Options) -> (Vec<(Value, Value)>, Res<()>) {
+    let mut pairs = Vec::with_capacity(items.len());
+    let mut result = Ok(());
+    for item in items {
+        let key = if options.key.is_nil() || result.is_err() {
+            Value::Nil
+        } else {
+            match machine.call_value(&options.key, vec![item.clone()]) {
+                Ok(key) => key,
+                Err(thrown) => {
+                    result = Err(thrown);
+                    Value::Nil
+                }
+            }
+        };
+        pairs.push((key, item));
+    }
+    if result.is_err() {
+        return (pairs, result);
+    }
+    if options.reverse {
+        pairs.reverse();
+    }
+    let by_key = !options.key.is_nil();
+    if options.compare.is_nil() && sort_plain(&mut pairs, by_key) {
+        return (pairs, Ok(()));
+    }
+    let mut less = |a: &(Value, Value), b: &(Value, Value)| -> Res<bool> {
+        let (x, y) = if by_key { (&a.0, &b.0) } else { (&a.1, &b.1) };
+        if options.compare.is_nil() {
+            return compare::rich(CompareOp::Less, x, y);
+        }
+        match machine.call_value(&options.compare, vec![x.clone(), y.clone()])? {
+            Value::Int(order) => Ok(order < 0),
+            Value::Bool(_) => Ok(false),
+            Value::Long(order) => Ok(order.sign() == num_bigint::Sign::Minus),
+            other => {
+                let name = machine.type_name(&other);
+                Err(type_error(format!("comparison function must return int, not {name}")))
+            }
+        }
+    };
+    let result = merge_sort(&mut pairs, &mut less);
+    (pairs, result)
+}
+
+/// Sorts if all keys are ints or all are strings, whose order cannot fail.
+fn sort_plain(pairs: &mut [(Value, Value)], by_key: bool) -> bool {
+    fn key(pair: &(Value, Value), by_key: bool) -> &Value {
+        if by_key { &pair.0 } else { &pair.1 }
+    }
+    if pairs.iter().all(|pair| matches!(key(pair, by_key), Value::Int(_))) {
+        pairs.sort_by_key(|pair| match key(pair, by_key) {
+            Value::Int(int) => *int,
+            _ => 0,
+        });
+        return true;
+    }
+    if pairs.iter().all(|pair| matches!(key(pair, by_key), Value::Str(_))) {
+        pairs.sort_by(|a, b| match (key(a, by_key), key(b, by_key)) {
+            (Value::Str(a), Value::Str(b)) => a.as_bytes().cmp(b.as_bytes()),
+            _ => Ordering::Equal,
+        });
+        return true;
+    }
+    false
+}
+
+/// A stable merge sort whose comparison may fail; items are never lost.
+fn merge_sort<T: Clone>(items: &mut [T], less: &mut impl FnMut(&T, &T) -> Res<bool>) -> Res<()> {
+    if items.len() <= RUN {
+        for end in 1..items.len() {
+            // Binary insertion, comparing as CPython does: the new item against the middle.
+            let (mut low, mut high) = (0, end);
+            while low < high {
+                let middle = usize::midpoint(low, high);
+                if less(&items[end], &items[middle])? {
+                    high = middle;
+                } else {
+                    low = middle + 1;
+                }
+            }
+            items[low..=end].rotate_right(1);
+        }
+        return Ok(());
+    }
+    let middle = items.len() / 2;
+    merge_sort(&mut items[..middle], less)?;
+    merge_sort(&mut items[middle..], less)?;
+    if !less(&items[middle], &items[middle - 1])? {
+        return Ok(());
+    }
+    let mut merged = Vec::with_capacity(items.len());
+    let (mut left, mut right) = (0, middle);
+    while left < middle && right < items.len() {
+        if less(&items[right], &items[left])? {
+            merged.push(items[right].clone());
+            right += 1;
+        } else {
+            merged.push(items[left].clone());
+            left += 1;
+        }
+    }
+    merged.extend_from_slice(&items[left..middle]);
+    merged.extend_from_slice(&items[right..]);
+    items.clone_from_slice(&merged);
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! Longs: every operation bounded in size and work before it starts.
+
+use num_bigint::{BigInt, Sign};
+use num_integer::Integer;
+use num_traits::{Signed, ToPrimitive, Zero};
+
+use crate::ast::BinaryOp;
+use crate::memory;
+use crate::object::exception::{overflow_error, value_error, zero_division};
+use crate::object::{ExceptionKind, Res, Thrown, Value};
+
+/// Longest long: 8 MiB. Keys have a few KiB; above this an operation could take minutes during which nothing
+/// could stop the program.
+pub(crate) const MAX_BITS: u64 = 1 << 26;
+
+/// Most steps of an operation whose work grows with the product of the sizes in 64-bit words (division, decimal
+/// conversion): a few seconds.
+const MAX_WORK: u64 = 1 << 33;
+
+fn too_large() -> Thrown {
+    Thrown::new(ExceptionKind::MemoryError, "integer too large")
+}
+
+/// Refuses results of more than `bits` bits beyond the bounds.
+pub(crate) fn check_bits(bits: u64) -> Res<()> {
+    memory::reserve((bits / 8) as usize)?;
+    if bits > MAX_BITS { Err(too_large()) } else { Ok(()) }
+}
+
+fn words(long: &BigInt) -> u64 {
+    long.bits() / 64 + 1
+}
+
+fn check_work(steps: u64) -> Res<()> {
+    if steps > MAX_WORK { Err(too_large()) } else { Ok(()) }
+}
+
+pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
+    Ok(Value::long(match op {
+        BinaryOp::Add => {
+            memory::reserve((x.bits().max(y.bits()) / 8) as usize)?;
+            x + y
+        }
+        BinaryOp::Sub => {
+            memory::reserve((x.bits().max(y.bits()) / 8) as usize)?;
+            x - y
+        }
+        BinaryOp::Mul => {
+            check_bits(x.bits() + y.bits())?;
+            x * y
+        }
+        BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod => {
+            if y.is_zero() {
+                return Err(zero_division("long division or modulo by zero"));
+            }
+            check_work(words(y) * words(x).saturating_sub(words(y)))?;
+            if op == BinaryOp::Mod { x.mod_floor(y) } else { x.div_floor(y) }
+        }
+        BinaryOp::BitAnd => x & y,
+        BinaryOp::BitOr => x | y,
+        BinaryOp::BitXor => x ^ y,
+        BinaryOp::LeftShift => {
+            let count = shift_count(y)?;
+            if x.is_zero() {
+                return Ok(Value::long(BigInt::ZERO));
+            }
+            check_bits(x.bits().saturating_add(count))?;
+            x << count
+        }
+        BinaryOp::RightShift => {
+            let count = shift_count(y)?;
+            if count > x.bits() {
+                BigInt::from(if x.sign() == Sign::Minus { -1 } else { 0 })
+            } else {
+                x >> count
+            }
+        }
+        BinaryOp::Pow => return power(x, y),
+    }))
+}
+
+fn shift_count(count: &BigInt) -> Res<u64> {
+    if count.sign() == Sign::Minus {
+        return Err(value_error("negative shift count"));
+    }
+    match count.to_u64() {
+        Some(count) if count <= i64::MAX as u64 => Ok(count),
+        _ => Err(overflow_error("Python int too large to convert to C long")),
+    }
+}
+
+/// `x ** y`.
+pub(crate) fn power(x: &BigInt, y: &BigInt) -> Res {
+    if y.sign() == Sign::Minus {
+        return super::float::power(to_float(x)?, to_float(y)?);
+    }
+    if x.magnitude().bits() <= 1 {
+        // 0, 1 and -1 stay small whatever the exponent.
+        let odd = y.bit(0);
+        let result = match x.sign() {
+            Sign::NoSign => i32::from(y.is_zero()),
+            Sign::Plus => 1,
+            Sign::Minus => 1 - 2 * i32::from(odd),
+        };
+        return Ok(Value::long(BigInt::from(result)));
+    }
+    let exponent = y.to_u32().ok_or_else(too_large)?;
+    // `bits - 1` is a lower bound per factor, so nothing that fits is refused by much.
+    check_bits(x.bits().saturating_sub(1).saturating_mul(u64::from(exponent)))?;
+    Ok(Value::long(x.pow(exponent)))
+}
+
+/// `pow(x, y, m)` with the sign of `m`.
+pub(crate) fn power_modulo(x: &BigInt, y: &BigInt, m: &BigInt) -> Res<BigInt> {
+    if y.sign() == Sign::Minus {
+        return Err(crate::object::exception::type_error(
+            "pow() 2nd argument cannot be negative when 3rd argument specified",
+        ));
+    }
+    if m.is_zero() {
+        return Err(value_error("pow() 3rd argument cannot be 0"));
+    }
+    let size = words(m);
+    check_work(size.saturating_mul(size).saturating_mul(y.bits() / 4 + 1))?;
+    let positive = m.abs();
+    let base = x.mod_floor(&positive);
+    let result = base.modpow(y, &positive);
+    Ok(if m.sign() == Sign::Minus && !result.is_zero() { result + m } else { result })
+}
+
+/// The nearest float, or OverflowError.
+pub(crate) fn to_float(long: &BigInt) -> Res<f64> {
+    match long.to_f64() {
+        Some(float) if float.is_finite() => Ok(float),
+        _ => Err(overflow_error("long int too large to convert to float")),
+    }
+}
+
+/// Decimal digits with sign, without the `L`.
+pub(crate) fn to_decimal(long: &BigInt) -> Res<String> {
+    check_work(words(long) * words(long) / 2)?;
+    memory::reserve((long.bits() / 3) as usize)?;
+    Ok(long.to_string())
+}
+
+/// The whole part of a float.
+pub(crate) fn from_float(float: f64) -> Option<BigInt> {
+    num_traits::FromPrimitive::from_f64(float.trunc())
+}

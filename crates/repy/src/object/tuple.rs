@@ -1,0 +1,62 @@
+//! Tuples: up to three items inside the object, more behind it.
+
+use super::{Value, reclaim};
+
+/// A tuple's items.
+pub struct TupleObject {
+    items: Items,
+}
+
+enum Items {
+    Two([Value; 2]),
+    Three([Value; 3]),
+    Many(Vec<Value>),
+}
+
+impl TupleObject {
+    pub(crate) fn new(items: Vec<Value>) -> TupleObject {
+        let items = match items.len() {
+            2 => match <[Value; 2]>::try_from(items) {
+                Ok(two) => Items::Two(two),
+                Err(items) => Items::Many(items),
+            },
+            3 => match <[Value; 3]>::try_from(items) {
+                Ok(three) => Items::Three(three),
+                Err(items) => Items::Many(items),
+            },
+            _ => Items::Many(items),
+        };
+        TupleObject { items }
+    }
+
+    pub(crate) fn pair(first: Value, second: Value) -> TupleObject {
+        TupleObject { items: Items::Two([first, second]) }
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[Value] {
+        match &self.items {
+            Items::Two(items) => items,
+            Items::Three(items) => items,
+            Items::Many(items) => items,
+        }
+    }
+}
+
+impl std::ops::Deref for TupleObject {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        self.as_slice()
+    }
+}
+
+impl Drop for TupleObject {
+    fn drop(&mut self) {
+        match &mut self.items {
+            Items::Two(items) => items.iter_mut().rev().for_each(|item| reclaim::release_one(std::mem::take(item))),
+            Items::Three(items) => items.iter_mut().rev().for_each(|item| reclaim::release_one(std::mem::take(item))),
+            Items::Many(items) => reclaim::release(std::mem::take(items)),
+        }
+    }
+}

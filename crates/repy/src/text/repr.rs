@@ -1,0 +1,399 @@
+//! `repr()` and `str()` of everything.
+
+use std::rc::Rc;
+
+use super::float_format::{repr_float, repr_part, str_float, str_part};
+use crate::number::long;
+use crate::object::exception::type_error;
+use crate::object::symbol::known;
+use crate::object::{Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Thrown, Value, XRange};
+use crate::vm::Machine;
+
+/// Deepest nesting of containers that is shown, as CPython's recursion limit.
+const DEEPEST: usize = 980;
+
+/// A byte string's `repr`.
+pub(crate) fn repr_bytes(bytes: &[u8]) -> Vec<u8> {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
+    let mut out = Vec::with_capacity(bytes.len() + 2);
+    out.push(quote);
+    for &byte in bytes {
+        match byte {
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            byte if byte == quote => out.extend_from_slice(&[b'\\', byte]),
+            b' '..=b'~' => out.push(byte),
+            byte => out.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+        }
+    }
+    out.push(quote);
+    out
+}
+
+fn repr_complex(value: (f64, f64), part: fn(f64) -> String) -> String {
+    let (real, imaginary) = value;
+    if real == 0.0 && real.is_sign_positive() {
+        return format!("{}j", part(imaginary));
+    }
+    let sign = if imaginary.is_nan() || imaginary.is_sign_positive() { "+" } else { "" };
+    format!("({}{sign}{}j)", part(real), part(imaginary))
+}
+
+fn repr_range(range: &XRange) -> String {
+    let stop = i128::from(range.start) + i128::from(range.len) * i128::from(range.step);
+    if range.step != 1 {
+        format!("xrange({}, {stop}, {})", range.start, range.step)
+    } else if range.start != 0 {
+        format!("xrange({}, {stop})", range.start)
+    } else {
+        format!("xrange({stop})")
+    }
+}
+
+impl Machine {
+    /// `repr(value)`.
+    pub(crate) fn repr_of(&mut self, value: &Value) -> Res<Vec<u8>> {
+        let mut out = Vec::new();
+        self.write_repr(value, &mut out, &mut Vec::new())?;
+        Ok(out)
+    }
+
+    /// `str(value)`.
+    pub(crate) fn str_of(&mut self, value: &Value) -> Res<Vec<u8>> {
+        Ok(match value {
+            Value::Str(string) => string.as_bytes().to_vec(),
+            Value::Float(float) => str_float(*float).into_bytes(),
+            Value::Complex(complex) => repr_complex(**complex, str_part).into_bytes(),
+            Value::Long(long) => long::to_decimal(long)?.into_bytes(),
+            Value::Class(class) if class.is_old() => class.qualified_name(),
+            Value::Instance(instance) => {
+                let method = self.find_method(value, known::str_)?;
+                if !method.is_nil() {
+                    return self.text_of_call(&method, "__str__");
+                }
+                if instance.exception().is_some() {
+                    return self.str_of_exception(value);
+                }
+                let method = self.find_method(value, known::repr)?;
+                if !method.is_nil() {
+                    return self.text_of_call(&method, "__repr__");
+                }
+                match &instance.payload {
+                    Payload::Value(inner) => self.str_of(&inner.clone())?,
+                    _ => self.repr_of(value)?,
+                }
+            }
+            other => self.repr_of(other)?,
+        })
+    }
+
+    fn text_of_call(&mut self, method: &Value, name: &str) -> Res<Vec<u8>> {
+        match self.call_value(method, Vec::new())?.unwrapped() {
+            Value::Str(string) => Ok(string.as_bytes().to_vec()),
+            other => Err(type_error(format!("{name} returned non-string (type {})", self.type_name(other)))),
+        }
+    }
+
+    /// `BaseException.__str__` and what some of its classes do instead.
+    pub(crate) fn str_of_exception(&mut self, value: &Value) -> Res<Vec<u8>> {
+        let Value::Instance(instance) = value else { return Ok(Vec::new()) };
+        let Some(part) = instance.exception() else { return Ok(Vec::new()) };
+        let (args, extra) = {
+            let part = part.borrow();
+            (part.args.clone(), part.extra.clone())
+        };
+        let is = |machine: &Machine, kind: ExceptionKind| {
+            instance.class.is_subclass_of(&machine.exceptions[kind as usize])
+        };
+        let Value::Tuple(items) = &args else { return Ok(Vec::new()) };
+        if is(self, ExceptionKind::EnvironmentError) && extra.len() >= 2 {
+            let find = |name| extra.iter().find(|(own, _)| *own == name).map(|(_, v)| v.clone()).unwrap_or(Value::None);
+            let (errno, text, file) = (find(known::errno), find(known::strerror), find(known::filename));
+            if !errno.is_none() || !text.is_none() {
+                let mut out = b"[Errno ".to_vec();
+                out.extend(self.str_of(&errno)?);
+                out.extend_from_slice(b"] ");
+                out.extend(self.str_of(&text)?);
+                if !file.is_none() {
+                    out.extend_from_slice(b": ");
+                    out.extend(self.repr_of(&file)?);
+                }
+                return Ok(out);
+            }
+        }
+        match &items[..] {
+            [] => Ok(Vec::new()),
+            [only] if is(self, ExceptionKind::KeyError) => self.repr_of(only),
+            [only] => self.str_of(only),
+            _ => self.repr_of(&args),
+        }
+    }
+
+    fn write_repr(&mut self, value: &Value, out: &mut Vec<u8>, inside: &mut Vec<usize>) -> Res<()> {
+        match value {
+            Value::Nil => out.extend_from_slice(b"<NULL>"),
+            Value::None => out.extend_from_slice(b"None"),
+            Value::Bool(true) => out.extend_from_slice(b"True"),
+            Value::Bool(false) => out.extend_from_slice(b"False"),
+            Value::Int(int) => out.extend_from_slice(int.to_string().as_bytes()),
+            Value::Long(long) => {
+                out.extend_from_slice(long::to_decimal(long)?.as_bytes());
+                out.push(b'L');
+            }
+            Value::Float(float) => out.extend_from_slice(repr_float(*float).as_bytes()),
+            Value::Complex(complex) => out.extend_from_slice(repr_complex(**complex, repr_part).as_bytes()),
+            Value::Str(string) => {
+                self.reserve(string.len())?;
+                out.extend(repr_bytes(string.as_bytes()));
+            }
+            Value::Tuple(tuple) => {
+                let items = tuple.to_vec();
+                let close = if items.len() == 1 { ",)" } else { ")" };
+                self.write_items(value, &items, ["(", close, "(...)"], "tuple", out, inside)?;
+            }
+            Value::List(list) => {
+                let items = list.to_vec();
+                self.write_items(value, &items, ["[", "]", "[...]"], "list", out, inside)?;
+            }
+            Value::Dict(dict) => {
+                let pairs: Vec<(Value, Value)> =
+                    dict.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+                self.write_pairs(value, &pairs, out, inside)?;
+            }
+            Value::Set(set) | Value::FrozenSet(set) => {
+                let items: Vec<Value> = set.borrow().iter().cloned().collect();
+                let name = value.tag().name();
+                self.write_set(value, name, &items, out, inside)?;
+            }
+            Value::View(view) => {
+                let items = view.items();
+                let name = value.tag().name();
+                let open = format!("{name}([");
+                self.write_items(value, &items, [&open, "])", "..."], "list", out, inside)?;
+            }
+            Value::Slice(slice) => {
+                let parts = [slice.start.clone(), slice.stop.clone(), slice.step.clone()];
+                self.write_items(value, &parts, ["slice(", ")", "slice(...)"], "slice", out, inside)?;
+            }
+            Value::XRange(range) => out.extend_from_slice(repr_range(range).as_bytes()),
+            Value::Instance(instance) => {
+                let instance = instance.clone();
+                self.write_instance(value, &instance, out, inside)?;
+            }
+            other => {
+                let text = self.repr_opaque(other)?;
+                out.extend(text);
+            }
+        }
+        Ok(())
+    }
+
+    fn enter(&self, value: &Value, what: &str, inside: &mut Vec<usize>) -> Res<bool> {
+        let address = value.address().unwrap_or(0);
+        if inside.contains(&address) {
+            return Ok(false);
+        }
+        if inside.len() >= DEEPEST {
+            return Err(Thrown::new(
+                ExceptionKind::RuntimeError,
+                format!("maximum recursion depth exceeded while getting the repr of a {what}"),
+            ));
+        }
+        inside.push(address);
+        Ok(true)
+    }
+
+    fn write_items(
+        &mut self,
+        value: &Value,
+        items: &[Value],
+        [open, close, again]: [&str; 3],
+        what: &str,
+        out: &mut Vec<u8>,
+        inside: &mut Vec<usize>,
+    ) -> Res<()> {
+        if !self.enter(value, what, inside)? {
+            out.extend_from_slice(again.as_bytes());
+            return Ok(());
+        }
+        out.extend_from_slice(open.as_bytes());
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                out.extend_from_slice(b", ");
+            }
+            self.write_repr(item, out, inside)?;
+            if at % 1024 == 0 {
+                self.reserve(out.len())?;
+            }
+        }
+        out.extend_from_slice(close.as_bytes());
+        inside.pop();
+        Ok(())
+    }
+
+    fn write_set(
+        &mut self,
+        value: &Value,
+        name: &str,
+        items: &[Value],
+        out: &mut Vec<u8>,
+        inside: &mut Vec<usize>,
+    ) -> Res<()> {
+        let again = format!("{name}(...)");
+        if items.is_empty() {
+            out.extend_from_slice(format!("{name}([])").as_bytes());
+            return Ok(());
+        }
+        let open = format!("{name}([");
+        self.write_items(value, items, [&open, "])", &again], "list", out, inside)
+    }
+
+    fn write_pairs(
+        &mut self,
+        value: &Value,
+        pairs: &[(Value, Value)],
+        out: &mut Vec<u8>,
+        inside: &mut Vec<usize>,
+    ) -> Res<()> {
+        if !self.enter(value, "dict", inside)? {
+            out.extend_from_slice(b"{...}");
+            return Ok(());
+        }
+        out.push(b'{');
+        for (at, (key, value)) in pairs.iter().enumerate() {
+            if at > 0 {
+                out.extend_from_slice(b", ");
+            }
+            self.write_repr(key, out, inside)?;
+            out.extend_from_slice(b": ");
+            self.write_repr(value, out, inside)?;
+            if at % 1024 == 0 {
+                self.reserve(out.len())?;
+            }
+        }
+        out.push(b'}');
+        inside.pop();
+        Ok(())
+    }
+
+    fn write_instance(
+        &mut self,
+        value: &Value,
+        instance: &Rc<crate::object::Instance>,
+        out: &mut Vec<u8>,
+        inside: &mut Vec<usize>,
+    ) -> Res<()> {
+        let method = self.find_method(value, known::repr)?;
+        if !method.is_nil() {
+            out.extend(self.text_of_call(&method, "__repr__")?);
+            return Ok(());
+        }
+        match &instance.payload {
+            Payload::Value(Value::Set(set) | Value::FrozenSet(set)) => {
+                let items: Vec<Value> = set.borrow().iter().cloned().collect();
+                let name = instance.class.name.lossy().into_owned();
+                return self.write_set(value, &name, &items, out, inside);
+            }
+            Payload::Value(inner) if !inner.is_nil() => {
+                let inner = inner.clone();
+                return self.write_repr(&inner, out, inside);
+            }
+            Payload::Exception(part) => {
+                let args = part.borrow().args.clone();
+                out.extend_from_slice(instance.class.name.as_bytes());
+                if !self.enter(value, "tuple", inside)? {
+                    out.extend_from_slice(b"(...)");
+                    return Ok(());
+                }
+                self.write_repr(&args, out, inside)?;
+                inside.pop();
+                return Ok(());
+            }
+            _ => {}
+        }
+        out.extend(self.plain_repr(value));
+        Ok(())
+    }
+
+    /// `<.Name object at 0x...>`.
+    pub(crate) fn plain_repr(&self, value: &Value) -> Vec<u8> {
+        let Value::Instance(instance) = value else { return Vec::new() };
+        let kind = if instance.class.is_old() { "instance" } else { "object" };
+        let mut out = b"<".to_vec();
+        out.extend(instance.class.qualified_name());
+        out.extend_from_slice(format!(" {kind} at {}>", address(value)).as_bytes());
+        out
+    }
+
+    fn repr_opaque(&mut self, value: &Value) -> Res<Vec<u8>> {
+        Ok(match value {
+            Value::Ellipsis => b"Ellipsis".to_vec(),
+            Value::NotImplemented => b"NotImplemented".to_vec(),
+            Value::Function(function) => {
+                let mut out = b"<function ".to_vec();
+                out.extend_from_slice(function.code.name.as_bytes());
+                out.extend_from_slice(format!(" at {}>", address(value)).as_bytes());
+                out
+            }
+            Value::Method(method) => {
+                let mut name = method.class.name.as_bytes().to_vec();
+                name.push(b'.');
+                name.extend(self.callable_name(&method.function).into_bytes());
+                if method.receiver.is_nil() {
+                    [b"<unbound method ", &name[..], b">"].concat()
+                } else {
+                    let receiver = self.repr_of(&method.receiver)?;
+                    [b"<bound method ", &name[..], b" of ", &receiver[..], b">"].concat()
+                }
+            }
+            Value::Native(native) => repr_native(native),
+            Value::NativeBound(bound) => {
+                let text = format!(
+                    "<built-in method {} of {} object at {}>",
+                    bound.native.name,
+                    self.type_name(&bound.receiver),
+                    address(&bound.receiver)
+                );
+                text.into_bytes()
+            }
+            Value::Class(class) => repr_class(class, value),
+            Value::Host(host) => host.inner.repr().unwrap_or_else(|| {
+                format!("<{} object at {}>", host.inner.type_name(), address(value)).into_bytes()
+            }),
+            other => format!("<{} object at {}>", other.tag().name(), address(other)).into_bytes(),
+        })
+    }
+}
+
+fn address(value: &Value) -> String {
+    format!("{:#x}", value.id())
+}
+
+fn repr_native(native: &NativeFunction) -> Vec<u8> {
+    match native.owner {
+        None => format!("<built-in function {}>", native.name),
+        Some(owner) if native.name.starts_with("__") => {
+            format!("<slot wrapper '{}' of '{}' objects>", native.name, owner.name())
+        }
+        Some(owner) => format!("<method '{}' of '{}' objects>", native.name, owner.name()),
+    }
+    .into_bytes()
+}
+
+fn repr_class(class: &Class, value: &Value) -> Vec<u8> {
+    let mut out = match class.kind {
+        ClassKind::Old => b"<class ".to_vec(),
+        ClassKind::New => b"<class '".to_vec(),
+        ClassKind::Builtin if class.exception.is_some_and(|kind| kind.module() != "exceptions") => b"<class '".to_vec(),
+        ClassKind::Builtin => b"<type '".to_vec(),
+    };
+    out.extend(class.qualified_name());
+    if class.kind == ClassKind::Old {
+        out.extend_from_slice(format!(" at {}>", address(value)).as_bytes());
+    } else {
+        out.extend_from_slice(b"'>");
+    }
+    out
+}

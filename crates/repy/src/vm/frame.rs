@@ -1,0 +1,88 @@
+//! Threads and frames: what is running, on the heap.
+
+use std::rc::Rc;
+
+use crate::object::{DictObject, Function, Raised, Res, Value};
+
+/// What happens with a frame's result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Then {
+    /// It is pushed for the caller.
+    Push,
+    /// The frame was an `__init__`: it must be None; the instance is on the caller's stack already.
+    Init,
+    /// The frame was a destructor: it is dropped, and an exception is only reported.
+    Discard,
+    /// The frame was `next()` of a `for`: StopIteration jumps to the end of the loop.
+    NextItem { end: u32, store: Option<u16> },
+    /// The frame was a class body: the class is made of its names.
+    Class { bases: u16 },
+}
+
+/// A function being executed.
+pub(crate) struct Frame {
+    pub(crate) function: Rc<Function>,
+    /// The next instruction.
+    pub(crate) pc: usize,
+    /// The first variable slot on the value stack.
+    pub(crate) base: usize,
+    /// What is left of the value stack when the frame ends.
+    pub(crate) keep: usize,
+    pub(crate) then: Then,
+    /// A class body's names.
+    pub(crate) names: Option<Rc<DictObject>>,
+    /// The exception being handled when the frame began, once the frame handles one itself.
+    pub(crate) handled_before: Option<Option<Rc<Raised>>>,
+}
+
+/// A Repy thread.
+pub struct Thread {
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) stack: Vec<Value>,
+    /// What `raise` without arguments raises again.
+    pub(crate) handled: Option<Rc<Raised>>,
+    /// Instructions left in this slice.
+    pub(crate) budget: i64,
+    pub(crate) state: State,
+}
+
+pub(crate) enum State {
+    /// Not begun: what to call.
+    New(Value, Vec<Value>),
+    Running,
+    /// The result of the call the thread was blocked in, if it has been handed over.
+    Blocked(Option<Res>),
+}
+
+impl Thread {
+    pub(crate) fn new(callable: Value, args: Vec<Value>) -> Thread {
+        Thread {
+            frames: Vec::new(),
+            stack: Vec::new(),
+            handled: None,
+            budget: 0,
+            state: State::New(callable, args),
+        }
+    }
+
+    /// Hands over the result of the call this thread was blocked in.
+    pub fn resume_with(&mut self, result: Res) {
+        self.state = State::Blocked(Some(result));
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Value {
+        self.stack.pop().unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, value: Value) {
+        self.stack.push(value);
+    }
+
+    /// A value below the top.
+    pub(crate) fn peek(&self, below: usize) -> &Value {
+        const NIL: &Value = &Value::Nil;
+        self.stack.len().checked_sub(below + 1).and_then(|at| self.stack.get(at)).unwrap_or(NIL)
+    }
+}

@@ -1,0 +1,101 @@
+//! Objects of the host, such as files, sockets and locks: opaque to programs but for their methods.
+
+use std::any::Any;
+
+use crate::object::{Args, Res, Value};
+use crate::vm::Machine;
+
+/// What a host object can do. Dropping the last reference drops it, which is how a program gives back a file it
+/// forgot to close.
+pub trait HostType: Any {
+    /// The type's name as programs see it.
+    fn type_name(&self) -> &str;
+
+    /// The names of its methods.
+    fn methods(&self) -> &[&'static str];
+
+    /// Calls one of its methods.
+    ///
+    /// # Errors
+    /// Whatever the method throws into the program.
+    fn call(&self, machine: &mut Machine, method: &str, args: &mut Args<'_>) -> Res;
+
+    /// How `repr()` shows it; the address is added by default.
+    fn repr(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// `len(x)`, `x[key]`, `x[key] = value`, `del x[key]`, `key in x` and iteration, for objects that are mappings.
+    fn mapping(&self) -> Option<&dyn HostMapping> {
+        None
+    }
+
+    /// Whether attributes may be set is up to the host: by default they are read-only.
+    ///
+    /// # Errors
+    /// The exception to raise.
+    fn set_attribute(&self, name: &str) -> Res<()> {
+        Err(crate::object::exception::attribute_error(format!(
+            "'{}' object has no attribute '{name}'",
+            self.type_name()
+        )))
+    }
+}
+
+/// A host object that behaves as a dictionary.
+pub trait HostMapping {
+    /// `len(x)`.
+    fn len(&self) -> usize;
+
+    /// Whether there is nothing in it.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// `x[key]`.
+    ///
+    /// # Errors
+    /// KeyError, or TypeError for a key of the wrong type.
+    fn item(&self, key: &Value) -> Res;
+
+    /// `x[key] = value`.
+    ///
+    /// # Errors
+    /// If the key is not allowed.
+    fn set_item(&self, key: Value, value: Value) -> Res<()>;
+
+    /// `del x[key]`.
+    ///
+    /// # Errors
+    /// KeyError, or TypeError for a key of the wrong type.
+    fn remove_item(&self, key: &Value) -> Res<()>;
+
+    /// `key in x`.
+    ///
+    /// # Errors
+    /// TypeError for a key of the wrong type.
+    fn contains(&self, key: &Value) -> Res<bool>;
+
+    /// What iteration yields.
+    fn keys(&self) -> Vec<Value>;
+}
+
+/// A host object as a value.
+pub struct HostObject {
+    pub(crate) inner: Box<dyn HostType>,
+}
+
+impl HostObject {
+    /// The object, if it is of this type.
+    pub fn downcast<T: HostType>(&self) -> Option<&T> {
+        let any: &dyn Any = &*self.inner;
+        any.downcast_ref()
+    }
+}
+
+impl Machine {
+    /// Makes a host object a value.
+    pub fn host_object(&mut self, object: impl HostType) -> Value {
+        Value::Host(std::rc::Rc::new(HostObject { inner: Box::new(object) }))
+    }
+}

@@ -1,0 +1,321 @@
+//! The virtual machine: classes, names and limits shared by all threads of a program, and how threads are run.
+//!
+//! Repy threads are not threads of the operating system: each is a stack of frames on the heap that
+//! [`Machine::run_slice`] advances by a number of instructions. Whoever embeds the machine decides which thread
+//! runs next and what a blocked thread waits for.
+
+pub(crate) mod attr;
+pub(crate) mod call;
+pub(crate) mod class;
+pub(crate) mod frame;
+pub(crate) mod host;
+pub(crate) mod iterate;
+pub(crate) mod ops;
+pub(crate) mod reenter;
+pub(crate) mod run;
+pub(crate) mod setup;
+pub(crate) mod unwind;
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::memory;
+use crate::object::instance::Shapes;
+use crate::object::{
+    Class, DictObject, ExceptionKind, Function, Interner, NativeFunction, Raised, Res, Str, Sym, Thrown, TypeTag, Value,
+};
+pub use frame::Thread;
+
+/// Python 2's recursion limit.
+const RECURSION_LIMIT: usize = 1000;
+
+/// Deepest nesting of native functions that call back into programs (a sort's key, a `__repr__`): each level takes
+/// a few KiB of native stack.
+const NATIVE_NESTING_LIMIT: u32 = 60;
+
+/// Instructions between two looks at the stop flag: some 0.1 ms.
+const SLICE: i64 = 20_000;
+
+/// Why the machine stopped for good.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stop {
+    /// The program called `exitall` or its like.
+    #[error("the program ended itself")]
+    Exit(i32),
+    /// The program holds, or asked for, more memory than it may.
+    #[error("the program needs more memory than its limit of {limit} bytes")]
+    Memory {
+        /// The limit.
+        limit: usize,
+    },
+    /// The stop flag was set.
+    #[error("the program was stopped")]
+    Interrupted,
+}
+
+/// What a blocked thread waits for; only the host that made it knows.
+pub struct Wait(pub Box<dyn Any>);
+
+/// How a slice ended.
+pub enum SliceEnd {
+    /// The thread's function returned this.
+    Finished(Value),
+    /// The instructions are used up; run it again.
+    Budget,
+    /// The thread waits. When the wait is over, hand the result over with [`Thread::resume_with`].
+    Blocked(Wait),
+    /// An exception nobody caught.
+    Raised(Uncaught),
+    /// The whole machine must stop.
+    Stopped(Stop),
+}
+
+/// An exception nobody caught, with its traceback.
+#[derive(Clone)]
+pub struct Uncaught(pub(crate) Rc<Raised>);
+
+/// What a machine allows.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Most bytes the program's thread may have allocated, counted by [`memory::CountingAllocator`] if the process
+    /// uses it.
+    pub memory: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { memory: None }
+    }
+}
+
+/// An entry of the cache of class look-ups.
+#[derive(Clone, Default)]
+struct MethodEntry {
+    version: u32,
+    name: u32,
+    value: Value,
+}
+
+/// Entries of the cache of class look-ups, a power of two.
+const METHOD_CACHE: usize = 1024;
+
+/// Decides what happens when a native function's callback blocks (see [`Machine::set_nested_wait`]).
+type NestedWait = Box<dyn FnMut(&mut Machine, Wait) -> Res>;
+
+/// One sandbox: everything the threads of a program share.
+pub struct Machine {
+    pub(crate) names: Interner,
+    pub(crate) shapes: Shapes,
+    pub(crate) types: Vec<Rc<Class>>,
+    pub(crate) exceptions: Vec<Rc<Class>>,
+    pub(crate) builtins: Rc<DictObject>,
+    pub(crate) type_function: Rc<NativeFunction>,
+    method_cache: Vec<MethodEntry>,
+    next_version: u32,
+    pub(crate) limits: Limits,
+    stop: Arc<AtomicBool>,
+    /// Whether any class with `__del__` was made.
+    pub(crate) has_finalizers: bool,
+    /// How deep native functions have called back, and the frames below.
+    native_nesting: u32,
+    pub(crate) outer_frames: usize,
+    spare: Vec<Thread>,
+    nested_wait: Option<NestedWait>,
+    /// Where "Exception ... ignored" of destructors goes.
+    pub(crate) warnings: Option<Box<dyn FnMut(&[u8])>>,
+    /// The function whose machine-wide instruction count this is.
+    pub(crate) instructions: u64,
+}
+
+impl Machine {
+    /// A machine with all builtins.
+    pub fn new(limits: Limits) -> Machine {
+        memory::set_limit(limits.memory);
+        setup::machine(limits)
+    }
+
+    /// The flag that, once set, stops the machine within a slice.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        self.stop.clone()
+    }
+
+    /// What to do when code called by a native function (a destructor, a sort's comparison) must wait: the machine
+    /// cannot put the native function aside, so the host must wait, running other threads meanwhile if it can.
+    pub fn set_nested_wait(&mut self, wait: impl FnMut(&mut Machine, Wait) -> Res + 'static) {
+        self.nested_wait = Some(Box::new(wait));
+    }
+
+    /// Where notes on errors in destructors are written.
+    pub fn set_warnings(&mut self, write: impl FnMut(&[u8]) + 'static) {
+        self.warnings = Some(Box::new(write));
+    }
+
+    /// A new, empty namespace for a program's global variables.
+    pub fn new_globals(&mut self) -> Globals {
+        Globals(DictObject::namespace())
+    }
+
+    /// The globals as an object of the program: a SafeDict that is the namespace itself.
+    pub fn context_of(&mut self, globals: &Globals) -> Value {
+        let context = crate::builtins::safe_dict::SafeDict::over(globals.0.clone());
+        self.host_object(context)
+    }
+
+    /// The namespace behind a SafeDict or dictionary, to run code in.
+    pub fn globals_of(&self, context: &Value) -> Option<Globals> {
+        match context {
+            Value::Dict(dict) => {
+                if dict.borrow().version() == 0 {
+                    dict.borrow_mut().track();
+                }
+                Some(Globals(dict.clone()))
+            }
+            other => crate::builtins::safe_dict::of(other).map(|dict| Globals(dict.namespace())),
+        }
+    }
+
+    /// Makes a function of the host callable under a name.
+    pub fn host_function(
+        &mut self,
+        name: &str,
+        call: impl Fn(&mut Machine, &mut crate::object::Args<'_>) -> Res + 'static,
+    ) -> Value {
+        Value::Native(Rc::new(NativeFunction {
+            name: name.to_owned(),
+            code: crate::object::NativeCode::Host(Box::new(call)),
+            arity: crate::object::Arity::Any,
+            owner: None,
+        }))
+    }
+
+    /// Compiles a checked program for these globals; the value is a function of no arguments that runs it.
+    pub fn load(&mut self, program: &crate::Program, globals: &Globals) -> Result<Value, crate::ProgramError> {
+        let code = crate::compiler::compile(program.module(), program.filename(), &mut self.names)
+            .map_err(|error| crate::ProgramError::new(program.filename(), error.line, error.message))?;
+        Ok(Value::Function(Rc::new(Function {
+            code,
+            globals: globals.0.clone(),
+            defaults: Vec::new(),
+            closure: Vec::new(),
+            attrs: std::cell::RefCell::default(),
+        })))
+    }
+
+    /// A thread that will call `callable` with these arguments.
+    pub fn thread(&mut self, callable: Value, args: Vec<Value>) -> Thread {
+        Thread::new(callable, args)
+    }
+
+    /// Runs a thread for about `budget` instructions.
+    pub fn run_slice(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
+        let mut left = i64::try_from(budget).unwrap_or(i64::MAX);
+        loop {
+            thread.budget = left.min(SLICE);
+            let given = thread.budget;
+            let end = self.resume(thread);
+            let used = given - thread.budget;
+            self.instructions += used.max(0) as u64;
+            left -= used.max(1);
+            match end {
+                run::Ended::Finished(value) => return SliceEnd::Finished(value),
+                run::Ended::Blocked(wait) => return SliceEnd::Blocked(wait),
+                run::Ended::Raised(raised) => return SliceEnd::Raised(Uncaught(raised)),
+                run::Ended::Stopped(stop) => return SliceEnd::Stopped(stop),
+                run::Ended::Budget => {
+                    if let Err(stop) = self.check_stop() {
+                        return SliceEnd::Stopped(stop);
+                    }
+                    if left <= 0 {
+                        return SliceEnd::Budget;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at the stop flag and the memory limit.
+    pub(crate) fn check_stop(&self) -> Result<(), Stop> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Stop::Interrupted);
+        }
+        if let Some(limit) = self.limits.memory
+            && memory::used() > limit
+        {
+            return Err(Stop::Memory { limit });
+        }
+        Ok(())
+    }
+
+    /// Asks for `bytes` more before a large operation; the machine stops if they would exceed the limit.
+    pub(crate) fn reserve(&self, bytes: usize) -> Res<()> {
+        memory::reserve(bytes)
+    }
+
+    /// The class of a builtin type.
+    pub(crate) fn type_class(&self, tag: TypeTag) -> Rc<Class> {
+        self.types[tag as usize].clone()
+    }
+
+    /// The class of a builtin exception.
+    pub fn exception_class(&self, kind: ExceptionKind) -> Value {
+        Value::Class(self.exceptions[kind as usize].clone())
+    }
+
+    pub(crate) fn fresh_version(&mut self) -> u32 {
+        self.next_version += 1;
+        self.next_version
+    }
+
+    /// An attribute of a class or its ancestors, through the cache.
+    #[inline]
+    pub(crate) fn class_attr(&mut self, class: &Class, name: Sym) -> Value {
+        let version = class.version.get();
+        let at = (version.wrapping_mul(31) ^ name.0) as usize & (METHOD_CACHE - 1);
+        let entry = &mut self.method_cache[at];
+        if entry.version == version && entry.name == name.0 {
+            return entry.value.clone();
+        }
+        let value = class.lookup(name).unwrap_or_default();
+        *entry = MethodEntry { version, name: name.0, value: value.clone() };
+        value
+    }
+
+    /// The string of a name.
+    pub(crate) fn name(&self, sym: Sym) -> Str {
+        self.names.string(sym)
+    }
+}
+
+/// The global variables of a program: a dictionary from names to values.
+#[derive(Clone)]
+pub struct Globals(pub(crate) Rc<DictObject>);
+
+impl Globals {
+    /// The value of a variable.
+    pub fn variable(&self, name: &str) -> Option<Value> {
+        self.0.borrow().get_name(&Str::new(name.as_bytes())).cloned()
+    }
+
+    /// Sets a variable.
+    pub fn set_variable(&self, machine: &mut Machine, name: &str, value: Value) {
+        let sym = machine.names.intern(name.as_bytes());
+        let name = machine.names.string(sym);
+        let old = self.0.borrow_mut().insert_name(&name, value);
+        drop(old);
+    }
+
+    /// All variables as a dictionary value that is the namespace itself: changing one changes the other.
+    pub fn as_value(&self) -> Value {
+        Value::Dict(self.0.clone())
+    }
+}
+
+impl Thrown {
+    /// Not allowed here, with the message of the original's safety layer.
+    pub(crate) fn run_builtin(name: &str) -> Thrown {
+        Thrown::new(ExceptionKind::RunBuiltinException, name)
+    }
+}

@@ -1,0 +1,103 @@
+//! Native code that calls back into programs: a nested run of the interpreter, bounded in depth.
+//!
+//! Calls between functions of programs never come here; sorting with a key, `map`, `__repr__` and the like do.
+
+use super::frame::Thread;
+use super::run::Ended;
+use super::{Machine, NATIVE_NESTING_LIMIT};
+use crate::object::symbol::known;
+use crate::object::{ExceptionKind, Instance, Res, Signal, Str, Thrown, Value};
+
+impl Machine {
+    /// Calls a value and waits for its result.
+    pub fn call_value(&mut self, callable: &Value, args: Vec<Value>) -> Res {
+        self.call_with(callable, args, Vec::new())
+    }
+
+    /// Calls a value with keyword arguments and waits for its result.
+    pub(crate) fn call_with(&mut self, callable: &Value, args: Vec<Value>, keywords: Vec<(Str, Value)>) -> Res {
+        if let Value::Native(native) = callable {
+            let mut args = args;
+            return self.call_native(native, &mut args, &keywords);
+        }
+        if self.native_nesting >= NATIVE_NESTING_LIMIT {
+            return Err(Thrown::new(
+                ExceptionKind::RuntimeError,
+                "maximum recursion depth exceeded while calling a Python object",
+            ));
+        }
+        let mut thread = self.spare.pop().unwrap_or_else(|| Thread::new(Value::None, Vec::new()));
+        thread.frames.clear();
+        thread.stack.clear();
+        thread.handled = None;
+        thread.budget = super::SLICE;
+        thread.state = super::frame::State::Running;
+        self.native_nesting += 1;
+        self.outer_frames += 1;
+        let result = self.run_nested(&mut thread, callable, args, keywords);
+        self.outer_frames -= 1;
+        self.native_nesting -= 1;
+        thread.stack.clear();
+        thread.handled = None;
+        if self.spare.len() < 8 {
+            self.spare.push(thread);
+        }
+        result
+    }
+
+    fn run_nested(
+        &mut self,
+        thread: &mut Thread,
+        callable: &Value,
+        args: Vec<Value>,
+        keywords: Vec<(Str, Value)>,
+    ) -> Res {
+        thread.push(callable.clone());
+        thread.stack.extend(args);
+        let before = self.outer_frames;
+        if !self.call(thread, 0, 0, keywords, super::frame::Then::Push)? {
+            return Ok(thread.pop());
+        }
+        loop {
+            let ended = self.execute(thread);
+            self.outer_frames = before;
+            match ended {
+                Ended::Finished(value) => return Ok(value),
+                Ended::Raised(raised) => return Err(Thrown::from_signal(Signal::Raised(raised))),
+                Ended::Stopped(stop) => return Err(Thrown::stop(stop)),
+                Ended::Budget => {
+                    thread.budget = super::SLICE;
+                    self.instructions += super::SLICE as u64;
+                    self.check_stop().map_err(Thrown::stop)?;
+                }
+                Ended::Blocked(wait) => {
+                    let Some(mut nested) = self.nested_wait.take() else {
+                        return Err(Thrown::new(ExceptionKind::RuntimeError, "cannot wait inside a native function"));
+                    };
+                    let result = nested(self, wait);
+                    self.nested_wait.get_or_insert(nested);
+                    match result {
+                        Ok(value) => {
+                            thread.state = super::frame::State::Running;
+                            thread.push(value);
+                        }
+                        Err(thrown) => {
+                            let pc = thread.frames.last().map_or(0, |frame| frame.pc);
+                            if let Some(Ended::Raised(raised)) = self.unwind(thread, thrown, pc) {
+                                return Err(Thrown::from_signal(Signal::Raised(raised)));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs a destructor outside of any frame; errors are ignored.
+    pub(crate) fn finalize_now(&mut self, instance: std::rc::Rc<Instance>) {
+        let del = self.class_attr(&instance.class.clone(), known::del);
+        if !del.is_nil() {
+            let _ = self.call_value(&del, vec![Value::Instance(instance)]);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Raising, catching and reporting exceptions.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::frame::{Then, Thread};
+use super::run::Ended;
+use super::{Machine, Uncaught};
+use crate::object::exception::type_error;
+use crate::object::instance::Payload;
+use crate::object::{ExceptionKind, Raised, Res, Signal, Thrown, TraceEntry, Value, reclaim};
+
+/// Lines of a traceback shown at each end when it is longer than twice this.
+const SHOWN_LINES: usize = 500;
+
+impl Machine {
+    /// Makes what was thrown an exception instance on its way, or says why the machine must do something else.
+    pub(crate) fn raised(&mut self, thrown: Thrown) -> Result<(Rc<Raised>, bool), Ended> {
+        match thrown.into_signal() {
+            Signal::Stop(stop) => Err(Ended::Stopped(stop)),
+            Signal::Block(wait) => Err(Ended::Blocked(wait)),
+            Signal::Raised(raised) => Ok((raised, true)),
+            Signal::Again(raised) => Ok((raised, false)),
+            Signal::New(kind, args) => {
+                let value = self.new_exception(kind, args);
+                Ok((new_raised(value), true))
+            }
+        }
+    }
+
+    /// Finds who handles what was thrown by the instruction before `pc`. None: go on with the top frame.
+    pub(super) fn unwind(&mut self, thread: &mut Thread, thrown: Thrown, mut pc: usize) -> Option<Ended> {
+        let (raised, mut add) = match self.raised(thrown) {
+            Ok(found) => found,
+            Err(ended) => {
+                if let Some(frame) = thread.frames.last_mut() {
+                    frame.pc = pc;
+                }
+                if matches!(ended, Ended::Blocked(_)) {
+                    thread.state = super::frame::State::Blocked(None);
+                }
+                return Some(ended);
+            }
+        };
+        let is_stop = matches!(&raised.value, Value::Instance(instance)
+            if instance.class.exception == Some(ExceptionKind::StopIteration));
+        while let Some(frame) = thread.frames.last_mut() {
+            let code = frame.function.code.clone();
+            let at = pc.saturating_sub(1);
+            if add {
+                let line = code.line(at);
+                raised.trace.borrow_mut().push(TraceEntry { code: code.clone(), line });
+            }
+            add = true;
+            let handler = code.handlers.iter().find(|handler| (handler.start as usize..handler.end as usize).contains(&at));
+            if let Some(handler) = handler {
+                let height = frame.base + code.slots as usize + handler.depth as usize;
+                frame.pc = handler.target as usize;
+                let before = thread.handled.replace(raised.clone());
+                if frame.handled_before.is_none() {
+                    frame.handled_before = Some(before);
+                }
+                thread.stack.truncate(height);
+                thread.push(Value::Raised(raised));
+                return None;
+            }
+            let then = frame.then;
+            self.leave_frame(thread, &raised);
+            match then {
+                Then::NextItem { end, .. } if is_stop => {
+                    if let Some(caller) = thread.frames.last_mut() {
+                        caller.pc = end as usize;
+                    }
+                    thread.pop();
+                    return None;
+                }
+                Then::Discard => {
+                    self.report_ignored(&raised);
+                    return None;
+                }
+                _ => {}
+            }
+            pc = thread.frames.last().map_or(0, |frame| frame.pc);
+        }
+        Some(Ended::Raised(raised))
+    }
+
+    fn leave_frame(&mut self, thread: &mut Thread, raised: &Rc<Raised>) {
+        let Some(frame) = thread.frames.pop() else { return };
+        if let Some(before) = frame.handled_before {
+            thread.handled = before;
+        }
+        if self.has_finalizers {
+            // The traceback keeps the variables, so destructors run when it goes, as in CPython.
+            let values = thread.stack.drain(frame.keep..).filter(reclaim::can_nest);
+            let mut held = raised.held.borrow_mut();
+            held.extend(values.filter(|value| !matches!(value, Value::Raised(_))));
+        } else {
+            thread.stack.truncate(frame.keep);
+        }
+    }
+
+    /// An exception in a destructor: noted, then forgotten.
+    fn report_ignored(&mut self, raised: &Rc<Raised>) {
+        let mut note = b"Exception ".to_vec();
+        note.extend(self.exception_line(&raised.value));
+        note.extend_from_slice(b" in a destructor ignored\n");
+        if let Some(write) = &mut self.warnings {
+            write(&note);
+        }
+    }
+
+    /// `raise` with these operands: what to throw.
+    pub(crate) fn raise(&mut self, thread: &Thread, exception: Value, value: Value, traceback: &Value) -> Thrown {
+        if exception.is_nil() {
+            return match &thread.handled {
+                Some(raised) => Thrown::from_signal(Signal::Again(raised.clone())),
+                None => type_error(
+                    "exceptions must be old-style classes or derived from BaseException, not NoneType",
+                ),
+            };
+        }
+        if !matches!(traceback, Value::Nil | Value::None) {
+            return type_error("raise: arg 3 must be a traceback or None");
+        }
+        match self.make_exception(exception, value) {
+            Ok(instance) => Thrown::from_signal(Signal::Raised(new_raised(instance))),
+            Err(thrown) => thrown,
+        }
+    }
+
+    fn make_exception(&mut self, exception: Value, value: Value) -> Res {
+        // `raise (a, b), c` raises the first of the first.
+        let mut exception = exception;
+        while let Value::Tuple(tuple) = &exception {
+            match tuple.first() {
+                Some(first) => exception = first.clone(),
+                None => break,
+            }
+        }
+        match &exception {
+            Value::Class(class) if class.is_old() || class.extends_exception() => {
+                if let Value::Instance(given) = &value
+                    && given.class.is_subclass_of(class)
+                {
+                    return Ok(value);
+                }
+                let args = match value {
+                    Value::Nil | Value::None => Vec::new(),
+                    Value::Tuple(tuple) => tuple.to_vec(),
+                    other => vec![other],
+                };
+                self.call_value(&exception, args)
+            }
+            Value::Instance(instance) if instance.class.is_old() || instance.class.extends_exception() => {
+                if !matches!(value, Value::Nil | Value::None) {
+                    return Err(type_error("instance exception may not have a separate value"));
+                }
+                Ok(exception)
+            }
+            other => Err(type_error(format!(
+                "exceptions must be old-style classes or derived from BaseException, not {}",
+                self.type_name(other)
+            ))),
+        }
+    }
+
+    /// `except wanted`: whether an exception is of a class or of one of a tuple's.
+    pub(crate) fn exception_matches(&self, raised: &Value, wanted: &Value) -> bool {
+        match wanted {
+            Value::Tuple(tuple) => tuple.iter().any(|one| self.exception_matches(raised, one)),
+            Value::Class(class) => matches!(raised, Value::Instance(instance) if instance.class.is_subclass_of(class)),
+            other => raised.is_same(other),
+        }
+    }
+
+    /// An instance of a builtin exception.
+    pub(crate) fn new_exception(&mut self, kind: ExceptionKind, args: Vec<Value>) -> Value {
+        let class = self.exceptions[kind as usize].clone();
+        let part = crate::builtins::exceptions::part(&class, args, true);
+        self.new_instance(class, Payload::Exception(Box::new(RefCell::new(part))))
+    }
+
+    /// `ValueError: message`, as at the end of a traceback.
+    pub(crate) fn exception_line(&mut self, value: &Value) -> Vec<u8> {
+        let mut line = match value {
+            Value::Instance(instance) => instance.class.name.as_bytes().to_vec(),
+            _ => Vec::new(),
+        };
+        let text = self.exception_text(value);
+        if !text.is_empty() {
+            line.extend_from_slice(b": ");
+            line.extend(text);
+        }
+        line
+    }
+
+    /// `str(e)`, however it fails.
+    fn exception_text(&mut self, value: &Value) -> Vec<u8> {
+        match self.str_of(value) {
+            Ok(text) => text,
+            Err(_) => b"<unprintable exception>".to_vec(),
+        }
+    }
+
+    /// The report of an uncaught exception in the original's layout: both tracebacks, then class and message.
+    pub fn format_exception(&mut self, uncaught: &Uncaught) -> Vec<u8> {
+        let raised = &uncaught.0;
+        let mut lines = Vec::new();
+        let trace = raised.trace.borrow().clone();
+        let hidden = trace.len().saturating_sub(2 * SHOWN_LINES);
+        for (at, entry) in trace.iter().rev().enumerate() {
+            if hidden > 0 && at == SHOWN_LINES {
+                lines.extend(format!("  ... {hidden} more ...\n").into_bytes());
+            }
+            if hidden > 0 && (SHOWN_LINES..SHOWN_LINES + hidden).contains(&at) {
+                continue;
+            }
+            lines.extend(format!("  \"{}\", line {}, in ", entry.code.filename, entry.line).into_bytes());
+            lines.extend_from_slice(entry.code.name.as_bytes());
+            lines.push(b'\n');
+        }
+        let mut report = b"---\nFollowing is a full traceback, and a user traceback.\n\
+The user traceback excludes non-user modules. The most recent call is displayed last.\n\n\
+Full debugging traceback:\n"
+            .to_vec();
+        report.extend_from_slice(&lines);
+        report.extend_from_slice(b"\nUser traceback:\n");
+        report.extend_from_slice(&lines);
+        report.push(b'\n');
+        let text = self.exception_text(&raised.value);
+        let label = match &raised.value {
+            Value::Instance(instance) => match instance.class.exception {
+                Some(ExceptionKind::CheckNodeException) => "Unsafe call with line number / type: ".to_owned(),
+                Some(ExceptionKind::CheckStrException) => "Unsafe string on line number / string: ".to_owned(),
+                Some(ExceptionKind::RunBuiltinException) => "Unsafe call: ".to_owned(),
+                _ => {
+                    let name = String::from_utf8_lossy(&instance.class.qualified_name()).into_owned();
+                    if instance.class.is_old() {
+                        format!("Exception (with type {name}): ")
+                    } else if instance.class.exception.is_some_and(|kind| kind.module() == "exceptions") {
+                        format!("Exception (with type '{name}'): ")
+                    } else {
+                        format!("Exception (with class '{name}'): ")
+                    }
+                }
+            },
+            _ => "Exception: ".to_owned(),
+        };
+        report.extend(label.into_bytes());
+        report.extend(text);
+        report.extend_from_slice(b"\n---");
+        report
+    }
+
+    /// The class and `str()` of an uncaught exception: `SystemExit` has the class `SystemExit`.
+    pub fn exception_kind(&self, uncaught: &Uncaught) -> Option<ExceptionKind> {
+        match &uncaught.0.value {
+            Value::Instance(instance) => self
+                .exceptions
+                .iter()
+                .rev()
+                .find(|class| instance.class.is_subclass_of(class))
+                .and_then(|class| class.exception),
+            _ => None,
+        }
+    }
+}
+
+impl Uncaught {
+    /// The exception instance.
+    pub fn value(&self) -> Value {
+        self.0.value.clone()
+    }
+}
+
+/// An exception at the place it is raised.
+pub(crate) fn new_raised(value: Value) -> Rc<Raised> {
+    Rc::new(Raised { value, trace: RefCell::default(), held: RefCell::default() })
+}
