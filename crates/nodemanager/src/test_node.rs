@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -42,8 +42,6 @@ pub(crate) struct TestNode {
     pub(crate) run: Mutex<Vec<Call>>,
     /// Storing what was accepted fails.
     pub(crate) disk_full: AtomicBool,
-    running: AtomicUsize,
-    pub(crate) most_running: AtomicUsize,
     /// `ReadVesselLog` waits for it when set.
     pub(crate) hold_logs: AtomicBool,
     pub(crate) release_logs: Notify,
@@ -58,8 +56,6 @@ impl TestNode {
             offcut: RESOURCES.into(),
             run: Mutex::default(),
             disk_full: AtomicBool::new(false),
-            running: AtomicUsize::new(0),
-            most_running: AtomicUsize::new(0),
             hold_logs: AtomicBool::new(false),
             release_logs: Notify::new(),
         }
@@ -207,17 +203,12 @@ impl NodeService for TestNode {
     }
 
     async fn handle(&self, call: VerifiedCall) -> Reply {
-        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most_running.fetch_max(running, Ordering::SeqCst);
         self.run.lock().unwrap().push(call.call.clone());
         if self.hold_logs.load(Ordering::SeqCst) && call.call.name() == "ReadVesselLog" {
             self.release_logs.notified().await;
         }
-        let reply = self
-            .answer(call.vessel.as_ref(), call.call)
-            .unwrap_or_else(|refusal| refusal);
-        self.running.fetch_sub(1, Ordering::SeqCst);
-        reply
+        self.answer(call.vessel.as_ref(), call.call)
+            .unwrap_or_else(|refusal| refusal)
     }
 }
 
