@@ -4,12 +4,13 @@
 
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use overlord_engine::{
     AcquireVessels, ArgumentsTemplate, Change, Control, Delivery, Deployment, Hooks, InitOverlord,
-    InitVessels, Maintenance, OverlordHandle, Policy, Ports, RemoveVessels, RunError, RunReport,
-    Runner, SettingsError, Subscription,
+    InitVessels, Maintenance, OverlordHandle, Policy, Ports, RemoveVessels, Report, RunError,
+    RunReport, Runner, SettingsError, Subscription,
 };
 use overlord_types::{UserName, UserPort, VesselType};
 use tracing::instrument::WithSubscriber as _;
@@ -263,6 +264,12 @@ impl Run {
         self.runner.control()
     }
 
+    /// What the fleet is and waits for, and why; always the latest.
+    #[must_use]
+    pub fn reports(&self) -> tokio::sync::watch::Receiver<Arc<Report>> {
+        self.runner.reports()
+    }
+
     /// What hooks are given: configuration and the original's functions.
     #[must_use]
     pub fn handle(&self) -> OverlordHandle {
@@ -280,15 +287,15 @@ impl Run {
 
     async fn run_logged(self) -> Result<RunReport, RunError> {
         let mut events = self.runner.subscribe();
-        let mut watch = pin!(self.stop.watch(self.runner.control()));
+        let mut watch = pin!(self.stop.listen().pass_on(self.runner.control()));
         let mut run = pin!(self.runner.run());
         let result = loop {
             // The run and the watch go on where they were when another arm was ready first; an event that is
             // not taken now is taken next time.
             tokio::select! {
                 biased;
-                result = &mut run => break result,
                 () = &mut watch => {}
+                result = &mut run => break result,
                 Some(delivery) = events.next() => write_down(delivery),
             }
         };

@@ -37,29 +37,50 @@ pub(crate) struct StopSources {
 }
 
 impl StopSources {
+    /// Begins to listen; a signal that comes from now on is not lost.
+    pub(crate) fn listen(self) -> StopWatch {
+        let signals = if self.signals {
+            Signals::listen()
+        } else {
+            None
+        };
+        StopWatch {
+            sources: self,
+            signals,
+        }
+    }
+}
+
+/// Listens to everything that may end a run.
+pub(crate) struct StopWatch {
+    sources: StopSources,
+    signals: Option<Signals>,
+}
+
+impl StopWatch {
     /// Passes every request for the end on to the run. Never returns; safe to drop at any await.
-    pub(crate) async fn watch(self, control: Control) {
+    pub(crate) async fn pass_on(self, control: Control) {
         let handle = async {
-            let mut asked = self.handle.0.subscribe();
+            let mut asked = self.sources.handle.0.subscribe();
             if asked.wait_for(|asked| *asked).await.is_ok() {
                 control.stop(StopReason::Operator);
             }
-            std::future::pending::<()>().await;
         };
         let file = async {
-            if let Some(path) = &self.file {
+            if let Some(path) = &self.sources.file {
                 appears(path).await;
                 control.stop(StopReason::StopFile);
             }
-            std::future::pending::<()>().await;
         };
         let signals = async {
-            if self.signals {
-                pass_signals_on(&control).await;
+            if let Some(mut signals) = self.signals {
+                while signals.next().await {
+                    on_signal(&control);
+                }
             }
-            std::future::pending::<()>().await;
         };
         tokio::join!(handle, file, signals);
+        std::future::pending::<()>().await;
     }
 }
 
@@ -76,36 +97,57 @@ async fn appears(path: &Path) {
     }
 }
 
-/// The first signal ends the run in an orderly way, the second at once.
+/// SIGTERM and Ctrl-C.
 #[cfg(unix)]
-async fn pass_signals_on(control: &Control) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        tracing::warn!("signals cannot be caught; use the stop file to end the run");
-        return;
-    };
-    loop {
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Option<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind)
+                .inspect_err(|error| {
+                    tracing::warn!(%error, "signals cannot be caught; use the stop file to end the run");
+                })
+                .ok()
+        };
+        Some(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next; `false` when there will be none.
+    async fn next(&mut self) -> bool {
         // Both are cancel-safe: a signal that is not received now is received next time.
         tokio::select! {
-            Some(()) = interrupt.recv() => {}
-            Some(()) = terminate.recv() => {}
-            else => return,
+            received = self.interrupt.recv() => received.is_some(),
+            received = self.terminate.recv() => received.is_some(),
         }
-        on_signal(control);
     }
 }
 
-/// The first Ctrl-C ends the run in an orderly way, the second at once.
+/// Ctrl-C.
 #[cfg(not(unix))]
-async fn pass_signals_on(control: &Control) {
-    while tokio::signal::ctrl_c().await.is_ok() {
-        on_signal(control);
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Option<Self> {
+        Some(Self)
+    }
+
+    /// Waits for the next; `false` when there will be none.
+    async fn next(&mut self) -> bool {
+        tokio::signal::ctrl_c().await.is_ok()
     }
 }
 
+/// The first signal ends the run in an orderly way, the second at once.
 fn on_signal(control: &Control) {
     if control.is_stopping() {
         control.stop_at_once(StopReason::Signal);

@@ -193,7 +193,7 @@ mod tests {
             text: "Insufficient Permissions".into(),
         };
         let no_sockets = WireNodeError::Connect {
-            at,
+            at: at.clone(),
             source: std::io::Error::from_raw_os_error(24),
         };
         assert!(matches!(

@@ -1,0 +1,38 @@
+//! SIGTERM ends a run in an orderly way. A program of its own, because a signal is for a whole process.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{SLEEPER, World};
+use overlord::{StopReason, VesselType};
+use rustix::process::{Signal, getpid, kill_process};
+
+#[test]
+fn vessel_process_entry() {
+    overlord_node::launch::enter_if_asked();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_a_run_and_the_report_says_what_is_left() {
+    let world = World::start(1, 1).await;
+    let overlord = world
+        .builder()
+        .signals(true)
+        .count(1)
+        .vessel_type(VesselType::Rand)
+        .program(world.program("sleeper", SLEEPER))
+        .build()
+        .await
+        .unwrap();
+    let run = overlord.prepare(Vec::<String>::new()).unwrap();
+    let mut reports = run.reports();
+    let run = tokio::spawn(run.run());
+    // Once the engine has reported, the run listens to signals.
+    let begun = tokio::time::timeout(Duration::from_secs(30), reports.changed());
+    begun.await.expect("it never began").unwrap();
+    kill_process(getpid(), Signal::TERM).unwrap();
+    let report = run.await.unwrap().unwrap();
+    assert_eq!(report.reason, StopReason::Signal);
+    world.testbed.shutdown().await;
+}
