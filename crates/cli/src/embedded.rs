@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use overlord_keys::{DEFAULT_KEY_BITS, KeyDirectory, KeyFileError, KeyPair, PublicKey};
+use overlord_keys::{KeyDirectory, KeyFileError, KeyPair, PublicKey};
 use overlord_node::WrongReply;
 use overlord_testbed::clearinghouse::NewAccount;
 use overlord_testbed::{Testbed, TestbedConfig, TestbedError};
@@ -32,6 +32,17 @@ pub(crate) struct Embedded {
     directory: PathBuf,
     end: watch::Sender<bool>,
     serving: JoinHandle<()>,
+}
+
+/// The accounts that a testbed starts with.
+#[derive(Debug, Clone)]
+pub(crate) struct Accounts {
+    /// Whose.
+    pub(crate) users: Vec<UserName>,
+    /// How many vessels each may hold at least.
+    pub(crate) credits: u32,
+    /// Length of keys that are made for them, in bits.
+    pub(crate) key_bits: u32,
 }
 
 /// What a testbed consists of, for people and programs.
@@ -72,13 +83,28 @@ pub(crate) struct VesselDescription {
 }
 
 impl Embedded {
-    /// Starts a testbed and opens its control socket.
+    /// Starts a testbed with these accounts and opens its control socket. Keys and accounts of an earlier
+    /// start are used again.
     ///
     /// # Errors
-    /// A directory, network or port that cannot be used, or a testbed that runs there already.
-    pub(crate) async fn start(config: TestbedConfig) -> Result<Self, Failure> {
+    /// A directory, network or port that cannot be used, a testbed that runs there already, or keys that
+    /// cannot be made, loaded or saved.
+    pub(crate) async fn start(config: TestbedConfig, accounts: Accounts) -> Result<Self, Failure> {
         let directory = config.directory.clone();
-        let testbed = Arc::new(Testbed::start(config).await?);
+        let keys = KeyDirectory::new(directory.join(KEYS_FOLDER));
+        // Making keys takes a while, and so does starting nodes.
+        let users = accounts.users.clone();
+        let public_keys = tokio::task::spawn_blocking(move || {
+            let public = |user| load_or_generate(&keys, user, accounts.key_bits);
+            users.iter().map(public).collect::<Result<Vec<_>, _>>()
+        });
+        let (testbed, public_keys) = tokio::join!(Testbed::start(config), public_keys);
+        let testbed = Arc::new(testbed?);
+        let public_keys =
+            public_keys.map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
+        for (user, public) in accounts.users.iter().zip(public_keys?) {
+            make_account(&testbed, user, &public, accounts.credits).await?;
+        }
         let listener = control::listen(&directory).await?;
         let (end, ended) = watch::channel(false);
         let serving = serve(listener, Arc::clone(&testbed), directory.clone(), ended);
@@ -88,28 +114,6 @@ impl Embedded {
             end,
             serving: tokio::spawn(serving),
         })
-    }
-
-    /// Makes an account whose keys are in the testbed's directory, with room for so many vessels. Keys and
-    /// account of an earlier start are used again.
-    ///
-    /// # Errors
-    /// Keys that cannot be made, loaded or saved, or an account of the same name with other keys.
-    pub(crate) async fn account(&self, user: &UserName, credits: u32) -> Result<(), Failure> {
-        let keys = KeyDirectory::new(self.keys_dir());
-        let public = tokio::task::spawn_blocking({
-            let user = user.clone();
-            move || load_or_generate(&keys, &user)
-        })
-        .await
-        .map_err(|error| Failure::new(ExitMeaning::Internal, error))??;
-        if self.testbed.clearinghouse().account(user).is_some() {
-            return Ok(());
-        }
-        let mut account = NewAccount::new(user.clone(), public.as_str());
-        account.free_credits = account.free_credits.max(credits);
-        self.testbed.create_account(account).await?;
-        Ok(())
     }
 
     /// Where the accounts' keys lie.
@@ -154,17 +158,32 @@ impl Embedded {
     }
 }
 
-fn load_or_generate(keys: &KeyDirectory, user: &UserName) -> Result<PublicKey, Failure> {
+fn load_or_generate(keys: &KeyDirectory, user: &UserName, bits: u32) -> Result<PublicKey, Failure> {
     match keys.load(user) {
         Ok(loaded) => Ok(loaded.pair.public().clone()),
         Err(KeyFileError::Missing { .. }) => {
-            let pair = KeyPair::generate(DEFAULT_KEY_BITS)
+            let pair = KeyPair::generate(bits)
                 .map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
             keys.save(user, &pair)?;
             Ok(pair.public().clone())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Makes an account, unless it is there from an earlier start.
+async fn make_account(
+    testbed: &Testbed,
+    user: &UserName,
+    public: &PublicKey,
+    credits: u32,
+) -> Result<(), Failure> {
+    if testbed.clearinghouse().account(user).is_none() {
+        let mut account = NewAccount::new(user.clone(), public.as_str());
+        account.free_credits = account.free_credits.max(credits);
+        testbed.create_account(account).await?;
+    }
+    Ok(())
 }
 
 /// Answers requests until the end.

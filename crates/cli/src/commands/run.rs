@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use overlord::{Control, Delivery, Overlord, Run, RunError, RunReport, StopReason, Subscription};
+use overlord_keys::GENERATED_KEY_BITS_MIN;
 use overlord_testbed::TestbedConfig;
 use overlord_types::{Platform, UserName, UserPort, VesselType};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::account;
 use crate::args::RunArguments;
-use crate::embedded::Embedded;
+use crate::embedded::{Accounts, Embedded};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
@@ -92,20 +93,16 @@ async fn run_local(
         // One node is one network.
         config.vessels_per_node = config.vessels_per_node.max(settings.count as usize);
     }
-    let start = async {
-        let testbed = Embedded::start(config).await?;
-        match testbed.account(&local.user, settings.count).await {
-            Ok(()) => Ok(testbed),
-            Err(failure) => {
-                testbed.stop().await;
-                Err(failure)
-            }
-        }
+    // Short keys, as the testbed's own are: they protect one run on one machine, and are made faster.
+    let accounts = Accounts {
+        users: vec![local.user.clone()],
+        credits: settings.count,
+        key_bits: GENERATED_KEY_BITS_MIN,
     };
-    let testbed = unless_interrupted(start, interrupt).await?;
+    let testbed = unless_interrupted(Embedded::start(config, accounts), interrupt).await?;
     output.line(&format!(
         "testbed of {} in {}, up after {:.1} s; make it misbehave with: overlord testbed fault --dir {} --node 0 kill",
-        count_of(config_nodes(&testbed), "node", "nodes"),
+        count_of(local.nodes as usize, "node", "nodes"),
         directory.display(),
         begun.elapsed().as_secs_f64(),
         directory.display(),
@@ -120,10 +117,6 @@ async fn run_local(
     let ended = deploy(settings, &account, output, begun, interrupt).await;
     testbed.stop().await;
     ended
-}
-
-fn config_nodes(testbed: &Embedded) -> usize {
-    testbed.describe().nodes.len()
 }
 
 fn no_directory(error: std::io::Error) -> Failure {
@@ -187,10 +180,10 @@ async fn deploy(
         return Err(failure);
     }
     shown.watcher.ended(&report)?;
-    Ok(if shown.interrupted {
-        ExitMeaning::Interrupted
-    } else {
-        ExitMeaning::Done
+    Ok(match (shown.interrupted, report.undone.is_empty()) {
+        (true, _) => ExitMeaning::Interrupted,
+        (false, true) => ExitMeaning::Done,
+        (false, false) => ExitMeaning::Partial,
     })
 }
 

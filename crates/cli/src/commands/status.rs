@@ -124,10 +124,11 @@ type Answers = BTreeMap<NodeId, Result<BTreeMap<VesselName, VesselStatus>, Strin
 
 /// Asks each node once, all of them together.
 async fn ask_nodes(held: &[VesselRecord]) -> Result<Answers, Failure> {
-    let mut config = NodeClientConfig::default();
-    config.connect_timeout = NODE_WAIT;
-    config.receive_timeout = NODE_WAIT;
-    let client = NodeClient::new(config);
+    let client = NodeClient::new(NodeClientConfig {
+        connect_timeout: NODE_WAIT,
+        receive_timeout: NODE_WAIT,
+        ..NodeClientConfig::default()
+    });
     let permits = Arc::new(Semaphore::new(NODES_AT_ONCE));
     let mut nodes = BTreeMap::new();
     for vessel in held {

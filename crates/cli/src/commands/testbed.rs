@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use overlord_keys::DEFAULT_KEY_BITS;
 use overlord_testbed::TestbedConfig;
 use overlord_types::UserName;
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use super::block_on;
 use crate::args::{FaultArguments, TestbedCommand, TestbedDirectory, UpArguments};
 use crate::control::{self, Request, Whose};
-use crate::embedded::{Description, Embedded};
+use crate::embedded::{Accounts, Description, Embedded};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Paint, Table};
@@ -110,7 +111,12 @@ async fn up(
     output: &Output,
 ) -> Result<ExitMeaning, Failure> {
     output.line("starting a testbed …")?;
-    let testbed = Embedded::start(config).await?;
+    let accounts = Accounts {
+        users: settings.users.clone(),
+        credits: CREDITS,
+        key_bits: DEFAULT_KEY_BITS,
+    };
+    let testbed = Embedded::start(config, accounts).await?;
     let lived = serve(&testbed, &settings, output).await;
     output.note("ending the testbed and everything on it …");
     testbed.stop().await;
@@ -118,9 +124,6 @@ async fn up(
 }
 
 async fn serve(testbed: &Embedded, settings: &UpSettings, output: &Output) -> Result<(), Failure> {
-    for user in &settings.users {
-        testbed.account(user, CREDITS).await?;
-    }
     for (whose, words) in &settings.faults {
         testbed.fault(whose, words).await?;
     }

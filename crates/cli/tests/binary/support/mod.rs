@@ -1,11 +1,5 @@
 //! The real binary, run in a folder of its own, with failures that show everything it said.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-#![allow(
-    dead_code,
-    reason = "each test binary uses its own part of these helpers"
-)]
-
 mod running;
 
 use std::fmt;

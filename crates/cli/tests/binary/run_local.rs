@@ -1,9 +1,7 @@
 //! The whole of it through the real binary: a testbed in the process, real sockets, TLS, real programs.
 
-mod support;
-
+use crate::support::{Ended, Folder, Running, time_server};
 use serde_json::Value;
-use support::{Ended, Folder, Running, time_server};
 
 /// Arguments of a run of the example program in this folder.
 fn run_arguments<'a>(program: &'a str, rest: &[&'a str]) -> Vec<&'a str> {

@@ -1,10 +1,8 @@
 //! Commands that need no testbed, through the real binary.
 
-mod support;
-
 use std::process::Stdio;
 
-use support::{Ended, Folder};
+use crate::support::{Ended, Folder};
 
 #[test]
 fn keys_are_made_shown_checked_and_never_overwritten() {

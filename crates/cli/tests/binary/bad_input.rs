@@ -1,20 +1,15 @@
 //! Mistakes of the operator: each gets its exit code, says what is wrong, and what to do.
 
-mod support;
-
+use crate::support::{Ended, Folder};
 use overlord_keys::{KeyDirectory, KeyPair};
 use overlord_testbed::{LauncherCommand, Testbed, TestbedConfig};
 use overlord_types::UserName;
-use support::{Ended, Folder};
 
 /// One mistake: what is run, the exit code, and words that the message must have.
 type Case<'a> = (&'a [&'a str], i32, &'a [&'a str]);
 
-/// Entered by vessels' processes of the testbed that these tests start.
-#[test]
-fn vessel_process_entry() {
-    overlord_node::launch::enter_if_asked();
-}
+/// A mistake that shows only at a clearinghouse: as [`Case`], and who asks which clearinghouse.
+type CaseAt<'a> = (&'a [&'a str], [String; 6], i32, &'a [&'a str]);
 
 fn check(folder: &Folder, cases: &[Case<'_>]) {
     let mut problems = String::new();
@@ -340,7 +335,7 @@ fn what_a_clearinghouse_refuses_is_told_apart() {
     let at = |user: &'static str, ca: &str| {
         ["--user", user, "--clearinghouse", &url, "--ca-file", ca].map(str::to_owned)
     };
-    let cases: &[(&[&str], [String; 6], i32, &[&str])] = &[
+    let cases: &[CaseAt<'_>] = &[
         (
             &["status"],
             at("stranger", &ca),
