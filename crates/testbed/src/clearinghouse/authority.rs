@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -101,12 +101,28 @@ impl Authority {
         &self,
         address: IpAddr,
     ) -> Result<Arc<ServerConfig>, AuthorityError> {
-        let unusable = |source| AuthorityError::Certificate {
-            directory: self.directory.clone(),
-            source,
-        };
+        let (certificate, key) =
+            self.certificate(address)
+                .map_err(|source| AuthorityError::Certificate {
+                    directory: self.directory.clone(),
+                    source,
+                })?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        // No ALPN: clients of HTTP/1.0 offer only that and would be refused, others do without.
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)?;
+        Ok(Arc::new(config))
+    }
+
+    fn certificate(&self, address: IpAddr) -> Result<(Certificate, KeyPair), rcgen::Error> {
         let names = vec![address.to_string(), "localhost".to_owned()];
-        let mut params = CertificateParams::new(names).map_err(unusable)?;
+        let mut params = CertificateParams::new(names)?;
+        // Python 2.7, in which the original's clients are written, looks for addresses among the names.
+        let as_name = SanType::DnsName(address.to_string().try_into()?);
+        params.subject_alt_names.push(as_name);
         params.not_before = date_time_ymd(VALID_FROM_YEAR, 1, 1);
         params.not_after = date_time_ymd(VALID_TO_YEAR, 1, 1);
         params
@@ -115,16 +131,8 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let key = KeyPair::generate().map_err(unusable)?;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(unusable)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        let key = KeyPair::generate()?;
+        Ok((params.signed_by(&key, &self.issuer)?, key))
     }
 }
 
@@ -154,4 +162,36 @@ fn new_authority(
         files::replace(ca_file, certificate.pem().as_bytes(), Access::Everybody)
     };
     Ok(write().map(|()| key))
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::x509::X509;
+
+    use super::*;
+
+    #[test]
+    fn the_authority_stays_the_same_and_names_the_address_in_both_ways() {
+        let directory = tempfile::tempdir().unwrap();
+        let address: IpAddr = "127.7.0.1".parse().unwrap();
+        let first = Authority::in_directory(directory.path()).unwrap();
+        let ca_pem = fs::read(first.ca_file()).unwrap();
+        let again = Authority::in_directory(directory.path()).unwrap();
+        assert_eq!(fs::read(again.ca_file()).unwrap(), ca_pem);
+        let ca_key = X509::from_pem(&ca_pem).unwrap().public_key().unwrap();
+        for authority in [first, again] {
+            let (certificate, _) = authority.certificate(address).unwrap();
+            let certificate = X509::from_der(certificate.der()).unwrap();
+            assert!(certificate.verify(&ca_key).unwrap());
+            let names = certificate.subject_alt_names().unwrap();
+            let as_name = names.iter().filter_map(|name| name.dnsname());
+            assert!(as_name.into_iter().any(|name| name == "127.7.0.1"));
+            let as_address = names.iter().filter_map(|name| name.ipaddress());
+            assert!(
+                as_address
+                    .into_iter()
+                    .any(|octets| octets == [127, 7, 0, 1])
+            );
+        }
+    }
 }

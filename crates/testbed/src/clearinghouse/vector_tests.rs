@@ -84,7 +84,7 @@ async fn replay(recording: &Recording, differences: &mut Vec<String>) {
     let directory = tempfile::tempdir().expect("a scratch folder");
     let fixture = Fixture::of(recording);
     let clearinghouse = fixture.start(directory.path()).await;
-    let tls = tls_client(&clearinghouse);
+    let tls = tls_client(&clearinghouse, &[]);
     // A lease may have been made at any moment of the call that made it; dates have whole seconds.
     let slack = 2 + recording.longest_call_seconds();
     for (number, exchange) in recording.exchanges.iter().enumerate() {
@@ -149,7 +149,28 @@ fn compare_encrypted(digits_max: usize, recorded: &str, ours: &str) -> Result<()
     Ok(())
 }
 
-fn tls_client(clearinghouse: &Clearinghouse) -> TlsConnector {
+#[tokio::test]
+async fn a_client_of_http_1_0_that_offers_nothing_else_is_answered() {
+    let directory = tempfile::tempdir().expect("a scratch folder");
+    let fixture = Fixture::of(&Recording {
+        exchanges: Vec::new(),
+    });
+    let clearinghouse = fixture.start(directory.path()).await;
+    let body = "<methodCall><methodName>get_encrypted_api_key</methodName><params><param>\
+        <value>nobody</value></param></params></methodCall>";
+    let request = format!(
+        "POST /xmlrpc HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let tls = tls_client(&clearinghouse, &[b"http/1.0".to_vec()]);
+    let (status, _, answer) = send(&clearinghouse, &tls, request.as_bytes()).await;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert_eq!(status, 200);
+    assert!(answer.contains("Username does not exist."), "{answer}");
+    clearinghouse.shutdown().await;
+}
+
+fn tls_client(clearinghouse: &Clearinghouse, protocols: &[Vec<u8>]) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(clearinghouse.ca_file()).expect("a PEM file") {
         roots
@@ -157,11 +178,12 @@ fn tls_client(clearinghouse: &Clearinghouse) -> TlsConnector {
             .expect("an authority");
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("TLS versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols.to_vec();
     TlsConnector::from(Arc::new(config))
 }
 
