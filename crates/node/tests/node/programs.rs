@@ -12,7 +12,8 @@ use overlord_nodemanager::reply::{StartOutcome, StopOutcome};
 use overlord_types::{Platform, ProgramArguments, VesselStatus};
 
 use crate::support::{
-    TestNode, environment, eventually, file, is_alive, processes_with, refusal, vessel, zombies,
+    TestNode, environment, eventually, file, is_alive, processes_with, refusal, see_every_end,
+    vessel, zombies,
 };
 
 const RUNS_ON: &str = "echo started $*; exec sleep 100000";
@@ -31,7 +32,10 @@ async fn a_program_runs_with_its_arguments_in_its_own_folder_and_a_clean_environ
     assert_eq!(printed["args"], "63100 -x_1.5");
     assert_eq!(printed["cwd"], files);
     assert_eq!(printed["HOME"], files);
-    assert_eq!(printed["OVERLORD_VESSEL_IP"], "127.0.0.1");
+    assert_eq!(
+        printed["OVERLORD_VESSEL_IP"],
+        node.node.address().ip().to_string()
+    );
     assert_eq!(printed["OVERLORD_VESSEL_NAME"], "v1");
     for (name, _) in printed {
         assert!(
@@ -45,7 +49,7 @@ async fn a_program_runs_with_its_arguments_in_its_own_folder_and_a_clean_environ
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_ends_at_once_is_answered_with_its_end() {
-    let node = TestNode::start(1).await;
+    let node = TestNode::start_with(1, see_every_end).await;
     let ended = StartOutcome::Ended(VesselStatus::Terminated);
     assert_eq!(node.run("v1", "echo bye; exit 3", &[]).await, ended);
     assert_eq!(node.status("v1").await, VesselStatus::Terminated);
@@ -63,7 +67,7 @@ async fn a_program_that_ends_at_once_is_answered_with_its_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_executed_ends_and_says_why_in_the_log() {
-    let node = TestNode::start(1).await;
+    let node = TestNode::start_with(1, see_every_end).await;
     let calls = node.calls("v1");
     let none = ProgramArguments::default();
     let ended = StartOutcome::Ended(VesselStatus::Terminated);
@@ -306,10 +310,8 @@ async fn a_running_program_can_be_uploaded_anew_and_keeps_running() {
             &ProgramArguments::default(),
         )
         .await;
-    assert_eq!(
-        started.unwrap(),
-        StartOutcome::Ended(VesselStatus::Terminated)
-    );
+    started.unwrap();
+    node.status_becomes("v1", VesselStatus::Terminated).await;
     assert_eq!(node.log("v1"), "started one\nnew\n");
     node.end().await;
 }
@@ -415,6 +417,7 @@ impl ProgramPlatform for Threads {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_platform_has_its_word_its_log_header_and_its_code_for_missing_threads() {
     let node = TestNode::start_with(1, |config| {
+        see_every_end(config);
         config.platforms = config.platforms.clone().with(Arc::new(Threads));
     })
     .await;

@@ -1,7 +1,9 @@
 //! What the tests share: a node in a scratch folder, an owner, calls over a real socket, a look at processes.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -98,6 +100,14 @@ pub(crate) fn owner() -> KeyPair {
     OWNER.get_or_init(read).clone()
 }
 
+/// A loopback address that no other test has: a port that is free after a node ended stays so.
+fn own_address() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed) % 250;
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 128 | high % 64, low, 1 + number as u8)
+}
+
 pub(crate) fn vessel(name: &str) -> VesselName {
     name.parse().unwrap()
 }
@@ -137,7 +147,8 @@ impl TestNode {
         vessels: u16,
         change: impl FnOnce(&mut NodeConfig),
     ) -> Self {
-        let mut config = NodeConfig::new(directory.join("node"), "127.0.0.1:0".parse().unwrap());
+        let mut config =
+            NodeConfig::new(directory.join("node"), SocketAddr::from((own_address(), 0)));
         config.identity = NodeIdentity::Pair(owner());
         config.vessels = (1..=vessels)
             .map(|number| {
@@ -155,8 +166,7 @@ impl TestNode {
         // A test that fails leaves nothing running.
         config.programs_end_with_process = std::env::var(TIED).as_deref() != Ok("false");
         config.timing = NodeTiming {
-            // Tests are many on a small machine; a program that ends at once must be seen to.
-            start_settle: Duration::from_millis(500),
+            start_settle: Duration::from_millis(100),
             stop_grace: Duration::from_secs(1),
             ..NodeTiming::default()
         };
@@ -273,6 +283,11 @@ impl TestNode {
         })
         .await;
     }
+}
+
+/// For tests of programs that end at once: on a machine under load that may take its time.
+pub(crate) fn see_every_end(config: &mut NodeConfig) {
+    config.timing.start_settle = Duration::from_secs(20);
 }
 
 /// A client that does not repeat what was closed unanswered for long.

@@ -227,7 +227,7 @@ impl Replay {
         config.clock = Arc::clone(&clock) as _;
         config.timing = NodeTiming {
             // Long enough for `cat` to end on a busy machine; each start that lasts costs it once.
-            start_settle: Duration::from_secs(1),
+            start_settle: Duration::from_secs(2),
             ..NodeTiming::default()
         };
         Self {

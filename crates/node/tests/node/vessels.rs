@@ -242,6 +242,6 @@ async fn vessels_are_fresh_and_listed_by_their_numbers() {
             .iter()
             .all(|vessel| vessel.status == VesselStatus::Fresh)
     );
-    assert_eq!(info.name, "127.0.0.1");
+    assert_eq!(info.name.to_string(), node.node.address().ip().to_string());
     node.end().await;
 }
