@@ -118,12 +118,7 @@ impl<'tree> Printer<'tree> {
                 p.word(binary(*op));
                 p.expr(value);
             }),
-            StmtKind::Delete(targets) => match &targets[..] {
-                [only] => self.target(only, "OP_DELETE"),
-                many => self.node("AssTuple", |p| {
-                    many.iter().for_each(|target| p.target(target, "OP_DELETE"))
-                }),
-            },
+            StmtKind::Delete(targets) => self.deleted(targets),
             StmtKind::Pass => self.node("Pass", |p| p.line(stmt)),
             StmtKind::Break => self.node("Break", |p| p.line(stmt)),
             StmtKind::Continue => self.node("Continue", |p| p.line(stmt)),
@@ -186,6 +181,22 @@ impl<'tree> Printer<'tree> {
                 p.body(&class.body);
             }),
             StmtKind::Refused(refused) => self.refused_stmt(refused),
+        }
+    }
+
+    /// A comma after a lone target makes no difference, and our tree does not have it.
+    fn deleted(&mut self, targets: &[Expr]) {
+        match targets {
+            [
+                Expr {
+                    kind: ExprKind::Tuple(inner),
+                    ..
+                },
+            ] => self.deleted(inner),
+            [only] => self.target(only, "OP_DELETE"),
+            many => self.node("AssTuple", |p| {
+                many.iter().for_each(|target| p.target(target, "OP_DELETE"));
+            }),
         }
     }
 
@@ -383,10 +394,12 @@ impl<'tree> Printer<'tree> {
                     UnaryOp::Not => "Not",
                     UnaryOp::Plus => "UnaryAdd",
                 };
-                match (op, &operand.kind) {
-                    // The same as the literal `-0`, which has no sign.
-                    (UnaryOp::Minus, ExprKind::Int(0)) => self.expr(operand),
-                    _ => self.node(name, |p| p.expr(operand)),
+                let start = self.out.len();
+                self.node(name, |p| p.expr(operand));
+                // The same as the literal `-0`, which has no sign.
+                if self.out.get(start..) == Some("(UnarySub(Int 0))") {
+                    self.out.truncate(start);
+                    self.out.push_str("(Int 0)");
                 }
             }
             ExprKind::Compare { first, rest } => self.node("Compare", |p| {

@@ -53,7 +53,11 @@ fn agree(theirs: &str, ours: &str) -> bool {
     match treeless(theirs).as_deref() {
         Some("deep") => true,
         Some(verdict) => ours.starts_with(verdict),
-        None => theirs == ours,
+        None => {
+            theirs == ours
+                || theirs.replacen('?', "yes", 1) == ours
+                || theirs.replacen('?', "no", 1) == ours
+        }
     }
 }
 

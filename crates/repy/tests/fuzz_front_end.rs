@@ -82,17 +82,22 @@ fn mutated_programs_are_answered_in_time_without_panic() {
         let mut count = 0u64;
         loop {
             let bytes = program(&mut random, &corpus);
-            let before = Instant::now();
-            let judged = std::panic::catch_unwind(|| judge(&bytes));
-            assert!(
-                judged.is_ok(),
-                "program {count} of seed {seed}: {:?}",
-                String::from_utf8_lossy(&bytes)
-            );
-            let took = before.elapsed();
+            // A loaded machine may let a process wait for long: a program is slow only if it is slow again and again.
+            let mut took = Duration::MAX;
+            for _ in 0..3 {
+                let before = Instant::now();
+                let judged = std::panic::catch_unwind(|| judge(&bytes));
+                let shown = String::from_utf8_lossy(&bytes);
+                assert!(judged.is_ok(), "program {count} of seed {seed}: {shown:?}");
+                took = took.min(before.elapsed());
+                if took < PATIENCE {
+                    break;
+                }
+            }
             assert!(
                 took < PATIENCE,
-                "{took:?} for program {count} of seed {seed}"
+                "{took:?} for program {count} of seed {seed}: {:?}",
+                String::from_utf8_lossy(&bytes)
             );
             count += 1;
             let done = seconds.map_or(count >= 3000, |seconds| {
