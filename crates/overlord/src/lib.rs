@@ -13,7 +13,7 @@
 //! listens as its argument, so the user's port is passed to `run`:
 //!
 //! ```rust,standalone_crate
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/doc_testbed.rs"));
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/doc_testbed.inc"));
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! #     overlord_node::launch::enter_if_asked();
 //! #     tokio::runtime::Runtime::new()?.block_on(example())
@@ -42,7 +42,7 @@
 //! function that prints `foo`. A hook must be replaced before `run`:
 //!
 //! ```rust,standalone_crate
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/doc_testbed.rs"));
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/doc_testbed.inc"));
 //! # static PRINTED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! #     overlord_node::launch::enter_if_asked();

@@ -1,5 +1,11 @@
 //! The engine's ports against a testbed: real TLS, real signatures, real processes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail the test"
+)]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -32,6 +38,17 @@ fn file(name: &str, text: &str) -> ProgramFile {
         name: name.parse().unwrap(),
         contents: text.as_bytes().into(),
     }
+}
+
+/// A client that waits for no answer longer than a test wants to.
+#[expect(
+    clippy::field_reassign_with_default,
+    reason = "the type is open for more fields, so it cannot be written as a whole"
+)]
+fn impatient() -> NodeClientConfig {
+    let mut config = NodeClientConfig::default();
+    config.receive_timeout = Duration::from_millis(300);
+    config
 }
 
 fn command(program: &str, platform: Platform) -> StartCommand {
@@ -196,8 +213,7 @@ async fn what_a_node_does_wrong_is_told_apart() {
     let world = World::start(2, 1).await;
     let connection = world.connect().await;
     let clearinghouse = ClearinghousePort::new(connection.clearinghouse().clone());
-    let mut config = NodeClientConfig::default();
-    config.receive_timeout = Duration::from_millis(300);
+    let config = impatient();
     let nodes = NodesPort::with_config(connection.keys().clone(), config.clone());
     let vessels = clearinghouse.acquire(VesselType::Wan, 2).await.unwrap();
     let (one, other) = (address(&vessels[0]), address(&vessels[1]));

@@ -1,5 +1,11 @@
 //! Whole runs over real sockets with real processes: what a user of the library sees.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail the test"
+)]
+
 mod common;
 
 use std::collections::BTreeSet;

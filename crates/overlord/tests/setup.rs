@@ -1,5 +1,11 @@
 //! What an operator can get wrong before anything runs: each mistake has its own message, blame and advice.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail the test"
+)]
+
 mod common;
 
 use std::error::Error as _;

@@ -1,5 +1,11 @@
 //! SIGTERM ends a run in an orderly way. A program of its own, because a signal is for a whole process.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail the test"
+)]
+
 mod common;
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The engine's ports on real sockets, clocks and random numbers.
 //!
-//! Nothing is decided here. How errors of the wire become errors of the engine is in [`errors`] alone.
+//! Nothing is decided here. How errors of the wire become errors of the engine is in `errors` alone.
 
 mod clearinghouse;
 mod clock;
