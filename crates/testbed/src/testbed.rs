@@ -35,6 +35,8 @@ pub struct NodeHandle {
     pub vessels: Vec<VesselName>,
     /// Whether it runs.
     pub running: bool,
+    /// How many connections it has taken since it was last started, one request each.
+    pub connections: u64,
 }
 
 /// A running testbed.
@@ -255,6 +257,7 @@ impl Testbed {
             location: slot.location().clone(),
             vessels: slot.with(Node::vessel_names).unwrap_or_default(),
             running: slot.with(|_| ()).is_some(),
+            connections: slot.with(Node::connections_served).unwrap_or_default(),
         };
         self.slots.iter().enumerate().map(handle).collect()
     }

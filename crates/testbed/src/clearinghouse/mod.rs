@@ -29,6 +29,7 @@ mod vector_tests;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use overlord_clearinghouse::ApiKey;
@@ -184,6 +185,7 @@ pub enum AccountError {
 pub struct Clearinghouse {
     service: Arc<Service>,
     faults: ClearinghouseFaults,
+    requests: Arc<AtomicU64>,
     url: Url,
     ca_file: PathBuf,
     stop: watch::Sender<bool>,
@@ -227,10 +229,12 @@ impl Clearinghouse {
         });
         let faults = ClearinghouseFaults::default();
         let (stop, stopped) = watch::channel(false);
+        let requests = Arc::new(AtomicU64::new(0));
         let web = Arc::new(Web {
             service: Arc::clone(&service),
             faults: faults.clone(),
             tls,
+            requests: Arc::clone(&requests),
         });
         let tasks = vec![
             tokio::spawn(web::run(web, listener, stopped.clone())),
@@ -239,6 +243,7 @@ impl Clearinghouse {
         Ok(Self {
             service,
             faults,
+            requests,
             url,
             ca_file: authority.ca_file().to_owned(),
             stop,
@@ -262,6 +267,12 @@ impl Clearinghouse {
     #[must_use]
     pub fn faults(&self) -> &ClearinghouseFaults {
         &self.faults
+    }
+
+    /// How many requests it has read since its start.
+    #[must_use]
+    pub fn requests_served(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// Makes an account, and saves it.

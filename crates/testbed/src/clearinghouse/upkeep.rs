@@ -181,7 +181,10 @@ async fn carry_out(service: &Service, chore: Chore) -> Result<(), ControlError> 
             match service.control.probe(&id, &location).await {
                 Ok(()) => service.set_active(node, true, ""),
                 Err(error) => {
-                    service.set_active(node, false, &error.to_string());
+                    // A node whose owner's key is not known cannot be asked, which says nothing of it.
+                    if let ControlError::Silent(reason) = &error {
+                        service.set_active(node, false, reason);
+                    }
                     return Err(error);
                 }
             }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -47,6 +48,8 @@ pub(crate) struct Web {
     pub(crate) service: Arc<Service>,
     pub(crate) faults: ClearinghouseFaults,
     pub(crate) tls: TlsAcceptor,
+    /// Requests whose body was read so far.
+    pub(crate) requests: Arc<AtomicU64>,
 }
 
 /// Serves until told to stop; then answers what is under way.
@@ -212,6 +215,7 @@ async fn respond(
             ));
         }
     };
+    web.requests.fetch_add(1, Ordering::Relaxed);
     let incoming = server::parse(&body);
     let misbehaviour = web.faults.take(incoming.as_ref().ok().and_then(method));
     match &misbehaviour {

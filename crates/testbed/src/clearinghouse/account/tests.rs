@@ -1,3 +1,5 @@
+//! Accounts, API keys and public keys, judged without a server.
+
 use std::collections::BTreeSet;
 
 use overlord_keys::KeyPair;

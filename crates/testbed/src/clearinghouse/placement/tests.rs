@@ -1,3 +1,5 @@
+//! Which vessels are tried, by type and by chance.
+
 use overlord_types::VesselName;
 
 use super::*;

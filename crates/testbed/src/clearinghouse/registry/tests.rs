@@ -1,3 +1,5 @@
+//! Leases and reservations, step by step and in any order.
+
 use std::time::Duration;
 
 use overlord_clearinghouse::Password;
