@@ -25,7 +25,8 @@ const RUNS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The requests that follow each other in any case: each needs what the one before it gave.
 const CHAIN: &[&str] = &[
-    "API key from the clearinghouse",
+    "connection to the clearinghouse",
+    "API key from it",
     "account (user port, credit)",
     "acquisition",
     "ChangeUsers, from the clearinghouse to the nodes",

@@ -56,6 +56,8 @@ pub(crate) struct Description {
     pub(crate) ca_file: PathBuf,
     /// Where the accounts' keys lie.
     pub(crate) keys_dir: PathBuf,
+    /// How many requests the clearinghouse has read since its start.
+    pub(crate) clearinghouse_requests: u64,
     /// Its nodes.
     pub(crate) nodes: Vec<NodeDescription>,
 }
@@ -69,6 +71,8 @@ pub(crate) struct NodeDescription {
     pub(crate) location: NodeLocation,
     /// Whether it runs.
     pub(crate) running: bool,
+    /// How many connections it has taken since it was last started, one request each.
+    pub(crate) connections: u64,
     /// Its vessels, in order.
     pub(crate) vessels: Vec<VesselDescription>,
 }
@@ -246,6 +250,7 @@ fn describe(testbed: &Testbed, directory: &Path) -> Description {
             index: node.index,
             location: node.location,
             running: node.running,
+            connections: node.connections,
             vessels: vessels.collect(),
         }
     });
@@ -254,6 +259,7 @@ fn describe(testbed: &Testbed, directory: &Path) -> Description {
         clearinghouse: testbed.clearinghouse_url().to_string(),
         ca_file: testbed.ca_file().to_owned(),
         keys_dir: directory.join(KEYS_FOLDER),
+        clearinghouse_requests: testbed.clearinghouse().requests_served(),
         nodes: nodes.collect(),
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use overlord_keys::{KeyDirectory, KeyFileError, KeyPair, PublicKey};
 use overlord_nodemanager::resources::ResourceFile;
-use overlord_nodemanager::server::{NodeService, ServerLimits, ServerOptions};
+use overlord_nodemanager::server::{NodeService, ServedCount, ServerLimits, ServerOptions};
 use overlord_types::{NodeId, NodeLocation, UserName, VesselName, VesselStatus};
 use rustix::fs::FlockOperation;
 use tokio::sync::watch;
@@ -43,6 +43,7 @@ pub struct Node {
     address: SocketAddr,
     calls: Arc<NodeCalls>,
     faults: NodeFaults,
+    served: ServedCount,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     lock: DirectoryLock,
@@ -98,6 +99,7 @@ impl Node {
         blocking(move || finding.iter().for_each(Vessel::find_run)).await;
 
         let (stop, stopping) = watch::channel(false);
+        let served = ServedCount::default();
         let options = ServerOptions {
             clock: Arc::new(SkewedClock {
                 right: config.clock,
@@ -105,6 +107,7 @@ impl Node {
             }),
             limits: ServerLimits::default(),
             faults: faults.answers(),
+            served: served.clone(),
         };
         let serving = tokio::spawn(serve_until_stopped(
             listener,
@@ -118,6 +121,7 @@ impl Node {
             address,
             calls,
             faults,
+            served,
             stop,
             serving,
             lock,
@@ -146,6 +150,12 @@ impl Node {
     #[must_use]
     pub fn faults(&self) -> &NodeFaults {
         &self.faults
+    }
+
+    /// How many connections the node has taken since its start: one request each.
+    #[must_use]
+    pub fn connections_served(&self) -> u64 {
+        self.served.connections()
     }
 
     /// The names of the vessels, in the order of their numbers.

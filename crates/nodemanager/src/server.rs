@@ -11,6 +11,7 @@ mod limits;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -80,6 +81,24 @@ pub struct ServerOptions {
     pub limits: ServerLimits,
     /// What goes wrong on purpose; a handle to change it while serving.
     pub faults: Faults,
+    /// Counts what is served; a handle to read it while serving.
+    pub served: ServedCount,
+}
+
+/// How many connections a server has taken, each of which carries one request at most. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct ServedCount(Arc<AtomicU64>);
+
+impl ServedCount {
+    /// The connections taken so far; those closed at once for being too many are not among them.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Default for ServerOptions {
@@ -88,6 +107,7 @@ impl Default for ServerOptions {
             clock: Arc::new(SystemClock),
             limits: ServerLimits::default(),
             faults: Faults::default(),
+            served: ServedCount::default(),
         }
     }
 }
@@ -119,6 +139,7 @@ pub async fn serve(
                 Ok((stream, source)) => match connections.admit(source.ip()) {
                     Some(place) => {
                         let server = Arc::clone(&server);
+                        server.options.served.count();
                         tasks.spawn(async move {
                             server.serve_connection(stream, source).await;
                             drop(place);

@@ -10,7 +10,6 @@ use overlord_testbed::TestbedConfig;
 use overlord_types::{Platform, UserName, UserPort, VesselType};
 use serde::Serialize;
 use tempfile::TempDir;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::account;
@@ -20,9 +19,14 @@ use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
 use crate::settings::{AccountSettings, Layers, LocalSettings, RunSettings, Target, Trust};
+use crate::signals::{Asked, EndSignals};
 use crate::text::count_of;
 use crate::watcher::Watcher;
 
+/// How often it is tried to remove a temporary directory …
+const REMOVALS_MAX: u32 = 10;
+/// … and how long is waited in between: a file takes a few milliseconds to be written.
+const REMOVAL_PAUSE: Duration = Duration::from_millis(20);
 /// How long the last changes of a run that is over are waited for.
 const LAST_CHANGES_MAX: Duration = Duration::from_secs(1);
 
@@ -59,11 +63,10 @@ pub(crate) async fn run(
         arguments.program.display()
     ))?;
     let settings = RunSettings::new(arguments, layers)?;
-    let mut interrupt = signal(SignalKind::interrupt())
-        .map_err(|error| Failure::new(ExitMeaning::Machine, error))?;
+    let mut signals = EndSignals::catch()?;
     match &settings.target {
-        Target::Account(account) => deploy(&settings, account, output, begun, &mut interrupt).await,
-        Target::Local(local) => run_local(&settings, local, output, begun, &mut interrupt).await,
+        Target::Account(account) => deploy(&settings, account, output, begun, &mut signals).await,
+        Target::Local(local) => run_local(&settings, local, output, begun, &mut signals).await,
     }
 }
 
@@ -73,7 +76,7 @@ async fn run_local(
     local: &LocalSettings,
     output: &Output,
     begun: Instant,
-    interrupt: &mut Signal,
+    signals: &mut EndSignals,
 ) -> Result<ExitMeaning, Failure> {
     // Kept to the end: a temporary directory goes when it is dropped.
     let temporary = match &local.directory {
@@ -99,7 +102,7 @@ async fn run_local(
         credits: settings.count,
         key_bits: GENERATED_KEY_BITS_MIN,
     };
-    let testbed = unless_interrupted(Embedded::start(config, accounts), interrupt).await?;
+    let testbed = unless_interrupted(Embedded::start(config, accounts), signals).await?;
     output.line(&format!(
         "testbed of {} in {}, up after {:.1} s; make it misbehave with: overlord testbed fault --dir {} --node 0 kill",
         count_of(local.nodes as usize, "node", "nodes"),
@@ -114,9 +117,23 @@ async fn run_local(
         trust: Trust::File(testbed.ca_file()),
         api_key: None,
     };
-    let ended = deploy(settings, &account, output, begun, interrupt).await;
+    let ended = deploy(settings, &account, output, begun, signals).await;
     testbed.stop().await;
+    if let Some(temporary) = temporary {
+        remove(temporary).await;
+    }
     ended
+}
+
+/// Removes a directory in which a last file may still be being written.
+async fn remove(directory: TempDir) {
+    let path = directory.keep();
+    for _ in 0..REMOVALS_MAX {
+        if tokio::fs::remove_dir_all(&path).await.is_ok() || !path.exists() {
+            return;
+        }
+        tokio::time::sleep(REMOVAL_PAUSE).await;
+    }
 }
 
 fn no_directory(error: std::io::Error) -> Failure {
@@ -130,10 +147,10 @@ async fn deploy(
     account: &AccountSettings,
     output: &Output,
     begun: Instant,
-    interrupt: &mut Signal,
+    signals: &mut EndSignals,
 ) -> Result<ExitMeaning, Failure> {
     account::warn_of_danger(account, output);
-    let overlord = unless_interrupted(build(settings, account), interrupt).await?;
+    let overlord = unless_interrupted(build(settings, account), signals).await?;
     account::warn_of_keys(overlord.connection(), output);
     if settings.platform == Platform::Native && matches!(settings.target, Target::Account(_)) {
         output.note(
@@ -168,7 +185,7 @@ async fn deploy(
         watcher,
         changes,
         control,
-        interrupt,
+        signals,
         interrupted: false,
         failure: None,
         run_for: settings.run_for,
@@ -217,15 +234,18 @@ async fn build(settings: &RunSettings, account: &AccountSettings) -> Result<Over
 /// Does something that Ctrl-C may cut short.
 async fn unless_interrupted<T>(
     work: impl Future<Output = Result<T, Failure>>,
-    interrupt: &mut Signal,
+    signals: &mut EndSignals,
 ) -> Result<T, Failure> {
     tokio::select! {
         result = work => result,
         // Whatever was begun is dropped; nothing of the account has been touched yet.
-        _ = interrupt.recv() => Err(Failure::new(
-            ExitMeaning::Interrupted,
-            "interrupted before anything was deployed",
-        )),
+        asked = signals.next() => {
+            let meaning = match asked {
+                Asked::Interrupt | Asked::HangUp => ExitMeaning::Interrupted,
+                Asked::Terminate => ExitMeaning::Done,
+            };
+            Err(Failure::new(meaning, "ended before anything was deployed"))
+        }
     }
 }
 
@@ -234,7 +254,7 @@ struct Shown<'a> {
     watcher: Watcher,
     changes: Subscription,
     control: Control,
-    interrupt: &'a mut Signal,
+    signals: &'a mut EndSignals,
     interrupted: bool,
     /// Why nothing more can be shown; the run was then asked to end.
     failure: Option<Failure>,
@@ -259,7 +279,7 @@ impl Shown<'_> {
                     let shown = self.watcher.answered(answer);
                     self.keep(shown);
                 }
-                _ = self.interrupt.recv() => self.interrupted(),
+                asked = self.signals.next() => self.asked_to_end(asked),
                 () = &mut time_up => {
                     time_up = Box::pin(std::future::pending());
                     self.control.stop(StopReason::Operator);
@@ -297,15 +317,21 @@ impl Shown<'_> {
         }
     }
 
-    fn interrupted(&mut self) {
-        // The run has heard it too: the first ends it in an orderly way, the second at once.
-        let said = if self.interrupted {
-            "leaving at once …"
-        } else {
-            "stopping; Ctrl-C again to leave at once …"
-        };
-        self.interrupted = true;
-        self.watcher.say(said, Paint::Strong);
+    fn asked_to_end(&mut self, asked: Asked) {
+        match asked {
+            // The run has heard it too: the first ends it in an orderly way, the second at once.
+            Asked::Interrupt => {
+                let said = if self.interrupted {
+                    "leaving at once …"
+                } else {
+                    "stopping; Ctrl-C again to leave at once …"
+                };
+                self.interrupted = true;
+                self.watcher.say(said, Paint::Strong);
+            }
+            Asked::Terminate => {}
+            Asked::HangUp => self.control.stop(StopReason::Signal),
+        }
     }
 }
 
