@@ -54,6 +54,11 @@ impl<'source> Lexer<'source> {
         }
     }
 
+    /// The line of the innermost bracket that is still open.
+    pub(crate) fn open_bracket_line(&self) -> Option<u32> {
+        self.brackets.last().map(|open| open.line)
+    }
+
     /// From here on `print` is a name like any other.
     pub(crate) fn make_print_a_name(&mut self) {
         self.print_is_name = true;

@@ -1,4 +1,45 @@
 //! Repy, the Seattle testbed's restricted Python 2: parser, safety check, virtual machine.
+//!
+//! Repy is what programs in vessels are written in: a part of Python 2.7 chosen so that nothing in it leads out of the
+//! sandbox, and an API that meters every contact with the world. This crate is the language; it knows nothing of
+//! vessels, keys or nodes, needs no Python, and can be used alone.
+//!
+//! ```text
+//! bytes -> source -> (lexer) -> parser -> ast -> check -> compile_rules -> compiler -> virtual machine
+//!          UTF-8,    tokens     grammar   tree   is it    would CPython    bytecode
+//!          lines                                 Repy?    compile it?
+//! ```
+//!
+//! # The front end
+//!
+//! [`check::load`] is the door: bytes in, a checked tree or a [`check::Refusal`] out, which says whether the file is not
+//! Python or not Repy, where, and by which rule. Whatever the bytes, it answers: sizes and depths are bounded by
+//! [`limits`], no input makes it panic or exhaust the native stack (`tests/fuzz_front_end.rs`).
+//!
+//! ```
+//! use overlord_repy::check::{self, Refusal};
+//!
+//! assert!(check::load(b"log('hello')").is_ok());
+//! let program = b"x = 1\nimport os\n";
+//! let refusal = check::load(program).unwrap_err();
+//! assert!(matches!(refusal, Refusal::Unsafe(_)));
+//! assert_eq!(
+//!     refusal.render("program.r2py", program),
+//!     "program.r2py:2:1: unsafe: Repy has no import statement (use dy_import_module of dylink.r2py)\n    \
+//!      import os\n    ^",
+//! );
+//! ```
+//!
+//! Verdict and tree are those of CPython 2.7's `compiler` package, on which the original's check is built; this is
+//! compared on its standard library and on programs made from a seed (`tests/compare_trees.rs`). The known differences:
+//!
+//! - The original's check, a recursive Python program, gives up at about 30 nested brackets; here the limit is
+//!   [`limits::MAX_NESTING`].
+//! - Behind a docstring on the first line the original checks nothing of that line (`'text'; import os` passes and is
+//!   executed). Here all of it is checked.
+//! - Bytes that are not UTF-8 are a syntax error, though CPython's tokenizer lets them pass in strings and comments.
+//! - Null bytes and broken `\x` escapes, on which the package raises errors other than SyntaxError, are syntax errors.
+//! - Whether the name in `u'\N{...}'` exists is not looked up: a unicode literal is refused in any case.
 
 pub mod ast;
 pub mod check;

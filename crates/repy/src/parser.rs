@@ -99,7 +99,7 @@ impl<'source> Parser<'source> {
     /// A complaint about the current token.
     fn unexpected(&self, expected: &str) -> SyntaxError {
         let found = self.current.kind;
-        let message = match found {
+        let mut message = match found {
             Kind::Indent => {
                 "unexpected indent: this line is indented more than its block".to_owned()
             }
@@ -112,6 +112,11 @@ impl<'source> Parser<'source> {
                 found.describe()
             ),
         };
+        if let Some(line) = self.lexer.open_bracket_line()
+            && line < self.current.pos.line
+        {
+            message.push_str(&format!(" (a bracket of line {line} is still open)"));
+        }
         SyntaxError::new(self.current.pos, message)
     }
 

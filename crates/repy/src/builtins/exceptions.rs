@@ -32,7 +32,7 @@ fn inherits(mut kind: ExceptionKind, wanted: ExceptionKind) -> bool {
 /// builtin one.
 pub(crate) fn part(class: &Class, args: Vec<Value>, init: bool) -> ExceptionPart {
     let mut part =
-        ExceptionPart { args: Value::tuple(args.clone()), message: Value::bytes(b""), extra: Vec::new() };
+        ExceptionPart { args: Value::tuple(Vec::new()), message: Value::bytes(b""), extra: Vec::new() };
     if init {
         fill(&mut part, class, args);
     }

@@ -240,7 +240,15 @@ fn complex(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         },
     };
     let (r, i) = (part(real)?, part(imaginary)?);
-    Ok(Value::Complex(Rc::new((r.0 - i.1, r.1 + i.0))))
+    // Parts are added only where there are two, so that negative zeros survive.
+    let is_complex = |value: &Value| matches!(value.unwrapped(), Value::Complex(_));
+    let real_part = if is_complex(imaginary) { r.0 - i.1 } else { r.0 };
+    let imaginary_part = match (is_complex(real), imaginary.is_nil()) {
+        (true, true) => r.1,
+        (true, false) => r.1 + i.0,
+        (false, _) => i.0,
+    };
+    Ok(Value::Complex(Rc::new((real_part, imaginary_part))))
 }
 
 fn xrange(call: &mut Args<'_>) -> Res {

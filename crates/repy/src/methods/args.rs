@@ -9,7 +9,7 @@ use crate::vm::Machine;
 pub(crate) fn bytes(value: &Value) -> Res<Str> {
     match value.unwrapped() {
         Value::Str(string) => Ok(string.clone()),
-        _ => Err(type_error("expected a character buffer object")),
+        _ => Err(type_error("expected a string or other character buffer object")),
     }
 }
 
@@ -32,7 +32,10 @@ pub(crate) fn index(machine: &Machine, value: &Value) -> Res<i64> {
         Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
         None => match value.unwrapped() {
             Value::Float(_) => Err(type_error("integer argument expected, got float")),
-            _ => Err(type_error(format!("'{}' object cannot be interpreted as an index", machine.type_name(value)))),
+            _ => {
+                let _ = machine;
+                Err(type_error("an integer is required"))
+            }
         },
     }
 }

@@ -236,7 +236,7 @@ fn make_from_keys(machine: &mut Machine, keys: &Value, value: &Value) -> Res {
 }
 
 pub(crate) const METHODS: &[Entry] = &[
-    ("get", Arity::Parse(1, 2), get),
+    ("get", Arity::Unpack(1, 2), get),
     ("has_key", Arity::One, has_key),
     ("keys", Arity::Zero, keys),
     ("values", Arity::Zero, values),

@@ -11,6 +11,7 @@ pub(crate) mod string;
 pub(crate) mod string_shape;
 pub(crate) mod subscript;
 
+use crate::object::exception::type_error;
 use crate::object::function::NativeCall;
 use crate::object::{Args, Arity, Res, Value};
 use crate::vm::Machine;
@@ -66,6 +67,9 @@ pub(crate) fn init_nothing(_machine: &mut Machine, _args: &mut Args<'_>) -> Res 
 
 /// `iterator.next()`.
 pub(crate) fn next_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
+    if args.len() > 1 {
+        return Err(type_error(format!("expected 0 arguments, got {}", args.len() - 1)));
+    }
     match args.take(0) {
         Value::Iter(iter) => iter.next(),
         other => machine.next_item(&other),
@@ -74,7 +78,7 @@ pub(crate) fn next_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
 
 /// Methods of iterators.
 pub(crate) const ITERATOR: &[Entry] =
-    &[("next", Arity::Zero, next_method), ("__iter__", Arity::Zero, iter_method)];
+    &[("next", Arity::Positional, next_method), ("__iter__", Arity::Zero, iter_method)];
 
 /// Methods everything has.
 pub(crate) const OBJECT: &[Entry] = &[

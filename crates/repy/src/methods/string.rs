@@ -16,8 +16,8 @@ fn own(call: &Args<'_>) -> Str {
 /// What `find` and its like search: where, what for, and the offset of the part searched.
 fn search_args(call: &Args<'_>) -> Res<(Str, Str, usize, usize)> {
     let string = own(call);
-    let needle = args::bytes(call.get(1).unwrap_or(&Value::Nil))?;
     let (start, end) = args::range(call.get(2), call.get(3), string.len())?;
+    let needle = args::bytes(call.get(1).unwrap_or(&Value::Nil))?;
     Ok((string, needle, start, end))
 }
 
@@ -94,12 +94,12 @@ fn endswith(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn replace(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
-    let old = args::bytes(call.get(1).unwrap_or(&Value::Nil))?;
-    let new = args::bytes(call.get(2).unwrap_or(&Value::Nil))?;
     let most = match call.get(3) {
         Some(most) => args::index(machine, most)?,
         None => -1,
     };
+    let old = args::bytes(call.get(1).unwrap_or(&Value::Nil))?;
+    let new = args::bytes(call.get(2).unwrap_or(&Value::Nil))?;
     let (hay, old, new) = (string.as_bytes(), old.as_bytes(), new.as_bytes());
     let mut left = if most < 0 { usize::MAX } else { most as usize };
     let matches = if left == usize::MAX { search::count(hay, old) } else { search::count(hay, old).min(left) };

@@ -241,5 +241,5 @@ pub(crate) const METHODS: &[Entry] = &[
     ("center", Arity::Parse(1, 2), center),
     ("zfill", Arity::Parse(1, 1), zfill),
     ("expandtabs", Arity::Parse(0, 1), expandtabs),
-    ("translate", Arity::Parse(1, 2), translate),
+    ("translate", Arity::Unpack(1, 2), translate),
 ];

@@ -135,6 +135,10 @@ fn errors_name_the_place_and_the_rule() {
             "line 1, column 5: this bracket is never closed",
         ),
         (
+            "a = ['b', 'c'\nfor x in y: z",
+            "line 2, column 1: invalid syntax: expected ']', found 'for' (a bracket of line 1 is still open)",
+        ),
+        (
             "f(x]",
             "line 1, column 4: invalid syntax: expected ')', found ']'",
         ),

@@ -16,11 +16,21 @@ pub(crate) fn str_float(value: f64) -> String {
     if let Some(special) = special(value, false) {
         return special;
     }
-    let mut text = format_general(value, 12, false, false);
-    if !text.contains(['.', 'e']) {
-        text.push_str(".0");
-    }
-    text
+    general_with_point(value, 12)
+}
+
+/// As `%g`, but with a point or an exponent always: an exponent already when all digits are before the point.
+pub(crate) fn general_with_point(value: f64, precision: usize) -> String {
+    let precision = precision.max(1);
+    let (negative, mut digits, exponent) = split(&format!("{value:.*e}", precision - 1));
+    let kept = digits.trim_end_matches('0').len().max(1);
+    digits.truncate(kept);
+    let body = if exponent < -4 || exponent + 1 >= precision as i32 {
+        scientific(&digits, exponent, 'e')
+    } else {
+        plain(&digits, exponent + 1, true)
+    };
+    signed(negative, body)
 }
 
 /// `repr` of a complex number's part: as `repr_float`, without the `.0`.

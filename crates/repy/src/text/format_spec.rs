@@ -1,6 +1,6 @@
 //! The format specification mini-language: what follows the colon in `'{:>8.3f}'.format(x)`.
 
-use super::float_format::{format_exponent, format_fixed, format_general, repr_float};
+use super::float_format::{format_exponent, format_fixed, format_general};
 use crate::number::long;
 use crate::object::exception::value_error;
 use crate::object::{Res, Value};
@@ -185,6 +185,7 @@ impl Machine {
 
     fn format_float(&mut self, value: f64, spec: &[u8]) -> Res<Vec<u8>> {
         let parsed = parse(spec)?;
+        check_kind(&parsed, "float", b"eEfFgGn%")?;
         if parsed.alternate {
             return Err(value_error("Alternate form (#) not allowed in float format specifier"));
         }
@@ -207,6 +208,7 @@ impl Machine {
 
     fn format_complex(&mut self, value: (f64, f64), spec: &[u8]) -> Res<Vec<u8>> {
         let parsed = parse(spec)?;
+        check_kind(&parsed, "complex", b"eEfFgGn")?;
         if parsed.alternate {
             return Err(value_error("Alternate form (#) not allowed in complex format specifier"));
         }
@@ -226,10 +228,11 @@ impl Machine {
         let (real, imaginary) = (text(value.0)?, text(value.1)?);
         let plus = if imaginary.starts_with('-') { "" } else { "+" };
         let body = if parsed.kind.is_none() {
+            let sign_for = |text: &str| if text.starts_with('-') { "" } else { sign_of(false, parsed.sign) };
             if value.0 == 0.0 && value.0.is_sign_positive() {
-                format!("{imaginary}j")
+                format!("{}{imaginary}j", sign_for(&imaginary))
             } else {
-                format!("({real}{plus}{imaginary}j)")
+                format!("({}{real}{plus}{imaginary}j)", sign_for(&real))
             }
         } else {
             let sign = if real.starts_with('-') { "" } else { sign_of(false, parsed.sign) };
@@ -252,21 +255,23 @@ fn float_text(value: f64, spec: &Spec) -> Res<String> {
         None => match spec.precision {
             Some(precision) => {
                 // As %g, but with a digit after the point if there is no exponent.
-                let mut text = format_general(value, precision, false, false);
-                if value.is_finite() && !text.contains(['.', 'e']) {
-                    text.push_str(".0");
+                match super::float_format::special(value, false) {
+                    Some(special) => special,
+                    None => super::float_format::general_with_point(value, precision),
                 }
-                text
             }
-            None => {
-                let text = repr_float(value);
-                let short = super::float_format::str_float(value);
-                let _ = text;
-                short
-            }
+            None => super::float_format::str_float(value),
         },
         Some(other) => return Err(unknown(other, "float")),
     })
+}
+
+/// The kind must be one the type has.
+fn check_kind(spec: &Spec, type_name: &str, kinds: &[u8]) -> Res<()> {
+    match spec.kind {
+        Some(kind) if !kinds.contains(&kind) => Err(unknown(kind, type_name)),
+        _ => Ok(()),
+    }
 }
 
 fn unknown(kind: u8, type_name: &str) -> crate::object::Thrown {

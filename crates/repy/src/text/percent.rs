@@ -167,13 +167,12 @@ impl Machine {
                 let text = match value.unwrapped() {
                     Value::Str(string) if string.len() == 1 => string.as_bytes().to_vec(),
                     Value::Str(_) => return Err(type_error("%c requires int or char")),
-                    other => match number::as_index(other) {
-                        Some(Ok(code @ 0..=255)) => vec![code as u8],
-                        Some(Ok(code)) if code < 0 => {
+                    other => match crate::methods::args::integer(other)? {
+                        code @ 0..=255 => vec![code as u8],
+                        code if code < 0 => {
                             return Err(overflow_error("unsigned byte integer is less than minimum"));
                         }
-                        Some(_) => return Err(overflow_error("unsigned byte integer is greater than maximum")),
-                        None => return Err(type_error("%c requires int or char")),
+                        _ => return Err(overflow_error("unsigned byte integer is greater than maximum")),
                     },
                 };
                 pad(out, b"", &text, spec, false);
@@ -209,12 +208,13 @@ impl Machine {
 
     fn convert_int(&mut self, out: &mut Vec<u8>, conversion: u8, spec: &Spec, value: &Value) -> Res<()> {
         let required = || {
-            type_error(format!("%{} format: a number is required, not {}", conversion as char, self.type_name(value)))
+            let shown = if conversion == b'i' { 'd' } else { conversion as char };
+            type_error(format!("%{shown} format: a number is required, not {}", self.type_name(value)))
         };
         let whole = match value.unwrapped() {
             number @ (Value::Int(_) | Value::Long(_)) => number.clone(),
             Value::Bool(b) => Value::Int(i64::from(*b)),
-            Value::Float(_) => number::convert::to_integer(value, false, "float")?,
+            Value::Float(float) if float.is_finite() => number::convert::to_integer(value, false, "float")?,
             _ => return Err(required()),
         };
         let radix = match conversion {

@@ -357,7 +357,12 @@ fn check_arity(native: &NativeFunction, positional: &[Value], keywords: &[(Str, 
     if native.arity == Arity::Any {
         return Ok(());
     }
-    let name = &native.name;
+    let name = match native.name.as_str() {
+        "find" | "rfind" | "index" | "rindex" if native.owner == Some(crate::object::TypeTag::Str) => {
+            "find/rfind/index/rindex"
+        }
+        name => name,
+    };
     let receiver = usize::from(native.owner.is_some());
     if positional.len() < receiver {
         let owner = native.owner.map_or("", |owner| owner.name());
