@@ -62,7 +62,12 @@ impl LogRing {
                 self.filled = 0;
             }
             let (now, later) = rest.split_at(rest.len().min(LOG_BYTES - self.filled));
-            self.current.write_all(now)?;
+            if let Err(error) = self.current.write_all(now) {
+                // A part may have been written; the bound must hold on a full disk too.
+                let length = self.current.metadata()?.len();
+                self.filled = usize::try_from(length).unwrap_or(LOG_BYTES);
+                return Err(error);
+            }
             self.filled += now.len();
             rest = later;
         }

@@ -105,7 +105,7 @@ fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed) % 250;
     let [_, _, high, low] = std::process::id().to_be_bytes();
-    Ipv4Addr::new(127, 128 | high % 64, low, 1 + number as u8)
+    Ipv4Addr::new(127, 128 | (high % 64), low, 1 + number as u8)
 }
 
 pub(crate) fn vessel(name: &str) -> VesselName {
