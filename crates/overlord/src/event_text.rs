@@ -1,4 +1,7 @@
 //! What a change of the fleet reads like in a log: one line, the vessel's place first in mind.
+//!
+//! Parts of it were written by strangers: programs, nodes, the clearinghouse. Nothing of theirs can move a
+//! terminal's cursor or look like a line of ours.
 
 use overlord_engine::{
     Change, CondemnReason, Evidence, FleetEvent, LeftVessel, RunReport, StopReason, VesselLabel,
@@ -63,14 +66,15 @@ pub fn line(change: &Change) -> String {
             log_tail,
         } => {
             let mut text = format!(
-                "{}: failed for the {failures}. time, {reason}; next attempt at {next_attempt}",
-                place(vessel)
+                "{}: failed for the {failures}. time, {}; next attempt at {next_attempt}",
+                place(vessel),
+                one_line(reason)
             );
             if !log_tail.is_empty() {
                 text.push_str("\n  its log ends:");
                 for line in log_tail.lines() {
                     text.push_str("\n  | ");
-                    text.push_str(line);
+                    text.push_str(&one_line(line));
                 }
             }
             text
@@ -103,14 +107,16 @@ pub fn line(change: &Change) -> String {
                 until.map_or_else(String::new, |until| format!("; next attempt at {until}"));
             format!("waiting: {}{until}", awaited(reason))
         }
-        Change::HookFailed { reason } => format!("a hook failed: {reason}"),
+        Change::HookFailed { reason } => format!("a hook failed: {}", one_line(reason)),
         Change::LeftAlone { handle } => {
             format!(
                 "vessel {} of the account is not ours and left alone",
                 handle.short()
             )
         }
-        Change::Bug { message } => format!("a bug of Overlord, please report it: {message}"),
+        Change::Bug { message } => {
+            format!("a bug of Overlord, please report it: {}", one_line(message))
+        }
         Change::Stopping { reason } => format!("stopping, {}", asked_by(*reason)),
         Change::Stopped { report } => ended(report),
         // The engine may learn of changes that this text does not know yet.
@@ -149,9 +155,22 @@ pub fn ended(report: &RunReport) -> String {
         text.push_str(&format!("; perhaps acquired besides: {}", report.in_doubt));
     }
     for undone in &report.undone {
-        text.push_str(&format!("; not done: {undone}"));
+        text.push_str(&format!("; not done: {}", one_line(undone)));
     }
     text
+}
+
+/// A stranger's text on one line, control characters shown as what they are.
+fn one_line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\t' => shown.push(' '),
+            control if control.is_control() => shown.extend(control.escape_default()),
+            other => shown.push(other),
+        }
+    }
+    shown
 }
 
 fn place(vessel: &VesselLabel) -> String {
@@ -164,14 +183,16 @@ fn place(vessel: &VesselLabel) -> String {
 
 fn seen(evidence: &Evidence) -> String {
     match evidence {
-        Evidence::Silent { detail } => format!("its node did not answer: {detail}"),
-        Evidence::Misbehaved { detail } => format!("its node answered nonsense: {detail}"),
+        Evidence::Silent { detail } => format!("its node did not answer: {}", one_line(detail)),
+        Evidence::Misbehaved { detail } => {
+            format!("its node answered nonsense: {}", one_line(detail))
+        }
         Evidence::NotRunning { status } => format!("its program is {status}"),
         Evidence::NoSuchVessel => "its node knows no such vessel".to_owned(),
         Evidence::NotOurs => "its node does not count us among its users".to_owned(),
         Evidence::NotHeld => "the clearinghouse does not count it as ours".to_owned(),
         Evidence::InitialiseFailed { detail } => {
-            format!("its program could not be brought up: {detail}")
+            format!("its program could not be brought up: {}", one_line(detail))
         }
         other => format!("{other:?}"),
     }
@@ -183,7 +204,7 @@ fn why(reason: &CondemnReason) -> String {
             format!("after {rounds} looks: {}", seen(last))
         }
         CondemnReason::NeverRan { last, attempts } => {
-            format!("it never ran in {attempts} attempts: {last}")
+            format!("it never ran in {attempts} attempts: {}", one_line(last))
         }
         CondemnReason::Surplus => "more are held than wanted".to_owned(),
         CondemnReason::Quarantined => "its node has failed us often lately".to_owned(),
@@ -196,21 +217,27 @@ fn why(reason: &CondemnReason) -> String {
 
 fn awaited(reason: &WaitReason) -> String {
     match reason {
-        WaitReason::Clearinghouse { detail } => format!("the clearinghouse fails: {detail}"),
+        WaitReason::Clearinghouse { detail } => {
+            format!("the clearinghouse fails: {}", one_line(detail))
+        }
         WaitReason::Vessels { missing, detail } => {
+            let detail = one_line(detail);
             format!("{missing} vessels are missing and cannot be had: {detail}")
         }
         WaitReason::Credit { missing, detail } => {
+            let detail = one_line(detail);
             format!("{missing} vessels are missing and the credit is used up: {detail}")
         }
         WaitReason::LostAnswer { count } => {
             format!("what became of a request for {count} vessels is being found out")
         }
         WaitReason::Renewal { vessels, detail } => {
-            format!("{vessels} leases were not renewed: {detail}")
+            format!("{vessels} leases were not renewed: {}", one_line(detail))
         }
-        WaitReason::Hook { detail } => format!("a hook fails: {detail}"),
-        WaitReason::Journal { detail } => format!("the journal takes no records: {detail}"),
+        WaitReason::Hook { detail } => format!("a hook fails: {}", one_line(detail)),
+        WaitReason::Journal { detail } => {
+            format!("the journal takes no records: {}", one_line(detail))
+        }
         other => format!("{other:?}"),
     }
 }
@@ -221,5 +248,104 @@ fn asked_by(reason: StopReason) -> &'static str {
         StopReason::Signal => "a signal came",
         StopReason::Operator => "as asked",
         _ => "for another reason",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use overlord_engine::WallTime;
+    use std::time::Duration;
+
+    fn vessel(index: Option<u32>) -> VesselLabel {
+        VesselLabel {
+            handle: "3 33:v7".parse().unwrap(),
+            location: "10.0.0.1:1224".parse().unwrap(),
+            index,
+        }
+    }
+
+    #[test]
+    fn a_line_says_where_and_what_without_the_shape_of_our_types() {
+        let at = WallTime::from_unix_millis(0);
+        let silent = Evidence::Silent {
+            detail: "refused".to_owned(),
+        };
+        for (change, text) in [
+            (
+                Change::Acquired {
+                    vessel: vessel(None),
+                    expires: at,
+                },
+                "10.0.0.1:1224 v7: acquired, lease until 1970-01-01T00:00:00.000Z",
+            ),
+            (
+                Change::Running {
+                    vessel: vessel(Some(3)),
+                },
+                "copy 3 on 10.0.0.1:1224 v7: running",
+            ),
+            (
+                Change::Condemned {
+                    vessel: vessel(Some(3)),
+                    reason: CondemnReason::Evidence {
+                        last: silent,
+                        rounds: 2,
+                    },
+                },
+                "copy 3 on 10.0.0.1:1224 v7: will be given back, after 2 looks: its node did not answer: refused",
+            ),
+            (
+                Change::Waiting {
+                    reason: WaitReason::Credit {
+                        missing: 2,
+                        detail: "no more".to_owned(),
+                    },
+                    until: None,
+                },
+                "waiting: 2 vessels are missing and the credit is used up: no more",
+            ),
+        ] {
+            assert_eq!(line(&change), text);
+        }
+    }
+
+    #[test]
+    fn the_last_line_says_what_is_left_where() {
+        let left = LeftVessel {
+            vessel: vessel(Some(1)),
+            stage: "running",
+            expires: WallTime::from_unix_millis(0),
+        };
+        let mut report = RunReport {
+            reason: StopReason::StopFile,
+            running: vec![left],
+            idle: Vec::new(),
+            in_doubt: 1,
+            undone: vec!["a release".to_owned()],
+            duration: Duration::ZERO,
+        };
+        assert_eq!(
+            ended(&report),
+            "stopped, the stop file is there; left running: 1: copy 1 on 10.0.0.1:1224 v7 (running, lease until 1970-01-01T00:00:00.000Z); perhaps acquired besides: 1; not done: a release"
+        );
+        report.running.clear();
+        assert!(ended(&report).contains("nothing is left running"));
+    }
+
+    #[test]
+    fn what_strangers_wrote_cannot_look_like_a_line_of_ours() {
+        let change = Change::Failed {
+            vessel: vessel(Some(1)),
+            reason: "no\nINFO all is well".to_owned(),
+            failures: 1,
+            next_attempt: WallTime::from_unix_millis(0),
+            log_tail: "one\x1b[2J\nINFO all is well".to_owned(),
+        };
+        let text = line(&change);
+        assert!(!text.contains('\x1b'), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[2..], ["  | one\\u{1b}[2J", "  | INFO all is well"]);
+        assert!(lines[0].contains("no\\nINFO all is well"), "{text}");
     }
 }

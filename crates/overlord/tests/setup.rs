@@ -105,7 +105,7 @@ async fn every_mistake_is_told_before_anything_runs() {
         (builder().api_key("no blanks please"), Operator, "API key"),
         (builder().api_key("WRONG"), Operator, "User auth failed."),
         (
-            builder().stop_file(stop),
+            builder().stop_file(&stop),
             Operator,
             "asked this deployment to stop",
         ),
@@ -125,6 +125,7 @@ async fn every_mistake_is_told_before_anything_runs() {
         assert!(text.contains(part), "{part:?} is not in {text:?}");
         assert_eq!(blamed, blame, "{text}");
     }
+    assert!(stop.exists(), "a request to stop is not taken away");
     let unknown = Overlord::builder("bob").keys_dir({
         KeyDirectory::new(&other_keys)
             .save(&"bob".parse().unwrap(), &stranger)
@@ -136,6 +137,24 @@ async fn every_mistake_is_told_before_anything_runs() {
     assert!(text.contains("Username does not exist."), "{text}");
     assert_eq!(blamed, Operator);
     world.testbed.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_originals_constructor_takes_the_keys_of_the_current_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("time_server.py");
+    std::fs::write(&program, "pass\n").unwrap();
+    let log = folder.path().join("run.log");
+    let error = Overlord::new("nobody-here", 10, VesselType::Wan, program, Some(log)).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, SetupError::Keys { .. }), "{error:?}");
+    assert!(
+        error
+            .source()
+            .unwrap()
+            .to_string()
+            .contains("./nobody-here.publickey")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
