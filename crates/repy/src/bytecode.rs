@@ -188,6 +188,8 @@ pub(crate) struct Code {
     pub(crate) keyword_lists: Box<[Box<[Str]>]>,
     /// Whether a call with exactly the right number of positional arguments needs no preparation.
     pub(crate) simple: bool,
+    /// Whether any slot is shared with another function.
+    pub(crate) shares: bool,
 }
 
 impl Code {

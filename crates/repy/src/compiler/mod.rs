@@ -142,6 +142,7 @@ impl<'a> Compiler<'a> {
         let cells: Box<[u16]> = self.scope.cells.iter().copied().collect();
         let captures: Box<[u16]> = self.scope.captures.iter().copied().collect();
         let simple = self.kind == CodeKind::Function && !self.varargs && !self.kwargs;
+        let shares = !cells.is_empty() || !captures.is_empty();
         Ok(Rc::new(Code {
             kind: self.kind,
             name,
@@ -162,6 +163,7 @@ impl<'a> Compiler<'a> {
             exits: finished.exits,
             keyword_lists: finished.keyword_lists,
             simple,
+            shares,
         }))
     }
 }

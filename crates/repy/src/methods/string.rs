@@ -139,13 +139,13 @@ fn is_space(byte: u8) -> bool {
 }
 
 fn split_args(machine: &Machine, call: &Args<'_>) -> Res<(Str, Option<Str>, usize)> {
-    let separator = match call.get(1) {
-        None | Some(Value::None) => None,
-        Some(other) => Some(args::bytes(other)?),
-    };
     let most = match call.get(2) {
         Some(most) => args::index(machine, most)?,
         None => -1,
+    };
+    let separator = match call.get(1) {
+        None | Some(Value::None) => None,
+        Some(other) => Some(args::bytes(other)?),
     };
     if separator.as_ref().is_some_and(Str::is_empty) {
         return Err(value_error("empty separator"));

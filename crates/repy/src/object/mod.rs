@@ -40,7 +40,7 @@ pub(crate) use tuple::TupleObject;
 pub type Res<T = Value> = Result<T, Thrown>;
 
 /// A Repy value.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub enum Value {
     /// No value: an unbound variable or an empty table slot. Programs never see it.
     #[default]
@@ -181,6 +181,39 @@ impl Value {
         }
     }
 
+    fn clone_slow(&self) -> Value {
+        match self {
+            Value::Nil => Value::Nil,
+            Value::None => Value::None,
+            Value::Bool(b) => Value::Bool(*b),
+            Value::Int(int) => Value::Int(*int),
+            Value::Float(float) => Value::Float(*float),
+            Value::Str(x) => Value::Str(x.clone()),
+            Value::Long(x) => Value::Long(x.clone()),
+            Value::Complex(x) => Value::Complex(x.clone()),
+            Value::Tuple(x) => Value::Tuple(x.clone()),
+            Value::List(x) => Value::List(x.clone()),
+            Value::Dict(x) => Value::Dict(x.clone()),
+            Value::Set(x) => Value::Set(x.clone()),
+            Value::FrozenSet(x) => Value::FrozenSet(x.clone()),
+            Value::Slice(x) => Value::Slice(x.clone()),
+            Value::XRange(x) => Value::XRange(x.clone()),
+            Value::Iter(x) => Value::Iter(x.clone()),
+            Value::View(x) => Value::View(x.clone()),
+            Value::Function(x) => Value::Function(x.clone()),
+            Value::Method(x) => Value::Method(x.clone()),
+            Value::Native(x) => Value::Native(x.clone()),
+            Value::NativeBound(x) => Value::NativeBound(x.clone()),
+            Value::Class(x) => Value::Class(x.clone()),
+            Value::Instance(x) => Value::Instance(x.clone()),
+            Value::Host(x) => Value::Host(x.clone()),
+            Value::Ellipsis => Value::Ellipsis,
+            Value::NotImplemented => Value::NotImplemented,
+            Value::Cell(x) => Value::Cell(x.clone()),
+            Value::Raised(x) => Value::Raised(x.clone()),
+        }
+    }
+
     /// Whether this is `None`.
     pub fn is_none(&self) -> bool {
         matches!(self, Value::None)
@@ -300,6 +333,18 @@ impl Value {
                 _ => self,
             },
             _ => self,
+        }
+    }
+}
+
+impl Clone for Value {
+    /// Written out so that the frequent cases are inlined.
+    #[inline(always)]
+    fn clone(&self) -> Value {
+        match self {
+            Value::Int(int) => Value::Int(*int),
+            Value::None => Value::None,
+            other => other.clone_slow(),
         }
     }
 }

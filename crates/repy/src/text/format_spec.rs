@@ -106,6 +106,9 @@ impl Machine {
             None | Some(b's') => {}
             Some(kind) => return Err(unknown(kind, "str")),
         }
+        if spec.thousands {
+            return Err(value_error("Cannot specify ',' with 's'."));
+        }
         if spec.sign.is_some() {
             return Err(value_error("Sign not allowed in string format specifier"));
         }
@@ -136,7 +139,7 @@ impl Machine {
         if parsed.precision.is_some() {
             return Err(value_error("Precision not allowed in integer format specifier"));
         }
-        let type_name = if matches!(value, Value::Long(_)) { "long" } else { "int" };
+        let type_name = value.tag().name();
         let whole = match value {
             Value::Bool(b) => Value::Int(i64::from(*b)),
             other => other.clone(),

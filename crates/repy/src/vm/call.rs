@@ -68,18 +68,11 @@ impl Machine {
         }
         let code = &function.code;
         let top = base + code.slots as usize;
-        thread.stack.resize(top, Value::Nil);
-        if !code.cells.is_empty() {
-            for &slot in &code.cells {
-                let value = std::mem::take(&mut thread.stack[base + slot as usize]);
-                thread.stack[base + slot as usize] = Value::Cell(Cell::new(value));
-            }
+        while thread.stack.len() < top {
+            thread.stack.push(Value::Nil);
         }
-        if !function.closure.is_empty() {
-            let first = base + code.first_free();
-            for (slot, cell) in thread.stack[first..].iter_mut().zip(&function.closure) {
-                *slot = Value::Cell(cell.clone());
-            }
+        if code.shares {
+            share_variables(thread, &function, base);
         }
         thread.budget -= 4;
         thread.frames.push(Frame { function, pc: 0, base, keep, then, names: None, handled_before: None });
@@ -338,6 +331,20 @@ impl Machine {
             Value::Class(class) => format!("classobj {}", class.name.lossy()),
             other => format!("{} object", self.type_name(other)),
         }
+    }
+}
+
+/// Puts variables shared with other functions into cells.
+#[cold]
+fn share_variables(thread: &mut Thread, function: &Function, base: usize) {
+    let code = &function.code;
+    for &slot in &code.cells {
+        let value = std::mem::take(&mut thread.stack[base + slot as usize]);
+        thread.stack[base + slot as usize] = Value::Cell(Cell::new(value));
+    }
+    let first = base + code.first_free();
+    for (slot, cell) in thread.stack[first..].iter_mut().zip(&function.closure) {
+        *slot = Value::Cell(cell.clone());
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::frame::{Then, Thread};
+use super::frame::{Frame, Then, Thread};
 use super::ops::{compare_floats, compare_ints, int_op};
 use super::{Machine, Stop, Wait};
 use crate::ast::{CompareOp, UnaryOp};
@@ -27,10 +27,7 @@ impl Machine {
     /// Runs a thread's top frame, and all it calls, until the thread ends, its budget is used up, or it must wait.
     pub(crate) fn execute(&mut self, thread: &mut Thread) -> Ended {
         loop {
-            let Some(frame) = thread.frames.last() else { return Ended::Finished(thread.pop()) };
-            let code = frame.function.code.clone();
-            let (pc, base) = (frame.pc, frame.base);
-            match self.run_frame(thread, &code, pc, base) {
+            match self.run_frames(thread) {
                 Left::Switched => {}
                 Left::Ended(ended) => return ended,
                 Left::Thrown(thrown, pc) => {
@@ -42,9 +39,13 @@ impl Machine {
         }
     }
 
-    /// Runs one frame until it calls, returns, throws or must stop.
-    fn run_frame(&mut self, thread: &mut Thread, code: &Rc<Code>, start: usize, base: usize) -> Left {
-        let mut pc = start;
+    /// Runs frames until something out of the ordinary happens.
+    fn run_frames(&mut self, thread: &mut Thread) -> Left {
+        'frames: loop {
+        let Some(frame) = thread.frames.last() else { return Left::Ended(Ended::Finished(thread.pop())) };
+        let owned = frame.function.code.clone();
+        let code: &Code = &owned;
+        let (mut pc, base) = (frame.pc, frame.base);
         let ops = &*code.ops;
 
         macro_rules! throw {
@@ -134,10 +135,28 @@ impl Machine {
                         if thread.budget <= 0 {
                             return Left::Ended(Ended::Budget);
                         }
-                        return Left::Switched;
+                        continue 'frames;
                     }
                     Ok(false) => attend!(),
                     Err(thrown) => throw!(thrown),
+                }
+            }};
+        }
+
+        macro_rules! finish {
+            ($value:expr) => {{
+                match thread.frames.pop() {
+                    Some(frame) if frame.then == Then::Push && frame.handled_before.is_none() && !thread.frames.is_empty() => {
+                        thread.stack.truncate(frame.keep);
+                        drop(frame);
+                        thread.stack.push($value);
+                        if reclaim::pending() {
+                            return self.attend(thread);
+                        }
+                        continue 'frames;
+                    }
+                    Some(frame) => return self.finish_frame(thread, frame, $value, pc),
+                    None => return Left::Switched,
                 }
             }};
         }
@@ -409,7 +428,7 @@ impl Machine {
                             if thread.budget <= 0 {
                                 return Left::Ended(Ended::Budget);
                             }
-                            return Left::Switched;
+                            continue 'frames;
                         }
                         Value::Nil => called!(self.call(thread, keep, keep + 1, Vec::new(), Then::Push)),
                         _ => called!(self.call(thread, keep, keep, Vec::new(), Then::Push)),
@@ -427,7 +446,7 @@ impl Machine {
                         if thread.budget <= 0 {
                             return Left::Ended(Ended::Budget);
                         }
-                        return Left::Switched;
+                        continue 'frames;
                     }
                     called!(self.call(thread, at, at, Vec::new(), Then::Push));
                 }
@@ -448,12 +467,12 @@ impl Machine {
                 }
                 Op::Return => {
                     let value = thread.pop();
-                    return self.finish_frame(thread, value, pc);
+                    finish!(value);
                 }
                 Op::ReturnLocal(slot) => {
                     bound!(slot);
                     let value = std::mem::take(&mut local!(slot));
-                    return self.finish_frame(thread, value, pc);
+                    finish!(value);
                 }
                 Op::ForIterLocal(slot, end) => {
                     if let Value::Iter(iter) = thread.peek(0) {
@@ -475,7 +494,7 @@ impl Machine {
                     match check!(self.for_next(thread, end, Some(slot))) {
                         ForNext::Item(item) => local!(slot) = item,
                         ForNext::End => pc = end as usize,
-                        ForNext::Frame => return Left::Switched,
+                        ForNext::Frame => continue 'frames,
                     }
                 }
                 Op::ForIter(end) => {
@@ -483,7 +502,7 @@ impl Machine {
                     match check!(self.for_next(thread, end, None)) {
                         ForNext::Item(item) => thread.stack.push(item),
                         ForNext::End => pc = end as usize,
-                        ForNext::Frame => return Left::Switched,
+                        ForNext::Frame => continue 'frames,
                     }
                 }
                 Op::SubscriptLocals(a, b) => {
@@ -692,7 +711,7 @@ impl Machine {
                     let function = Rc::new(make_function(thread, code, base, child, Vec::new()));
                     save!();
                     check!(self.enter_class_body(thread, function, bases));
-                    return Left::Switched;
+                    continue 'frames;
                 }
                 Op::GetIter => {
                     let value = thread.pop();
@@ -745,12 +764,11 @@ impl Machine {
                 Op::Refused => throw!(type_error("this construct does not exist in Repy")),
             }
         }
+        }
     }
 
     /// Ends the top frame with a result.
-    #[inline]
-    fn finish_frame(&mut self, thread: &mut Thread, value: Value, pc: usize) -> Left {
-        let Some(frame) = thread.frames.pop() else { return Left::Switched };
+    fn finish_frame(&mut self, thread: &mut Thread, frame: Frame, value: Value, pc: usize) -> Left {
         thread.stack.truncate(frame.keep);
         if let Some(before) = frame.handled_before {
             thread.handled = before;
