@@ -43,7 +43,7 @@ fn equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
     Ok(match (a, b) {
         (Value::Int(x), Value::Int(y)) => x == y,
         (Value::Str(x), Value::Str(y)) => x == y,
-        (Value::Float(x), Value::Float(y)) => x == y,
+        (Value::Float(x), Value::Float(y)) => x.get() == y.get(),
         (Value::Tuple(x), Value::Tuple(y)) => sequences_equal(x, y, depth)?,
         (Value::List(x), Value::List(y)) => {
             if Rc::ptr_eq(x, y) {

@@ -118,12 +118,12 @@ fn add_calls(
     globals.set_variable(machine, "log", log_function);
     let exitall = machine.host_function("exitall", |_, _| Err(Thrown::stop(Stop::Exit(0))));
     globals.set_variable(machine, "exitall", exitall);
-    let getruntime = machine.host_function("getruntime", move |_, _| Ok(Value::Float(clock())));
+    let getruntime = machine.host_function("getruntime", move |_, _| Ok(Value::float(clock())));
     globals.set_variable(machine, "getruntime", getruntime);
     let sleep = machine.host_function("sleep", move |_, args| {
         let seconds = match args.get(0) {
             Some(Value::Int(int)) => *int as f64,
-            Some(Value::Float(float)) => *float,
+            Some(Value::Float(float)) => float.get(),
             _ => return Err(type_error("sleep() takes a number of seconds")),
         };
         if seconds.is_finite() && seconds > 0.0 {

@@ -15,7 +15,7 @@ fn abs(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(match Number::of(value.unwrapped()) {
         Some(Number::Int(int)) => Value::from_i128(i128::from(int).abs()),
         Some(Number::Long(long)) => Value::long(long.abs()),
-        Some(Number::Float(float)) => Value::Float(float.abs()),
+        Some(Number::Float(float)) => Value::float(float.abs()),
         Some(Number::Complex(parts)) => return complex::absolute(parts),
         None => {
             if let Value::Instance(instance) = &value
@@ -149,7 +149,7 @@ fn type_of(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn isinstance(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let (value, wanted) = (call.take(0), call.take(1));
-    Ok(Value::Bool(is_instance(machine, &value, &wanted, 0)?))
+    Ok(Value::bool(is_instance(machine, &value, &wanted, 0)?))
 }
 
 fn is_instance(machine: &Machine, value: &Value, wanted: &Value, depth: u32) -> Res<bool> {
@@ -170,7 +170,7 @@ fn is_instance(machine: &Machine, value: &Value, wanted: &Value, depth: u32) -> 
 fn issubclass(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let (class, wanted) = (call.take(0), call.take(1));
     let Value::Class(class) = class else { return Err(type_error("issubclass() arg 1 must be a class")) };
-    Ok(Value::Bool(is_subclass(&class, &wanted, 0)?))
+    Ok(Value::bool(is_subclass(&class, &wanted, 0)?))
 }
 
 fn is_subclass(class: &std::rc::Rc<crate::object::Class>, wanted: &Value, depth: u32) -> Res<bool> {
@@ -224,7 +224,7 @@ fn round(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             None => args::index(machine, other)?,
         },
     };
-    rounded(number, digits).map(Value::Float)
+    rounded(number, digits).map(Value::float)
 }
 
 /// Rounds to a number of decimals, halves away from zero, decided on the exact value.

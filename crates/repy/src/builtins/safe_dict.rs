@@ -132,7 +132,7 @@ impl HostType for SafeDict {
             "iterkeys" | "__iter__" => list_iter(HostMapping::keys(self)),
             "itervalues" => list_iter(self.pairs().into_iter().map(|(_, value)| value).collect()),
             "iteritems" => list_iter(self.pairs().into_iter().map(pair).collect()),
-            "has_key" => Value::Bool(self.contains(args.get(0).ok_or_else(missing)?)?),
+            "has_key" => Value::bool(self.contains(args.get(0).ok_or_else(missing)?)?),
             "get" | "setdefault" | "pop" => {
                 let key = args.get(0).ok_or_else(missing)?.clone();
                 let found = match self.item(&key) {

@@ -75,7 +75,7 @@ pub(crate) fn construct(machine: &mut Machine, tag: TypeTag, call: &mut Args<'_>
         }
         TypeTag::Bool => {
             let values = with_keywords(call, "bool", &["x"])?;
-            Ok(Value::Bool(values.first().is_some_and(|value| machine.is_true(value))))
+            Ok(Value::bool(values.first().is_some_and(|value| machine.is_true(value))))
         }
         TypeTag::Complex => complex(machine, call),
         TypeTag::List => {
@@ -193,13 +193,13 @@ fn integer(machine: &mut Machine, call: &mut Args<'_>, is_long: bool) -> Res {
 
 fn float(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let values = with_keywords(call, "float", &["x"])?;
-    let Some(value) = values.first() else { return Ok(Value::Float(0.0)) };
+    let Some(value) = values.first() else { return Ok(Value::float(0.0)) };
     match value.unwrapped() {
-        Value::Nil => Ok(Value::Float(0.0)),
-        Value::Str(text) => Ok(Value::Float(convert::parse_float(text.as_bytes())?)),
+        Value::Nil => Ok(Value::float(0.0)),
+        Value::Str(text) => Ok(Value::float(convert::parse_float(text.as_bytes())?)),
         other => match Number::of(other) {
             Some(Number::Complex(_)) => Err(type_error("can't convert complex to float")),
-            Some(number) => Ok(Value::Float(number.to_float()?)),
+            Some(number) => Ok(Value::float(number.to_float()?)),
             None => {
                 if let Value::Instance(instance) = value
                     && instance.class.is_old()

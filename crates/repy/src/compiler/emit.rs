@@ -97,7 +97,7 @@ impl Emitter {
             Value::None => Some((0, Vec::new())),
             Value::Str(string) => Some((1, string.as_bytes().to_vec())),
             Value::Int(int) => Some((2, int.to_le_bytes().to_vec())),
-            Value::Float(float) => Some((3, float.to_bits().to_le_bytes().to_vec())),
+            Value::Float(float) => Some((3, float.get().to_bits().to_le_bytes().to_vec())),
             _ => None,
         };
         let index = match key {

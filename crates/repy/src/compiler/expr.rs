@@ -29,7 +29,7 @@ impl Compiler<'_> {
             ExprKind::Name(name) => self.load_name(*name),
             ExprKind::Int(int) => self.out.constant(Value::Int(*int)),
             ExprKind::Long(long) => self.out.constant(Value::long(long.clone())),
-            ExprKind::Float(float) => self.out.constant(Value::Float(*float)),
+            ExprKind::Float(float) => self.out.constant(Value::float(*float)),
             ExprKind::Imaginary(imaginary) => {
                 self.out.constant(Value::Complex(std::rc::Rc::new((0.0, *imaginary))));
             }

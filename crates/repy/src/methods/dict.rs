@@ -117,7 +117,7 @@ fn get(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn has_key(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let dict = own(call);
     let found = dict.borrow().get(call.get(1).unwrap_or(&Value::Nil))?.is_some();
-    Ok(Value::Bool(found))
+    Ok(Value::bool(found))
 }
 
 fn listed(call: &Args<'_>, kind: ViewKind) -> Res {

@@ -30,13 +30,14 @@ fn bit_length(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn is_integer(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     match own(call) {
-        Value::Float(float) => Ok(Value::Bool(float.is_finite() && float.floor() == float)),
+        Value::Float(float) => Ok(Value::bool({let float = float.get(); float.is_finite() && float.floor() == float})),
         _ => Ok(Value::None),
     }
 }
 
 fn as_integer_ratio(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let Value::Float(float) = own(call) else { return Ok(Value::None) };
+    let float = float.get();
     if float.is_infinite() {
         return Err(overflow_error("Cannot pass infinity to float.as_integer_ratio."));
     }
@@ -55,6 +56,7 @@ fn as_integer_ratio(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn hex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let Value::Float(float) = own(call) else { return Ok(Value::None) };
+    let float = float.get();
     if !float.is_finite() {
         return Ok(Value::from_vec(crate::text::float_format::repr_float(float).into_bytes()));
     }
@@ -80,7 +82,7 @@ fn fromhex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
         [b'+', ..] => (false, text.get(1..).unwrap_or("")),
         _ => (false, &*text),
     };
-    let signed = |value: f64| Ok(Value::Float(if negative { -value } else { value }));
+    let signed = |value: f64| Ok(Value::float(if negative { -value } else { value }));
     match rest {
         "inf" | "infinity" => return signed(f64::INFINITY),
         "nan" => return signed(f64::NAN),

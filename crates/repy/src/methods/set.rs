@@ -280,24 +280,24 @@ fn isdisjoint(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let items = call.take(1);
     for item in machine.collect(&items)? {
         if set.borrow().contains(&item)? {
-            return Ok(Value::Bool(false));
+            return Ok(Value::bool(false));
         }
     }
-    Ok(Value::Bool(true))
+    Ok(Value::bool(true))
 }
 
 fn issubset(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let items = call.take(1);
     let other = to_set(machine, &items)?;
     let result = own(call).borrow().is_subset(&other)?;
-    Ok(Value::Bool(result))
+    Ok(Value::bool(result))
 }
 
 fn issuperset(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let items = call.take(1);
     let other = to_set(machine, &items)?;
     let result = other.is_subset(&own(call).borrow())?;
-    Ok(Value::Bool(result))
+    Ok(Value::bool(result))
 }
 
 fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {

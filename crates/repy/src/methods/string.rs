@@ -66,16 +66,16 @@ fn affix(machine: &mut Machine, call: &Args<'_>, name: &str, test: fn(&[u8], &[u
     };
     let wanted = call.get(1).cloned().unwrap_or_default();
     match wanted.unwrapped() {
-        Value::Str(affix) => Ok(Value::Bool(matches(affix))),
+        Value::Str(affix) => Ok(Value::bool(matches(affix))),
         Value::Tuple(tuple) => {
             for one in tuple.iter() {
                 match one.unwrapped() {
-                    Value::Str(affix) if matches(affix) => return Ok(Value::Bool(true)),
+                    Value::Str(affix) if matches(affix) => return Ok(Value::bool(true)),
                     Value::Str(_) => {}
                     _ => return Err(type_error("expected a character buffer object")),
                 }
             }
-            Ok(Value::Bool(false))
+            Ok(Value::bool(false))
         }
         other => Err(type_error(format!(
             "{name} first arg must be str, unicode, or tuple, not {}",

@@ -52,7 +52,7 @@ fn title(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn all(call: &Args<'_>, test: fn(&u8) -> bool) -> Res {
     let string = own(call);
-    Ok(Value::Bool(!string.is_empty() && string.as_bytes().iter().all(test)))
+    Ok(Value::bool(!string.is_empty() && string.as_bytes().iter().all(test)))
 }
 
 fn isalnum(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -74,13 +74,13 @@ fn isspace(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn islower(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
     let bytes = string.as_bytes();
-    Ok(Value::Bool(!bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase)))
+    Ok(Value::bool(!bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase)))
 }
 
 fn isupper(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
     let bytes = string.as_bytes();
-    Ok(Value::Bool(!bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase)))
+    Ok(Value::bool(!bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase)))
 }
 
 fn istitle(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -89,19 +89,19 @@ fn istitle(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     for byte in string.as_bytes() {
         if byte.is_ascii_uppercase() {
             if after_letter {
-                return Ok(Value::Bool(false));
+                return Ok(Value::bool(false));
             }
             (any, after_letter) = (true, true);
         } else if byte.is_ascii_lowercase() {
             if !after_letter {
-                return Ok(Value::Bool(false));
+                return Ok(Value::bool(false));
             }
             (any, after_letter) = (true, true);
         } else {
             after_letter = false;
         }
     }
-    Ok(Value::Bool(any))
+    Ok(Value::bool(any))
 }
 
 fn padding(machine: &mut Machine, call: &Args<'_>, name: &str) -> Res<(Str, usize, u8)> {

@@ -107,5 +107,5 @@ pub(crate) fn absolute(x: Complex) -> Res {
     if size.is_infinite() && x.0.is_finite() && x.1.is_finite() {
         return Err(crate::object::exception::overflow_error("absolute value too large"));
     }
-    Ok(Value::Float(size))
+    Ok(Value::float(size))
 }

@@ -194,11 +194,11 @@ pub(crate) fn to_integer(value: &Value, is_long: bool, machine_name: &str) -> Re
         Value::Int(int) => Ok(Value::long(BigInt::from(*int))),
         Value::Bool(b) => Ok(made(BigInt::from(i64::from(*b)))),
         Value::Long(big) => Ok(made((**big).clone())),
-        Value::Float(float) if float.is_nan() => Err(value_error("cannot convert float NaN to integer")),
-        Value::Float(float) if float.is_infinite() => {
+        Value::Float(float) if float.get().is_nan() => Err(value_error("cannot convert float NaN to integer")),
+        Value::Float(float) if float.get().is_infinite() => {
             Err(crate::object::exception::overflow_error("cannot convert float infinity to integer"))
         }
-        Value::Float(float) => Ok(made(long::from_float(*float).unwrap_or_default())),
+        Value::Float(float) => Ok(made(long::from_float(float.get()).unwrap_or_default())),
         Value::Complex(_) => {
             let function = if is_long { "long" } else { "int" };
             Err(type_error(format!("can't convert complex to {function}")))

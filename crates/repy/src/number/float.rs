@@ -6,13 +6,13 @@ use crate::object::{ExceptionKind, Res, Thrown, Value};
 
 /// `a op b`; None for operators floats do not have.
 pub(crate) fn arithmetic(op: BinaryOp, x: f64, y: f64) -> Option<Res> {
-    Some(Ok(Value::Float(match op {
+    Some(Ok(Value::float(match op {
         BinaryOp::Add => x + y,
         BinaryOp::Sub => x - y,
         BinaryOp::Mul => x * y,
         BinaryOp::Div if y == 0.0 => return Some(Err(zero_division("float division by zero"))),
         BinaryOp::Div => x / y,
-        BinaryOp::FloorDiv => return Some(divmod(x, y).map(|(quotient, _)| Value::Float(quotient))),
+        BinaryOp::FloorDiv => return Some(divmod(x, y).map(|(quotient, _)| Value::float(quotient))),
         BinaryOp::Mod if y == 0.0 => return Some(Err(zero_division("float modulo"))),
         BinaryOp::Mod => modulo(x, y),
         BinaryOp::Pow => return Some(power(x, y)),
@@ -60,13 +60,13 @@ pub(crate) fn divmod(x: f64, y: f64) -> Res<(f64, f64)> {
 /// `x ** y`.
 pub(crate) fn power(x: f64, y: f64) -> Res {
     if y == 0.0 {
-        return Ok(Value::Float(1.0));
+        return Ok(Value::float(1.0));
     }
     if x.is_nan() {
-        return Ok(Value::Float(x));
+        return Ok(Value::float(x));
     }
     if y.is_nan() {
-        return Ok(Value::Float(if x == 1.0 { 1.0 } else { y }));
+        return Ok(Value::float(if x == 1.0 { 1.0 } else { y }));
     }
     if x == 0.0 && y < 0.0 {
         return Err(zero_division("0.0 cannot be raised to a negative power"));
@@ -78,7 +78,7 @@ pub(crate) fn power(x: f64, y: f64) -> Res {
     if result.is_infinite() && x.is_finite() && y.is_finite() {
         return Err(out_of_range());
     }
-    Ok(Value::Float(result))
+    Ok(Value::float(result))
 }
 
 /// `OverflowError: (34, 'Numerical result out of range')`.

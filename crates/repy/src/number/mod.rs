@@ -26,7 +26,7 @@ impl<'a> Number<'a> {
             Value::Int(int) => Number::Int(*int),
             Value::Bool(b) => Number::Int(i64::from(*b)),
             Value::Long(long) => Number::Long(long),
-            Value::Float(float) => Number::Float(*float),
+            Value::Float(float) => Number::Float(float.get()),
             Value::Complex(complex) => Number::Complex(**complex),
             _ => return None,
         })
@@ -84,7 +84,8 @@ pub(crate) fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Option<Res> {
 
 fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
     if let (BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor, Value::Bool(p), Value::Bool(q)) = (op, a, b) {
-        return Ok(Value::Bool(match op {
+        let (p, q) = (p.get(), q.get());
+        return Ok(Value::bool(match op {
             BinaryOp::BitAnd => p & q,
             BinaryOp::BitOr => p | q,
             _ => p ^ q,
@@ -123,8 +124,8 @@ pub(crate) fn unary(op: UnaryOp, value: &Value) -> Option<Res> {
         (UnaryOp::Minus, Number::Long(long)) => Value::long(-long),
         (UnaryOp::Plus, Number::Long(long)) => Value::long(long.clone()),
         (UnaryOp::Invert, Number::Long(long)) => Value::long(-(long + BigInt::from(1))),
-        (UnaryOp::Minus, Number::Float(float)) => Value::Float(-float),
-        (UnaryOp::Plus, Number::Float(float)) => Value::Float(float),
+        (UnaryOp::Minus, Number::Float(float)) => Value::float(-float),
+        (UnaryOp::Plus, Number::Float(float)) => Value::float(float),
         (UnaryOp::Minus, Number::Complex((re, im))) => Value::Complex(std::rc::Rc::new((-re, -im))),
         (UnaryOp::Plus, Number::Complex(complex)) => Value::Complex(std::rc::Rc::new(complex)),
         _ => return None,
@@ -139,7 +140,7 @@ pub(crate) fn divmod(a: &Value, b: &Value) -> Option<Res> {
             return Some(complex::divmod(x.to_complex(), y.to_complex()));
         }
         let pair = x.to_float().and_then(|x| y.to_float().and_then(|y| float::divmod(x, y)));
-        return Some(pair.map(|(q, r)| Value::pair(Value::Float(q), Value::Float(r))));
+        return Some(pair.map(|(q, r)| Value::pair(Value::float(q), Value::float(r))));
     }
     let quotient = arithmetic(BinaryOp::FloorDiv, a, b)?;
     let rest = arithmetic(BinaryOp::Mod, a, b)?;

@@ -48,11 +48,11 @@ pub enum Value {
     /// `None`.
     None,
     /// `True` or `False`.
-    Bool(bool),
+    Bool(Truth),
     /// A small integer; results that do not fit become [`Value::Long`].
     Int(i64),
     /// A float.
-    Float(f64),
+    Float(Float),
     /// A byte string.
     Str(Str),
     /// A long integer (also small ones: `10L` stays long).
@@ -101,6 +101,43 @@ pub enum Value {
     Raised(Rc<Raised>),
 }
 
+/// A float as its bits.
+///
+/// Every variant of [`Value`] holds one 8-byte integer or pointer, so that the compiler passes values in two
+/// registers; a float or a single byte among them would send all through memory.
+#[derive(Clone, Copy)]
+pub struct Float(u64);
+
+impl Float {
+    /// The number.
+    #[inline(always)]
+    pub fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+
+    fn to_bits(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<Truth> for i64 {
+    fn from(truth: Truth) -> i64 {
+        i64::from(truth.get())
+    }
+}
+
+/// A boolean as wide as the other variants (see [`Float`]).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Truth(u64);
+
+impl Truth {
+    /// The boolean.
+    #[inline(always)]
+    pub fn get(self) -> bool {
+        self.0 != 0
+    }
+}
+
 /// `slice(start, stop, step)`.
 pub struct SliceObject {
     pub(crate) start: Value,
@@ -125,6 +162,18 @@ pub struct XRange {
 }
 
 impl Value {
+    /// A boolean.
+    #[inline(always)]
+    pub fn bool(truth: bool) -> Value {
+        Value::Bool(Truth(u64::from(truth)))
+    }
+
+    /// A float.
+    #[inline(always)]
+    pub fn float(number: f64) -> Value {
+        Value::Float(Float(number.to_bits()))
+    }
+
     /// The string of these bytes.
     pub fn bytes(bytes: &[u8]) -> Value {
         Value::Str(Str::new(bytes))
@@ -353,8 +402,8 @@ impl std::fmt::Debug for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Value::Int(i) => write!(f, "Int({i})"),
-            Value::Float(x) => write!(f, "Float({x})"),
-            Value::Bool(b) => write!(f, "Bool({b})"),
+            Value::Float(x) => write!(f, "Float({})", x.get()),
+            Value::Bool(b) => write!(f, "Bool({})", b.get()),
             Value::Str(s) => write!(f, "Str({:?})", String::from_utf8_lossy(s.as_bytes())),
             other => write!(f, "{}", other.tag().name()),
         }

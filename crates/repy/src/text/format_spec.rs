@@ -91,7 +91,7 @@ impl Machine {
             Value::Bool(_) if spec.is_empty() => self.str_of(value),
             Value::Str(string) => self.format_text(string.as_bytes(), spec, "str"),
             Value::Int(_) | Value::Long(_) | Value::Bool(_) => self.format_integer(&inner, spec),
-            Value::Float(float) => self.format_float(*float, spec),
+            Value::Float(float) => self.format_float(float.get(), spec),
             Value::Complex(complex) if !spec.is_empty() => self.format_complex(**complex, spec),
             _ => {
                 let text = self.str_of(value)?;

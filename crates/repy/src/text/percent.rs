@@ -214,7 +214,7 @@ impl Machine {
         let whole = match value.unwrapped() {
             number @ (Value::Int(_) | Value::Long(_)) => number.clone(),
             Value::Bool(b) => Value::Int(i64::from(*b)),
-            Value::Float(float) if float.is_finite() => number::convert::to_integer(value, false, "float")?,
+            Value::Float(float) if float.get().is_finite() => number::convert::to_integer(value, false, "float")?,
             _ => return Err(required()),
         };
         let radix = match conversion {

@@ -64,7 +64,7 @@ impl Machine {
     pub(crate) fn str_of(&mut self, value: &Value) -> Res<Vec<u8>> {
         Ok(match value {
             Value::Str(string) => string.as_bytes().to_vec(),
-            Value::Float(float) => str_float(*float).into_bytes(),
+            Value::Float(float) => str_float(float.get()).into_bytes(),
             Value::Complex(complex) => repr_complex(**complex, str_part).into_bytes(),
             Value::Long(long) => long::to_decimal(long)?.into_bytes(),
             Value::Class(class) if class.is_old() => class.qualified_name(),
@@ -135,14 +135,13 @@ impl Machine {
         match value {
             Value::Nil => out.extend_from_slice(b"<NULL>"),
             Value::None => out.extend_from_slice(b"None"),
-            Value::Bool(true) => out.extend_from_slice(b"True"),
-            Value::Bool(false) => out.extend_from_slice(b"False"),
+            Value::Bool(truth) => out.extend_from_slice(if truth.get() { &b"True"[..] } else { b"False" }),
             Value::Int(int) => out.extend_from_slice(int.to_string().as_bytes()),
             Value::Long(long) => {
                 out.extend_from_slice(long::to_decimal(long)?.as_bytes());
                 out.push(b'L');
             }
-            Value::Float(float) => out.extend_from_slice(repr_float(*float).as_bytes()),
+            Value::Float(float) => out.extend_from_slice(repr_float(float.get()).as_bytes()),
             Value::Complex(complex) => out.extend_from_slice(repr_complex(**complex, repr_part).as_bytes()),
             Value::Str(string) => {
                 self.reserve(string.len())?;

@@ -398,8 +398,8 @@ impl Machine {
 /// Members of builtin objects that are not methods.
 fn builtin_member(object: &Value, name: Sym) -> Option<Value> {
     Some(match (object, name) {
-        (Value::Complex(complex), known::real) => Value::Float(complex.0),
-        (Value::Complex(complex), known::imag) => Value::Float(complex.1),
+        (Value::Complex(complex), known::real) => Value::float(complex.0),
+        (Value::Complex(complex), known::imag) => Value::float(complex.1),
         (Value::Int(_) | Value::Long(_), known::real | known::numerator) => object.clone(),
         (Value::Bool(b), known::real | known::numerator) => Value::Int(i64::from(*b)),
         (Value::Int(_) | Value::Bool(_), known::imag) => Value::Int(0),
@@ -407,7 +407,7 @@ fn builtin_member(object: &Value, name: Sym) -> Option<Value> {
         (Value::Long(_), known::imag) => Value::long(0.into()),
         (Value::Long(_), known::denominator) => Value::long(1.into()),
         (Value::Float(_), known::real) => object.clone(),
-        (Value::Float(_), known::imag) => Value::Float(0.0),
+        (Value::Float(_), known::imag) => Value::float(0.0),
         (Value::Slice(slice), known::start) => slice.start.clone(),
         (Value::Slice(slice), known::stop) => slice.stop.clone(),
         (Value::Slice(slice), known::step) => slice.step.clone(),

@@ -70,9 +70,9 @@ impl Machine {
     pub(crate) fn is_true(&self, value: &Value) -> bool {
         match value {
             Value::Nil | Value::None => false,
-            Value::Bool(b) => *b,
+            Value::Bool(b) => b.get(),
             Value::Int(int) => *int != 0,
-            Value::Float(float) => *float != 0.0,
+            Value::Float(float) => float.get() != 0.0,
             Value::Long(long) => long.sign() != num_bigint::Sign::NoSign,
             Value::Complex(complex) => complex.0 != 0.0 || complex.1 != 0.0,
             Value::Str(string) => !string.is_empty(),
@@ -141,11 +141,12 @@ impl Machine {
     /// `a op b`.
     pub(crate) fn binary(&mut self, op: BinaryOp, a: &Value, b: &Value) -> Res {
         if let (Value::Float(x), Value::Float(y)) = (a, b) {
+            let (x, y) = (x.get(), y.get());
             match op {
-                BinaryOp::Add => return Ok(Value::Float(x + y)),
-                BinaryOp::Sub => return Ok(Value::Float(x - y)),
-                BinaryOp::Mul => return Ok(Value::Float(x * y)),
-                BinaryOp::Div if *y != 0.0 => return Ok(Value::Float(x / y)),
+                BinaryOp::Add => return Ok(Value::float(x + y)),
+                BinaryOp::Sub => return Ok(Value::float(x - y)),
+                BinaryOp::Mul => return Ok(Value::float(x * y)),
+                BinaryOp::Div if y != 0.0 => return Ok(Value::float(x / y)),
                 _ => {}
             }
         }
@@ -200,7 +201,7 @@ impl Machine {
             (_, Value::Int(x), Value::Int(y)) => return Ok(compare_ints(op, *x, *y)),
             (CompareOp::Equal, Value::Str(x), Value::Str(y)) => return Ok(x == y),
             (CompareOp::NotEqual, Value::Str(x), Value::Str(y)) => return Ok(x != y),
-            (_, Value::Float(x), Value::Float(y)) => return Ok(compare_floats(op, *x, *y)),
+            (_, Value::Float(x), Value::Float(y)) => return Ok(compare_floats(op, x.get(), y.get())),
             _ => {}
         }
         compare::rich(op, a, b)

@@ -120,7 +120,7 @@ impl Machine {
         macro_rules! truth {
             ($value:expr) => {
                 match $value {
-                    Value::Bool(truth) => *truth,
+                    Value::Bool(truth) => truth.get(),
                     Value::None => false,
                     Value::Int(int) => *int != 0,
                     other => self.is_true(other),
@@ -283,7 +283,7 @@ impl Machine {
                 Op::Unary(operator) => {
                     let value = thread.pop();
                     let result = match (operator, &value) {
-                        (UnaryOp::Not, other) => Value::Bool(!truth!(other)),
+                        (UnaryOp::Not, other) => Value::bool(!truth!(other)),
                         _ => check!(self.unary(operator, &value)),
                     };
                     thread.stack.push(result);
@@ -306,7 +306,7 @@ impl Machine {
                 Op::CompareLocalsJump(operator, a, b) => {
                     let truth = match (&local!(a), &local!(b)) {
                         (Value::Int(x), Value::Int(y)) => compare_ints(operator, *x, *y),
-                        (Value::Float(x), Value::Float(y)) => compare_floats(operator, *x, *y),
+                        (Value::Float(x), Value::Float(y)) => compare_floats(operator, x.get(), y.get()),
                         _ => {
                             bound!(a);
                             bound!(b);
@@ -344,7 +344,7 @@ impl Machine {
                     let b = thread.pop();
                     let a = thread.pop();
                     let truth = check!(self.compare_truth(operator, &a, &b));
-                    thread.stack.push(Value::Bool(truth));
+                    thread.stack.push(Value::bool(truth));
                 }
                 Op::Jump(target) => jump!(target),
                 Op::JumpIfFalse(target) => {
@@ -742,7 +742,7 @@ impl Machine {
                         Value::Raised(raised) => self.exception_matches(&raised.value, &wanted),
                         _ => false,
                     };
-                    thread.stack.push(Value::Bool(matches));
+                    thread.stack.push(Value::bool(matches));
                 }
                 Op::BindException => {
                     if let Value::Raised(raised) = thread.pop() {

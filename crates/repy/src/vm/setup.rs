@@ -190,11 +190,11 @@ impl Machine {
         for name in builtins::EMPTY {
             self.add_builtin(name, Value::bytes(b""));
         }
-        self.add_builtin("True", Value::Bool(true));
-        self.add_builtin("False", Value::Bool(false));
+        self.add_builtin("True", Value::bool(true));
+        self.add_builtin("False", Value::bool(false));
         self.add_builtin("None", Value::None);
         self.add_builtin("Ellipsis", Value::Ellipsis);
         self.add_builtin("NotImplemented", Value::NotImplemented);
-        self.add_builtin("__debug__", Value::Bool(true));
+        self.add_builtin("__debug__", Value::bool(true));
     }
 }
