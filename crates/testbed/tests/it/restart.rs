@@ -27,7 +27,10 @@ async fn accounts_leases_authority_and_running_programs_survive_a_restart() {
     let testbed = Testbed::start(support::config(bed.directory.path()))
         .await
         .unwrap();
-    assert_eq!(testbed.nodes(), before);
+    for (after, before) in testbed.nodes().iter().zip(&before) {
+        assert_eq!((&after.id, &after.location), (&before.id, &before.location));
+        assert_eq!(after.vessels, before.vessels);
+    }
     assert_eq!(testbed.network(), network);
     assert_eq!(std::fs::read(testbed.ca_file()).unwrap(), authority);
     let account = testbed.clearinghouse().account(&user.account.name).unwrap();
@@ -98,4 +101,28 @@ async fn secrets_are_readable_by_their_owner_only() {
     assert_eq!(mode("owner-keys/owner-001.privatekey"), 0o600);
     assert_eq!(mode("cacert.pem") & 0o444, 0o444);
     bed.testbed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_testbed_that_is_dropped_leaves_no_program_behind() {
+    let bed = bed().await;
+    let vessels = bed
+        .user
+        .clearinghouse
+        .acquire(VesselType::Wan, 2)
+        .await
+        .unwrap();
+    for vessel in &vessels {
+        bed.user.start_server(vessel).await.unwrap();
+    }
+    let process = |vessel: &overlord_clearinghouse::VesselRecord| {
+        bed.testbed
+            .vessel_process(&vessel.handle)
+            .expect("a process")
+    };
+    let pids: Vec<u32> = vessels.iter().map(process).collect();
+    drop(bed.testbed);
+    for pid in pids {
+        process_ends(pid).await;
+    }
 }
