@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use overlord_keys::{KeyError, PublicKey};
+use overlord_keys::{KeyError, KeyPart, PublicKey};
 use serde::{Deserialize, Serialize};
 
 use crate::reply::Reply;
@@ -337,7 +337,11 @@ impl<'a> SignedRequest<'a> {
 fn check_signature(text: &SignedText<'_>) -> SignatureCheck {
     let signer = match PublicKey::parse(text.key) {
         Ok(signer) => signer,
-        Err(KeyError::WordCount { .. } | KeyError::Word { .. }) => {
+        // What is no key at all fails the original outright; so does an exponent that it cannot raise to.
+        Err(
+            KeyError::WordCount { .. } | KeyError::Word { .. } | KeyError::ExponentNotBelowModulus,
+        ) => return SignatureCheck::Malformed,
+        Err(KeyError::NotPositive(part)) if part == KeyPart::N || text.key.contains(&b'-') => {
             return SignatureCheck::Malformed;
         }
         Err(_) => return SignatureCheck::Bad,

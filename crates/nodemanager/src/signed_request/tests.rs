@@ -6,17 +6,15 @@ use crate::wire_text::read_int;
 use proptest::prelude::*;
 
 /// A time as the recording writes it, in Python: an int, a long, a float or None.
-fn time(text: &str) -> Result<Option<Timestamp>, &'static str> {
+fn time(text: &str, invalid: &'static str) -> Result<Option<Timestamp>, &'static str> {
     if text == "None" {
         return Ok(None);
     }
     let digits = text.strip_suffix('L').unwrap_or(text);
-    if let Ok(whole) = digits.parse() {
+    if let Ok(whole) = digits.parse::<i128>() {
         return Ok(Some(Timestamp::from_whole_seconds(whole)));
     }
-    Timestamp::parse(text.as_bytes())
-        .map(Some)
-        .ok_or("Invalid Timestamp")
+    Timestamp::parse(text.as_bytes()).map(Some).ok_or(invalid)
 }
 
 /// A sequence as the recording writes it, in Python: `('tag', 3)` or None.
@@ -47,8 +45,11 @@ fn signed(case: &Json, keys: &[KeyPair]) -> Result<Vec<u8>, &'static str> {
         Some(text) => Some(Destination::new(text).map_err(|_| "Invalid Destination")?),
     };
     let stamp = Stamp {
-        timestamp: time(test_vectors::text(case, "timestamp"))?,
-        expiration: time(test_vectors::text(case, "expiration"))?,
+        timestamp: time(test_vectors::text(case, "timestamp"), "Invalid Timestamp")?,
+        expiration: time(
+            test_vectors::text(case, "expiration"),
+            "Invalid Expiration Time",
+        )?,
         sequence: sequence(test_vectors::text(case, "sequence"))?,
         destination,
     };

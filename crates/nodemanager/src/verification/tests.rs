@@ -153,6 +153,37 @@ fn a_signature_of_countless_blocks_costs_nothing() {
     assert_eq!(request.signature(), &SignatureCheck::Bad);
 }
 
+#[test]
+fn a_key_that_the_original_cannot_compute_with_is_answered_as_its_failure() {
+    let judged = |key: &str| {
+        let request = format!("StopVessel|v3\n!{key}!5!9!None!None! 5");
+        let request = SignedRequest::cut(request.as_bytes()).unwrap();
+        let judge = Judge {
+            allowed: &[],
+            last: None,
+            node: "3 33",
+            now: Timestamp::from_seconds(6.0),
+        };
+        request.judge(judge).unwrap_err()
+    };
+    // Checked against the original's functions: e not below n, and negative exponents, raise there.
+    for key in [
+        "33 33",
+        "65537 33",
+        "3 0",
+        "3 -33",
+        "-3 721183909643440430787919655059",
+        "x 33",
+        "3",
+    ] {
+        assert_eq!(judged(key), Rejection::Malformed, "{key}");
+    }
+    // These it computes with, and finds another digest.
+    for key in ["0 721183909643440430787919655059", "3 33"] {
+        assert_eq!(judged(key), Rejection::BadSignature, "{key}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_fields_are_judged_without_a_panic(
