@@ -2,11 +2,12 @@
 //!
 //! Checks that need nobody's answer come first, so that a mistake is told before anything is asked.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use overlord_clearinghouse::ApiKey;
+use overlord_clearinghouse::{ApiKey, ApiKeyFormatError};
 use overlord_engine::{
     ArgumentsTemplate, Deployment, Hooks, Journal, MemoryJournal, OnStart, OnStop, Policy, Program,
     ProgramFile, SettingsError, VESSELS_MAX,
@@ -28,7 +29,7 @@ pub const PROGRAM_BYTES_MAX: u64 = 20_000_000;
 const DEADLINE_LEAD: Duration = Duration::from_secs(1);
 
 /// Sets an [`Overlord`] up; [`Overlord::builder`] begins.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct OverlordBuilder {
     user: String,
@@ -36,7 +37,7 @@ pub struct OverlordBuilder {
     clearinghouse: Option<String>,
     ca_file: Option<PathBuf>,
     danger_accept_invalid_certs: bool,
-    api_key: Option<String>,
+    api_key: Option<Result<ApiKey, ApiKeyFormatError>>,
     count: u32,
     vessel_type: VesselType,
     program: Option<PathBuf>,
@@ -46,16 +47,18 @@ pub struct OverlordBuilder {
     signals: bool,
     log: LogTarget,
     log_level: Level,
-    journal: Option<JournalChoice>,
+    journal: Option<Arc<dyn Journal>>,
 }
 
-/// A journal, without asking its type to be printable.
-#[derive(Clone)]
-struct JournalChoice(Arc<dyn Journal>);
-
-impl std::fmt::Debug for JournalChoice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Journal")
+impl fmt::Debug for OverlordBuilder {
+    /// Without the URL: nobody has looked yet whether there is a password in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OverlordBuilder")
+            .field("user", &self.user)
+            .field("count", &self.count)
+            .field("vessel_type", &self.vessel_type)
+            .field("program", &self.program)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,7 +110,7 @@ impl OverlordBuilder {
 
     /// The account's API key. Default: it is fetched with the private key.
     pub fn api_key(mut self, key: &str) -> Self {
-        self.api_key = Some(key.to_owned());
+        self.api_key = Some(ApiKey::new(key));
         self
     }
 
@@ -224,7 +227,7 @@ impl OverlordBuilder {
 
     /// Where intents and outcomes are kept. Default: in memory, for this process only.
     pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
-        self.journal = Some(JournalChoice(journal));
+        self.journal = Some(journal);
         self
     }
 
@@ -241,7 +244,7 @@ impl OverlordBuilder {
         check_count(self.count)?;
         self.policy.check()?;
         let mut settings = ConnectionSettings::new(user);
-        settings.api_key = self.api_key.as_deref().map(ApiKey::new).transpose()?;
+        settings.api_key = self.api_key.transpose()?;
         settings.keys_dir = self.keys_dir.unwrap_or(settings.keys_dir);
         settings.clearinghouse = self.clearinghouse.unwrap_or(settings.clearinghouse);
         settings.ca_file = self.ca_file;
@@ -270,10 +273,9 @@ impl OverlordBuilder {
         };
         deployment.check()?;
         deployment.check_credit(&account)?;
-        let journal = match self.journal {
-            Some(JournalChoice(journal)) => journal,
-            None => Arc::new(MemoryJournal::default()),
-        };
+        let journal = self
+            .journal
+            .unwrap_or_else(|| Arc::new(MemoryJournal::default()));
         let ports = connection.ports(journal)?;
         Ok(Overlord::assemble(
             deployment,

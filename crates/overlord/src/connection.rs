@@ -1,5 +1,6 @@
 //! An account at a clearinghouse, with the user's keys: what every command and every run begins with.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::ports::{ClearinghousePort, NodesPort, RuntimeClock, SeededRandomness}
 pub const CLEARINGHOUSE_DEFAULT: &str = "https://seattleclearinghouse.poly.edu/xmlrpc/";
 
 /// Who connects where. All but the user has a default.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ConnectionSettings {
     /// The account's name.
     pub user: UserName,
@@ -35,6 +36,17 @@ pub struct ConnectionSettings {
     pub api_key: Option<ApiKey>,
     /// How long a call to the clearinghouse may take in all.
     pub timeout: Duration,
+}
+
+impl fmt::Debug for ConnectionSettings {
+    /// Without the URL: nobody has looked yet whether there is a password in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionSettings")
+            .field("user", &self.user)
+            .field("keys_dir", &self.keys_dir)
+            .field("ca_file", &self.ca_file)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ConnectionSettings {

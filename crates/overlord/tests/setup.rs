@@ -12,7 +12,8 @@ use std::error::Error as _;
 use std::path::Path;
 
 use common::{SLEEPER, World, alice};
-use overlord::{Blame, Overlord, OverlordBuilder, SetupError, VesselType};
+use overlord::{Blame, ConnectionSettings, Overlord, OverlordBuilder, SetupError, VesselType};
+use overlord_clearinghouse::ApiKey;
 use overlord_keys::{KeyDirectory, KeyPair};
 
 #[test]
@@ -137,6 +138,19 @@ async fn every_mistake_is_told_before_anything_runs() {
     assert!(text.contains("Username does not exist."), "{text}");
     assert_eq!(blamed, Operator);
     world.testbed.shutdown().await;
+}
+
+#[test]
+fn nothing_printable_holds_a_secret() {
+    let url = "https://alice:TOPSECRET@example.org/";
+    let builder = Overlord::builder("alice")
+        .api_key("TOPSECRET")
+        .clearinghouse(url);
+    let mut settings = ConnectionSettings::new(alice());
+    settings.clearinghouse = url.to_owned();
+    settings.api_key = Some(ApiKey::new("TOPSECRET").unwrap());
+    let printed = format!("{builder:?} {settings:?}");
+    assert!(!printed.contains("TOPSECRET"), "{printed}");
 }
 
 #[tokio::test]
