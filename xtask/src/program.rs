@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// How long a program that is asked to end may take before it is killed.
+const END_LIMIT: Duration = Duration::from_secs(30);
 /// How much of what a program prints is shown when a scenario fails.
 const SHOWN_LINES: usize = 30;
 
@@ -264,6 +266,11 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        // A run on a testbed inside the process is given the chance to take its programs along.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = crate::world::signal("TERM", self.child.id());
+            let _ = self.wait_end(END_LIMIT);
+        }
         self.kill();
     }
 }

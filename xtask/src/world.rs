@@ -10,6 +10,8 @@ use crate::program::{self, Program};
 
 /// Starting a testbed makes a key for each node; on a slow machine that takes a while.
 const TESTBED_UP_LIMIT: Duration = Duration::from_secs(60);
+/// Ending a testbed stops every program on it; far above what is measured.
+const TESTBED_END_LIMIT: Duration = Duration::from_secs(30);
 /// The account that scenarios use.
 pub(crate) const USER: &str = "alice";
 
@@ -156,6 +158,17 @@ impl World {
             }
         }
         Ok(found)
+    }
+}
+
+impl Drop for World {
+    /// Ends the testbed as Ctrl-C would: killed, it would leave its vessels' programs for its next start.
+    fn drop(&mut self) {
+        let ended = signal("TERM", self.testbed.pid())
+            .and_then(|()| self.testbed.wait_end(TESTBED_END_LIMIT));
+        if let Err(reason) = ended {
+            eprintln!("the testbed did not end well: {reason}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Outcome, PATIENCE, between, must, running, time_server, user_port};
-use crate::program::{self, Program, first_line};
+use crate::program::{self, Program, first_line, wait_for};
 use crate::world::{Scratch, World, host, network, signal};
 
 /// How soon a stop file or a signal must have ended the run.
@@ -28,11 +28,13 @@ pub(super) fn ten_copies_answer(binary: &Path) -> Outcome {
     let up = run.wait_distinct("running", "handle", 10, PATIENCE)?;
     let port = user_port(&run)?;
     let vessels = running(&run);
+    let mut answered = up;
     let mut processes = BTreeSet::new();
     let mut networks = BTreeSet::new();
     for location in vessels.values() {
-        let answer = first_line(&host(location), port)
-            .ok_or_else(|| format!("no answer from {location} on port {port}"))?;
+        // A program that runs may need a moment more before it listens.
+        let answer = wait_for("an answer", PATIENCE, || first_line(&host(location), port))?;
+        answered = answered.max(program::now());
         must(answer.contains(&host(location)), || {
             format!("{location} answered {answer:?}")
         })?;
@@ -103,7 +105,7 @@ pub(super) fn sigterm_leaves_and_says(binary: &Path) -> Outcome {
     must(last_report(&run)? == 0, || {
         "something is left running after --on-stop release".to_owned()
     })?;
-    program::wait_for("released vessels to be cleaned", PATIENCE, || {
+    wait_for("released vessels to be cleaned", PATIENCE, || {
         world.processes().ok().filter(Vec::is_empty)
     })?;
     Ok(format!(
