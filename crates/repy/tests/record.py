@@ -8,6 +8,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ALLOWED = """abs bool chr cmp complex dict divmod filter float frozenset hex id int isinstance issubclass len list
 long map max min object oct ord pow range reduce repr round set slice str sum tuple xrange zip
 True False None Ellipsis NotImplemented __debug__ __import__""".split()
+# Exceptions that came to Python after the original's list was made.
+HIDDEN_EXCEPTIONS = 'BufferError BytesWarning GeneratorExit ImportWarning UnicodeWarning'.split()
 
 
 class RepyException(Exception): pass
@@ -50,10 +52,13 @@ class Ended(BaseException):
 class Output(object):
   def __init__(self):
     self.softspace = 0
+    self.closed = False
     self.parts = []
 
   def write(self, text):
-    self.parts.append(text)
+    # exitall ends at once: what finally blocks still write is not seen.
+    if not self.closed:
+      self.parts.append(text)
 
 
 def hidden(name):
@@ -62,9 +67,10 @@ def hidden(name):
   return refuse
 
 
-def safe_type(thing, *others):
-  if others:
-    raise TypeError('type() takes exactly one argument')
+def safe_type(*args, **kwargs):
+  if len(args) != 1 or kwargs:
+    raise RunBuiltinException('type() may only take exactly one non-keyword argument.')
+  thing = args[0]
   kind = real_type(thing)
   return safe_type if kind is real_type else kind
 
@@ -77,7 +83,8 @@ ORIGINAL = dict(BUILTINS)
 def names(output):
   given = {'__name__': '', '__doc__': ''}
   for name, value in ORIGINAL.items():
-    if name in ALLOWED or (isinstance(value, type) and issubclass(value, BaseException)):
+    exception = isinstance(value, type) and issubclass(value, BaseException) and name not in HIDDEN_EXCEPTIONS
+    if name in ALLOWED or exception:
       given[name] = value
     elif not name.startswith('_'):
       given[name] = hidden(name)
@@ -90,6 +97,7 @@ def names(output):
       print >>output, arg,
 
   def exitall():
+    output.closed = True
     raise Ended()
 
   given.update(type=safe_type, log=log, exitall=exitall, callfunc='initialize', callargs=[], mycontext={})
