@@ -10,11 +10,13 @@
 mod tree;
 
 mod mutate;
+mod random;
 
 use std::path::Path;
 use std::process::Command;
 
-use mutate::{Random, corpus, program};
+use mutate::{corpus, program};
+use random::Random;
 
 /// How many programs one Python process judges: its start costs as much as a hundred of them.
 const BATCH: usize = 500;

@@ -5,13 +5,15 @@
 //! `REPY_FUZZ_SEED=n` repeats a round. Programs that failed belong into `programs_that_once_failed`.
 
 mod mutate;
+mod random;
 
 use std::time::{Duration, Instant};
 
 use overlord_repy::check::{self, Refusal};
 use overlord_repy::compile_rules;
 
-use mutate::{Random, corpus, program};
+use mutate::{corpus, program};
+use random::Random;
 
 /// What a test thread has by default; the parser must be content with it even unoptimised.
 const STACK_BYTES: usize = 2 << 20;

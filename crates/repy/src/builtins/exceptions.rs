@@ -34,6 +34,9 @@ pub(crate) fn part(class: &Class, args: Vec<Value>, init: bool) -> ExceptionPart
     let mut part =
         ExceptionPart { args: Value::tuple(Vec::new()), message: Value::bytes(b""), extra: Vec::new() };
     if init {
+        if class.exception == Some(ExceptionKind::StopIteration) && args.is_empty() {
+            return part;
+        }
         fill(&mut part, class, args);
     }
     part

@@ -61,6 +61,18 @@ fn no_keywords(call: &Args<'_>, function: &str) -> Res<()> {
 
 /// Makes a value of a builtin type.
 pub(crate) fn construct(machine: &mut Machine, tag: TypeTag, call: &mut Args<'_>) -> Res {
+    if call.keywords.is_empty()
+        && let [only] = &mut *call.positional
+    {
+        match (tag, &*only) {
+            (TypeTag::Str, Value::Int(int)) => return Ok(Value::Str(crate::text::repr::int_text(*int))),
+            (TypeTag::Str, Value::Str(_)) | (TypeTag::Int, Value::Int(_)) => return Ok(std::mem::take(only)),
+            (TypeTag::Str, other) => return Ok(Value::from_vec(machine.str_of(other)?)),
+            (TypeTag::Int, Value::Str(text)) => return convert::parse_integer(text.as_bytes(), 10, false),
+            (TypeTag::Int, Value::Float(_)) => return convert::to_integer(only, false, "float"),
+            _ => {}
+        }
+    }
     match tag {
         TypeTag::Int => integer(machine, call, false),
         TypeTag::Long => integer(machine, call, true),

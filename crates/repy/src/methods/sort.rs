@@ -110,7 +110,7 @@ fn sort_items(machine: &mut Machine, items: Vec<Value>, options: &Options) -> (V
 }
 
 /// Sorts if all keys are ints or all are strings, whose order cannot fail.
-fn sort_plain(pairs: &mut [(Value, Value)], by_key: bool) -> bool {
+fn sort_plain(pairs: &mut Vec<(Value, Value)>, by_key: bool) -> bool {
     fn key(pair: &(Value, Value), by_key: bool) -> &Value {
         if by_key { &pair.0 } else { &pair.1 }
     }
@@ -122,10 +122,32 @@ fn sort_plain(pairs: &mut [(Value, Value)], by_key: bool) -> bool {
         return true;
     }
     if pairs.iter().all(|pair| matches!(key(pair, by_key), Value::Str(_))) {
-        pairs.sort_by(|a, b| match (key(a, by_key), key(b, by_key)) {
-            (Value::Str(a), Value::Str(b)) => a.as_bytes().cmp(b.as_bytes()),
-            _ => Ordering::Equal,
+        // The first eight bytes decide most comparisons without looking at the strings.
+        let prefix = |pair: &(Value, Value)| match key(pair, by_key) {
+            Value::Str(string) => {
+                let mut first = [0; 8];
+                let bytes = string.as_bytes();
+                let len = bytes.len().min(8);
+                first[..len].copy_from_slice(&bytes[..len]);
+                u64::from_be_bytes(first)
+            }
+            _ => 0,
+        };
+        let mut prefixed: Vec<(u64, Value, Value)> = Vec::with_capacity(pairs.len());
+        for pair in pairs.drain(..) {
+            prefixed.push((prefix(&pair), pair.0, pair.1));
+        }
+        prefixed.sort_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| {
+                let (x, y) = if by_key { (&a.1, &b.1) } else { (&a.2, &b.2) };
+                match (x, y) {
+                    (Value::Str(x), Value::Str(y)) if x.is_same(y) => Ordering::Equal,
+                    (Value::Str(x), Value::Str(y)) => x.as_bytes().cmp(y.as_bytes()),
+                    _ => Ordering::Equal,
+                }
+            })
         });
+        pairs.extend(prefixed.into_iter().map(|(_, key, value)| (key, value)));
         return true;
     }
     false

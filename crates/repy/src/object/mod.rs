@@ -39,6 +39,10 @@ pub(crate) use tuple::TupleObject;
 /// What every operation of the machine ends with: a value, or what was thrown.
 pub type Res<T = Value> = Result<T, Thrown>;
 
+thread_local! {
+    static EMPTY_TUPLE: Rc<TupleObject> = Rc::new(TupleObject::new(Vec::new()));
+}
+
 /// A Repy value.
 #[derive(Default)]
 pub enum Value {
@@ -196,6 +200,9 @@ impl Value {
 
     /// A tuple of these values.
     pub fn tuple(items: Vec<Value>) -> Value {
+        if items.is_empty() {
+            return EMPTY_TUPLE.with(|empty| Value::Tuple(empty.clone()));
+        }
         Value::Tuple(Rc::new(TupleObject::new(items)))
     }
 

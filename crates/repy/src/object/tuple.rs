@@ -8,6 +8,7 @@ pub struct TupleObject {
 }
 
 enum Items {
+    One([Value; 1]),
     Two([Value; 2]),
     Three([Value; 3]),
     Many(Vec<Value>),
@@ -16,6 +17,10 @@ enum Items {
 impl TupleObject {
     pub(crate) fn new(items: Vec<Value>) -> TupleObject {
         let items = match items.len() {
+            1 => match <[Value; 1]>::try_from(items) {
+                Ok(one) => Items::One(one),
+                Err(items) => Items::Many(items),
+            },
             2 => match <[Value; 2]>::try_from(items) {
                 Ok(two) => Items::Two(two),
                 Err(items) => Items::Many(items),
@@ -36,6 +41,7 @@ impl TupleObject {
     #[inline]
     pub(crate) fn as_slice(&self) -> &[Value] {
         match &self.items {
+            Items::One(items) => items,
             Items::Two(items) => items,
             Items::Three(items) => items,
             Items::Many(items) => items,
@@ -54,6 +60,7 @@ impl std::ops::Deref for TupleObject {
 impl Drop for TupleObject {
     fn drop(&mut self) {
         match &mut self.items {
+            Items::One([item]) => reclaim::release_one(std::mem::take(item)),
             Items::Two(items) => items.iter_mut().rev().for_each(|item| reclaim::release_one(std::mem::take(item))),
             Items::Three(items) => items.iter_mut().rev().for_each(|item| reclaim::release_one(std::mem::take(item))),
             Items::Many(items) => reclaim::release(std::mem::take(items)),

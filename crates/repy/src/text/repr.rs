@@ -6,7 +6,7 @@ use super::float_format::{repr_float, repr_part, str_float, str_part};
 use crate::number::long;
 use crate::object::exception::type_error;
 use crate::object::symbol::known;
-use crate::object::{Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Thrown, Value, XRange};
+use crate::object::{Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Str, Thrown, Value, XRange};
 use crate::vm::Machine;
 
 /// Deepest nesting of containers that is shown, as CPython's recursion limit.
@@ -30,6 +30,26 @@ pub(crate) fn repr_bytes(bytes: &[u8]) -> Vec<u8> {
     }
     out.push(quote);
     out
+}
+
+/// An int in decimal.
+pub(crate) fn int_text(int: i64) -> Str {
+    let mut buffer = [0u8; 20];
+    let mut at = buffer.len();
+    let mut left = int.unsigned_abs();
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if int < 0 {
+        at -= 1;
+        buffer[at] = b'-';
+    }
+    Str::new(buffer.get(at..).unwrap_or(&[]))
 }
 
 fn repr_complex(value: (f64, f64), part: fn(f64) -> String) -> String {
@@ -136,7 +156,7 @@ impl Machine {
             Value::Nil => out.extend_from_slice(b"<NULL>"),
             Value::None => out.extend_from_slice(b"None"),
             Value::Bool(truth) => out.extend_from_slice(if truth.get() { &b"True"[..] } else { b"False" }),
-            Value::Int(int) => out.extend_from_slice(int.to_string().as_bytes()),
+            Value::Int(int) => out.extend_from_slice(int_text(*int).as_bytes()),
             Value::Long(long) => {
                 out.extend_from_slice(long::to_decimal(long)?.as_bytes());
                 out.push(b'L');

@@ -77,8 +77,7 @@ impl Machine {
                 if let Some(value) = builtin_member(object, name) {
                     return Ok(value);
                 }
-                let class = self.types[object.tag() as usize].clone();
-                let found = self.class_attr(&class, name);
+                let found = self.type_attr(object.tag(), name);
                 Ok(match found {
                     Value::Native(native) if native.owner.is_some() => {
                         Value::NativeBound(Rc::new(NativeBound { native, receiver: object.clone() }))
@@ -198,8 +197,7 @@ impl Machine {
             return Ok(());
         }
         if !matches!(object, Value::Class(_) | Value::Function(_) | Value::Method(_) | Value::Host(_)) {
-            let class = self.types[object.tag() as usize].clone();
-            let found = self.class_attr(&class, name);
+            let found = self.type_attr(object.tag(), name);
             if let Value::Native(native) = &found
                 && native.owner.is_some()
             {

@@ -44,7 +44,7 @@ impl Machine {
                 self.execute(thread)
             }
             State::Blocked(Some(Err(thrown))) => {
-                let pc = thread.frames.last().map_or(0, |frame| frame.pc);
+                let pc = thread.frames.last().map_or(0, |frame| frame.pc as usize);
                 match self.unwind(thread, thrown, pc) {
                     Some(ended) => ended,
                     None => self.execute(thread),
@@ -75,7 +75,7 @@ impl Machine {
             share_variables(thread, &function, base);
         }
         thread.budget -= 4;
-        thread.frames.push(Frame { function, pc: 0, base, keep, then, names: None, handled_before: None });
+        thread.frames.push(Frame { function, pc: 0, base: base as u32, keep: keep as u32, then, rare: None });
         Ok(())
     }
 
@@ -364,6 +364,22 @@ fn check_arity(native: &NativeFunction, positional: &[Value], keywords: &[(Str, 
     if native.arity == Arity::Any {
         return Ok(());
     }
+    let receiver = usize::from(native.owner.is_some());
+    let given = positional.len().wrapping_sub(receiver);
+    let fits = match native.arity {
+        Arity::Any | Arity::Positional => true,
+        Arity::Zero => given == 0,
+        Arity::One => given == 1,
+        Arity::Parse(least, most) | Arity::Unpack(least, most) => (least as usize..=most as usize).contains(&given),
+    };
+    if fits && keywords.is_empty() {
+        return Ok(());
+    }
+    arity_error(native, positional, keywords)
+}
+
+#[cold]
+fn arity_error(native: &NativeFunction, positional: &[Value], keywords: &[(Str, Value)]) -> Res<()> {
     let name = match native.name.as_str() {
         "find" | "rfind" | "index" | "rindex" if native.owner == Some(crate::object::TypeTag::Str) => {
             "find/rfind/index/rindex"

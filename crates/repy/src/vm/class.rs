@@ -19,7 +19,7 @@ impl Machine {
         let keep = thread.stack.len();
         self.push_frame(thread, function, keep, keep, Then::Class { bases })?;
         if let Some(frame) = thread.frames.last_mut() {
-            frame.names = Some(DictObject::namespace());
+            frame.rare = Some(Box::new(super::frame::Rare { names: Some(DictObject::namespace()), handled_before: None }));
         }
         Ok(())
     }

@@ -23,16 +23,30 @@ pub(crate) enum Then {
 pub(crate) struct Frame {
     pub(crate) function: Rc<Function>,
     /// The next instruction.
-    pub(crate) pc: usize,
+    pub(crate) pc: u32,
     /// The first variable slot on the value stack.
-    pub(crate) base: usize,
+    pub(crate) base: u32,
     /// What is left of the value stack when the frame ends.
-    pub(crate) keep: usize,
+    pub(crate) keep: u32,
     pub(crate) then: Then,
+    /// What few frames need.
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// What few frames need.
+#[derive(Default)]
+pub(crate) struct Rare {
     /// A class body's names.
     pub(crate) names: Option<Rc<DictObject>>,
     /// The exception being handled when the frame began, once the frame handles one itself.
     pub(crate) handled_before: Option<Option<Rc<Raised>>>,
+}
+
+impl Frame {
+    /// A class body's names.
+    pub(crate) fn names(&self) -> Option<&Rc<DictObject>> {
+        self.rare.as_ref()?.names.as_ref()
+    }
 }
 
 /// A Repy thread.

@@ -283,6 +283,21 @@ impl Machine {
         value
     }
 
+    /// An attribute of a builtin type, through the cache.
+    #[inline]
+    pub(crate) fn type_attr(&mut self, tag: TypeTag, name: Sym) -> Value {
+        let class = &self.types[tag as usize];
+        let version = class.version.get();
+        let at = (version.wrapping_mul(31) ^ name.0) as usize & (METHOD_CACHE - 1);
+        let entry = &mut self.method_cache[at];
+        if entry.version == version && entry.name == name.0 {
+            return entry.value.clone();
+        }
+        let value = class.lookup(name).unwrap_or_default();
+        *entry = MethodEntry { version, name: name.0, value: value.clone() };
+        value
+    }
+
     /// The string of a name.
     pub(crate) fn name(&self, sym: Sym) -> Str {
         self.names.string(sym)

@@ -82,7 +82,7 @@ impl Machine {
                             thread.push(value);
                         }
                         Err(thrown) => {
-                            let pc = thread.frames.last().map_or(0, |frame| frame.pc);
+                            let pc = thread.frames.last().map_or(0, |frame| frame.pc as usize);
                             if let Some(Ended::Raised(raised)) = self.unwind(thread, thrown, pc) {
                                 return Err(Thrown::from_signal(Signal::Raised(raised)));
                             }

@@ -45,7 +45,7 @@ impl Machine {
         let Some(frame) = thread.frames.last() else { return Left::Ended(Ended::Finished(thread.pop())) };
         let owned = frame.function.code.clone();
         let code: &Code = &owned;
-        let (mut pc, base) = (frame.pc, frame.base);
+        let (mut pc, base) = (frame.pc as usize, frame.base as usize);
         let ops = &*code.ops;
 
         macro_rules! throw {
@@ -64,7 +64,7 @@ impl Machine {
         macro_rules! save {
             () => {
                 if let Some(frame) = thread.frames.last_mut() {
-                    frame.pc = pc;
+                    frame.pc = pc as u32;
                 }
             };
         }
@@ -145,17 +145,17 @@ impl Machine {
 
         macro_rules! finish {
             ($value:expr) => {{
-                match thread.frames.pop() {
-                    Some(frame) if frame.then == Then::Push && frame.handled_before.is_none() && !thread.frames.is_empty() => {
-                        thread.stack.truncate(frame.keep);
-                        drop(frame);
+                match thread.frames.last() {
+                    Some(frame) if frame.then == Then::Push && frame.rare.is_none() && thread.frames.len() > 1 => {
+                        thread.stack.truncate(frame.keep as usize);
+                        thread.frames.truncate(thread.frames.len() - 1);
                         thread.stack.push($value);
                         if reclaim::pending() {
                             return self.attend(thread);
                         }
                         continue 'frames;
                     }
-                    Some(frame) => return self.finish_frame(thread, frame, $value, pc),
+                    Some(_) => return self.finish_frame(thread, $value, pc),
                     None => return Left::Switched,
                 }
             }};
@@ -634,7 +634,7 @@ impl Machine {
                 Op::StoreName(name) => {
                     let value = thread.pop();
                     let text = self.name(name);
-                    if let Some(names) = thread.frames.last().and_then(|frame| frame.names.as_ref()) {
+                    if let Some(names) = thread.frames.last().and_then(Frame::names) {
                         let old = names.borrow_mut().insert_name(&text, value);
                         drop(old);
                     }
@@ -642,7 +642,7 @@ impl Machine {
                 }
                 Op::DelName(name) => {
                     let text = self.name(name);
-                    let names = thread.frames.last().and_then(|frame| frame.names.clone());
+                    let names = thread.frames.last().and_then(Frame::names).cloned();
                     let removed = match names {
                         Some(names) => check!(names.borrow_mut().remove(&Value::Str(text.clone()))),
                         None => None,
@@ -768,9 +768,11 @@ impl Machine {
     }
 
     /// Ends the top frame with a result.
-    fn finish_frame(&mut self, thread: &mut Thread, frame: Frame, value: Value, pc: usize) -> Left {
-        thread.stack.truncate(frame.keep);
-        if let Some(before) = frame.handled_before {
+    fn finish_frame(&mut self, thread: &mut Thread, value: Value, pc: usize) -> Left {
+        let Some(frame) = thread.frames.pop() else { return Left::Switched };
+        thread.stack.truncate(frame.keep as usize);
+        let rare = frame.rare.map(|rare| *rare).unwrap_or_default();
+        if let Some(before) = rare.handled_before {
             thread.handled = before;
         }
         match frame.then {
@@ -785,7 +787,7 @@ impl Machine {
                     && let Some(Value::Instance(instance)) = thread.stack.last()
                 {
                     let thrown = self.init_result(&instance.class, &value);
-                    let pc = thread.frames.last().map_or(pc, |frame| frame.pc);
+                    let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
                     return Left::Thrown(thrown, pc);
                 }
             }
@@ -793,7 +795,7 @@ impl Machine {
             Then::NextItem { store, .. } => match store {
                 Some(slot) => {
                     if let Some(caller) = thread.frames.last() {
-                        let at = caller.base + slot as usize;
+                        let at = caller.base as usize + slot as usize;
                         thread.stack[at] = value;
                     }
                 }
@@ -803,11 +805,11 @@ impl Machine {
                 let first = thread.stack.len() - bases as usize;
                 let bases: Vec<Value> = thread.stack.drain(first..).collect();
                 let name = frame.function.code.name.clone();
-                let names = frame.names.unwrap_or_default();
+                let names = rare.names.unwrap_or_default();
                 match self.make_class(name, &names, bases) {
                     Ok(class) => thread.stack.push(class),
                     Err(thrown) => {
-                        let pc = thread.frames.last().map_or(pc, |frame| frame.pc);
+                        let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
                         return Left::Thrown(thrown, pc);
                     }
                 }
@@ -918,7 +920,7 @@ impl Machine {
     fn load_name(&self, thread: &Thread, name: Sym) -> Res {
         let text = self.name(name);
         if let Some(frame) = thread.frames.last() {
-            if let Some(value) = frame.names.as_ref().and_then(|names| names.borrow().get_name(&text).cloned()) {
+            if let Some(value) = frame.names().and_then(|names| names.borrow().get_name(&text).cloned()) {
                 return Ok(value);
             }
             if let Some(value) = frame.function.globals.borrow().get_name(&text) {

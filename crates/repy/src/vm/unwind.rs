@@ -34,7 +34,7 @@ impl Machine {
             Ok(found) => found,
             Err(ended) => {
                 if let Some(frame) = thread.frames.last_mut() {
-                    frame.pc = pc;
+                    frame.pc = pc as u32;
                 }
                 if matches!(ended, Ended::Blocked(_)) {
                     thread.state = super::frame::State::Blocked(None);
@@ -54,11 +54,12 @@ impl Machine {
             add = true;
             let handler = code.handlers.iter().find(|handler| (handler.start as usize..handler.end as usize).contains(&at));
             if let Some(handler) = handler {
-                let height = frame.base + code.slots as usize + handler.depth as usize;
-                frame.pc = handler.target as usize;
+                let height = frame.base as usize + code.slots as usize + handler.depth as usize;
+                frame.pc = handler.target;
                 let before = thread.handled.replace(raised.clone());
-                if frame.handled_before.is_none() {
-                    frame.handled_before = Some(before);
+                let rare = frame.rare.get_or_insert_default();
+                if rare.handled_before.is_none() {
+                    rare.handled_before = Some(before);
                 }
                 thread.stack.truncate(height);
                 thread.push(Value::Raised(raised));
@@ -69,7 +70,7 @@ impl Machine {
             match then {
                 Then::NextItem { end, .. } if is_stop => {
                     if let Some(caller) = thread.frames.last_mut() {
-                        caller.pc = end as usize;
+                        caller.pc = end;
                     }
                     thread.pop();
                     return None;
@@ -80,23 +81,23 @@ impl Machine {
                 }
                 _ => {}
             }
-            pc = thread.frames.last().map_or(0, |frame| frame.pc);
+            pc = thread.frames.last().map_or(0, |frame| frame.pc as usize);
         }
         Some(Ended::Raised(raised))
     }
 
     fn leave_frame(&mut self, thread: &mut Thread, raised: &Rc<Raised>) {
         let Some(frame) = thread.frames.pop() else { return };
-        if let Some(before) = frame.handled_before {
+        if let Some(before) = frame.rare.and_then(|rare| rare.handled_before) {
             thread.handled = before;
         }
         if self.has_finalizers {
             // The traceback keeps the variables, so destructors run when it goes, as in CPython.
-            let values = thread.stack.drain(frame.keep..).filter(reclaim::can_nest);
+            let values = thread.stack.drain(frame.keep as usize..).filter(reclaim::can_nest);
             let mut held = raised.held.borrow_mut();
             held.extend(values.filter(|value| !matches!(value, Value::Raised(_))));
         } else {
-            thread.stack.truncate(frame.keep);
+            thread.stack.truncate(frame.keep as usize);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Programs that Python 2.7's grammar allows, most of them with something Repy or the compiler refuses.
 
-use super::Random;
+use crate::random::Random;
 
 const NAMES: &[&str] = &[
     "a", "b", "c", "x", "y", "f", "g", "self", "item", "True", "_z",
