@@ -25,6 +25,7 @@ mod failure;
 mod output;
 mod probe;
 mod settings;
+mod signals;
 mod text;
 mod watcher;
 

@@ -271,21 +271,28 @@ impl Shown<'_> {
         let mut run = pin!(run.run());
         let report = loop {
             // Each arm is cancel-safe: the run and the clock go on where they were, and what was not
-            // received stays to be received.
+            // received stays to be received. Signals come first: the run hears them too, and may be
+            // over before it is known who asked for its end.
             tokio::select! {
+                biased;
+                asked = self.signals.next() => self.asked_to_end(asked),
                 report = &mut run => break report?,
                 Some(change) = self.changes.next() => self.show(change),
                 Some(answer) = self.watcher.next_answer() => {
                     let shown = self.watcher.answered(answer);
                     self.keep(shown);
                 }
-                asked = self.signals.next() => self.asked_to_end(asked),
                 () = &mut time_up => {
                     time_up = Box::pin(std::future::pending());
                     self.control.stop(StopReason::Operator);
                 }
             }
         };
+        // A signal that ended the run at once may still be on its way to us.
+        let asked = tokio::time::timeout(Duration::ZERO, self.signals.next()).await;
+        if let Ok(asked) = asked {
+            self.asked_to_end(asked);
+        }
         // What was told before the end is still on its way.
         let rest = async {
             while let Some(change) = self.changes.next().await {

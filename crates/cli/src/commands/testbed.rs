@@ -15,6 +15,7 @@ use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Paint, Table};
 use crate::settings::{Layers, Sourced};
+use crate::signals::EndSignals;
 
 /// Most nodes: one loopback network each.
 const NODES_MAX: u32 = 254;
@@ -111,19 +112,25 @@ async fn up(
     output: &Output,
 ) -> Result<ExitMeaning, Failure> {
     output.line("starting a testbed …")?;
+    let mut signals = EndSignals::catch()?;
     let accounts = Accounts {
         users: settings.users.clone(),
         credits: CREDITS,
         key_bits: DEFAULT_KEY_BITS,
     };
     let testbed = Embedded::start(config, accounts).await?;
-    let lived = serve(&testbed, &settings, output).await;
+    let lived = serve(&testbed, &settings, &mut signals, output).await;
     output.note("ending the testbed and everything on it …");
     testbed.stop().await;
     lived.map(|()| ExitMeaning::Done)
 }
 
-async fn serve(testbed: &Embedded, settings: &UpSettings, output: &Output) -> Result<(), Failure> {
+async fn serve(
+    testbed: &Embedded,
+    settings: &UpSettings,
+    signals: &mut EndSignals,
+    output: &Output,
+) -> Result<(), Failure> {
     for (whose, words) in &settings.faults {
         testbed.fault(whose, words).await?;
     }
@@ -134,7 +141,8 @@ async fn serve(testbed: &Embedded, settings: &UpSettings, output: &Output) -> Re
         description: &description,
     })?;
     output.line(&usage(&description, &settings.users, output))?;
-    end_asked().await
+    signals.next().await;
+    Ok(())
 }
 
 /// How the testbed is used, to be copied from the screen.
@@ -160,20 +168,6 @@ fn usage(testbed: &Description, users: &[UserName], output: &Output) -> String {
         fault = strong("To make it misbehave:"),
         end = strong("To end it: Ctrl-C."),
     )
-}
-
-/// Returns when a signal asks for the end.
-async fn end_asked() -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let caught = |kind| signal(kind).map_err(|error| Failure::new(ExitMeaning::Machine, error));
-    let mut interrupt = caught(SignalKind::interrupt())?;
-    let mut terminate = caught(SignalKind::terminate())?;
-    // Both are cancel-safe.
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }
 
 async fn fault(

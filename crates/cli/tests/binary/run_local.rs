@@ -28,7 +28,7 @@ fn copies_answer_and_are_replaced_until_the_stop_file_comes() {
     assert_eq!(all["copies"], 3);
     let shown = folder.run(&["--output", "json", "testbed", "show", "--dir", "bed"]);
     shown.expect(0, &[]);
-    let (node, vessel) = running_vessel(&shown);
+    let (node, vessel, _) = running_vessel(&shown);
 
     let fault =
         |rest: &[&str]| folder.run(&[&["testbed", "fault", "--dir", "bed"][..], rest].concat());
@@ -61,14 +61,15 @@ fn copies_answer_and_are_replaced_until_the_stop_file_comes() {
     again.expect(64, &["stop", "--stop-file"]);
 }
 
-/// A node and a handle of the first vessel with a program.
-fn running_vessel(shown: &Ended) -> (u64, String) {
+/// Node, handle and process of the first vessel with a program.
+fn running_vessel(shown: &Ended) -> (u64, String, String) {
     let records = shown.records();
     for node in records[0]["nodes"].as_array().unwrap() {
         for vessel in node["vessels"].as_array().unwrap() {
             if vessel["process"].is_number() {
                 let handle = vessel["handle"].as_str().unwrap().to_owned();
-                return (node["index"].as_u64().unwrap(), handle);
+                let process = vessel["process"].to_string();
+                return (node["index"].as_u64().unwrap(), handle, process);
             }
         }
     }
@@ -225,4 +226,26 @@ fn the_first_line_comes_at_once_and_run_for_ends_the_run() {
         lines.last().unwrap().contains("nothing is left running"),
         "{ended}"
     );
+}
+
+#[test]
+fn a_terminal_that_goes_away_takes_an_embedded_testbed_with_it() {
+    let folder = Folder::new();
+    let program = time_server();
+    let rest = ["--local", "--local-dir", "bed", "--local-nodes", "3"];
+    let mut arguments = vec!["--output", "json"];
+    arguments.extend(run_arguments(program.to_str().unwrap(), &rest));
+    let mut run = Running::start_as_given(folder.command(&arguments));
+    run.wait_for("all_answering", |_| true);
+    let shown = folder.run(&["--output", "json", "testbed", "show", "--dir", "bed"]);
+    let process = &running_vessel(&shown).2;
+    run.signal("HUP");
+    let (code, last, errors) = run.end();
+    assert_eq!(
+        (code, &last["event"]),
+        (Some(0), &"stopped".into()),
+        "{errors}"
+    );
+    let alive = std::path::Path::new("/proc").join(process).exists();
+    assert!(!alive, "process {process} outlived its testbed");
 }
