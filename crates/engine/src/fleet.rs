@@ -149,6 +149,8 @@ pub struct Acquisition {
     pub ask_limit: Option<u32>,
     /// How many requests in a row brought nothing but vessels that we would rather not use.
     pub unsuitable_in_a_row: u32,
+    /// Until this moment whatever comes is used.
+    pub choosy_from: Moment,
     /// Why the last request brought nothing.
     pub refusal: Option<WaitReason>,
 }

@@ -287,8 +287,10 @@ impl Effects {
 pub struct Doubt {
     /// What was asked for.
     pub request: DoubtfulAcquisition,
-    /// A reading begun after this moment tells for certain.
+    /// Readings begun after this moment tell for certain: the request will not come about any more.
     pub settled_after: Moment,
+    /// How many such readings have shown nothing that it could have brought; two are believed.
+    pub empty_readings: u32,
 }
 
 /// Everything that can wake the engine.

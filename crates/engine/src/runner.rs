@@ -39,8 +39,10 @@ const VERDICT_ROUNDS_MAX: usize = 32;
 
 /// Sees everything that the engine takes in and decides, as it happens: for logs of events and for tests.
 pub trait Witness: Send {
-    /// An event was taken in; the fleet is as it is after it.
-    fn took(&mut self, now: Now, event: &str, fleet: &Fleet);
+    /// An event is about to be taken in.
+    fn takes_in(&mut self, now: Now, event: &Event);
+    /// It was taken in, and the fleet is this now.
+    fn took_in(&mut self, now: Now, fleet: &Fleet);
     /// A plan was made of this fleet.
     fn planned(&mut self, now: Now, plan: &Plan, report: &Report, fleet: &Fleet);
 }
@@ -254,7 +256,9 @@ impl Run {
 
     fn take_in(&mut self, event: Event) {
         let now = self.shared().now();
-        let text = self.runner.witness.as_ref().map(|_| format!("{event:?}"));
+        if let Some(witness) = &mut self.runner.witness {
+            witness.takes_in(now, &event);
+        }
         let stops = matches!(
             event,
             Event::StopRequested(_) | Event::StopAtOnceRequested(_)
@@ -274,8 +278,8 @@ impl Run {
         if let Some(directory) = self.fleet.new_directory() {
             self.shared().set_directory(directory);
         }
-        if let (Some(witness), Some(text)) = (&mut self.runner.witness, text) {
-            witness.took(now, &text, &self.fleet);
+        if let Some(witness) = &mut self.runner.witness {
+            witness.took_in(now, &self.fleet);
         }
     }
 

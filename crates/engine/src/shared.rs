@@ -467,6 +467,7 @@ impl OpenAcquisition<'_> {
             let doubt = Doubt {
                 request,
                 settled_after,
+                empty_readings: 0,
             };
             lock(&self.shared.effects)
                 .doubts

@@ -6,6 +6,9 @@
 //!     └───────────┴────────────┘           └───── Unknown (we cannot reach it; its lease still runs)
 //! ```
 //!
+//! One way leads back: a vessel that was condemned on evidence, and is seen running before it could be given
+//! back, is pardoned.
+//!
 //! When a step is taken is decided by the planner and by what operations bring; here is only what is allowed.
 
 use std::time::Duration;
@@ -97,6 +100,8 @@ pub enum Step {
     OutOfReach(Moment),
     /// It is to be given back.
     Condemned(CondemnReason),
+    /// It runs after all, and has not been given back yet.
+    Pardoned(Moment),
     /// The clearinghouse is asked to take it back.
     ReleaseBegins(OperationId),
     /// That did not work.
@@ -115,6 +120,7 @@ impl Step {
             Self::Doubted(_) => "be doubted",
             Self::OutOfReach(_) => "be out of reach",
             Self::Condemned(_) => "be condemned",
+            Self::Pardoned(_) => "be pardoned",
             Self::ReleaseBegins(_) => "begin a release",
             Self::ReleaseFailed => "fail its release",
         }
@@ -141,6 +147,18 @@ impl Stage {
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         matches!(self, Self::Condemned { .. } | Self::Releasing { .. })
+    }
+
+    /// Whether the vessel is to be given back for what was seen of it at its node: such is watched on, for it may
+    /// turn out to run before the clearinghouse can be asked to take it back.
+    #[must_use]
+    pub fn may_be_pardoned(&self) -> bool {
+        matches!(
+            self,
+            Self::Condemned {
+                reason: CondemnReason::Evidence { last, .. },
+            } if *last != Evidence::NotHeld
+        )
     }
 
     /// Whether a look at the node tells something about this stage.
@@ -220,6 +238,7 @@ impl Stage {
             (Self::Condemned { reason }, Step::ReleaseBegins(operation)) => {
                 Self::Releasing { reason, operation }
             }
+            (Self::Condemned { .. }, Step::Pardoned(since)) => Self::Running { since },
             (Self::Releasing { reason, .. }, Step::ReleaseFailed) => Self::Condemned { reason },
             (stage, step) => return Err((stage, step.name())),
         };

@@ -51,11 +51,16 @@ impl Fleet {
         if !self.is_bringing_up(handle, id) {
             return;
         }
+        let answered = result.is_ok();
         let started = match result {
             Ok(started) => started,
+            // The answer was lost, and the program may run: the next look tells.
+            Err(InitialiseError::Start(NodeError::Silent(_) | NodeError::Deadline(_))) => {
+                Started::NotYet
+            }
             Err(error) => return self.bringing_up_failed(handle, &error, at),
         };
-        if let Some(vessel) = self.vessels.get(handle) {
+        if let Some(vessel) = self.vessels.get(handle).filter(|_| answered) {
             self.changes.push(Change::Started {
                 vessel: vessel.label(),
             });

@@ -1,6 +1,7 @@
 //! What is ours: readings of the account, acquisitions and their doubts, releases, leases.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use overlord_types::{Handle, VesselType};
 
@@ -18,7 +19,11 @@ use crate::vessel::{Stage, Step, Vessel};
 
 /// How often in a row we are choosy about what the clearinghouse gives us, before we use it anyhow: a few
 /// tries find another machine if there is one, and cost a few requests if there is none.
-pub(crate) const CHOOSY_MAX: u32 = 3;
+const CHOOSY_MAX: u32 = 3;
+/// How long we use whatever comes after that: as long as the shortest quarantine.
+const UNCHOOSY_FOR: Duration = Duration::from_secs(10 * 60);
+/// One reading that does not show what it should may be a mistake of the clearinghouse; two are believed.
+const READINGS_MIN: u32 = 2;
 
 impl Fleet {
     /// The start-up is over: what is ours of what the account holds enters the fleet.
@@ -52,15 +57,16 @@ impl Fleet {
             self.phase = Phase::Keeping;
         }
         let ledger = std::mem::take(&mut self.ledger);
-        let settled_after = at.moment() + at.desired.policy.clearinghouse_deadline;
+        // How long ago it was asked, a clock on the wall cannot tell for certain: twice the deadline from now is
+        // what it had at most if it was asked just before the crash.
+        let settled_after = at.moment() + at.desired.policy.clearinghouse_deadline * 2;
         for (acquisition, request) in ledger.doubts {
-            self.doubts.insert(
-                acquisition,
-                Doubt {
-                    request,
-                    settled_after,
-                },
-            );
+            let doubt = Doubt {
+                request,
+                settled_after,
+                empty_readings: 0,
+            };
+            self.doubts.insert(acquisition, doubt);
         }
         for (handle, vessel) in ledger.vessels {
             let absent = Absent {
@@ -206,14 +212,14 @@ impl Fleet {
             || self
                 .absent
                 .values()
-                .any(|absent| absent.missing_readings < 2)
+                .any(|absent| absent.missing_readings < READINGS_MIN)
             || self.vessels.values().any(missing)
     }
 
     /// Finds out of a reading what doubtful acquisitions brought: all they asked for, or nothing. Anything else
     /// cannot be told from what others acquired meanwhile, and is left alone and reported.
     fn settle_doubts(&mut self, held: &mut BTreeMap<Handle, HeldVessel>, begun: Moment) {
-        for (acquisition, doubt) in &self.doubts {
+        for (acquisition, doubt) in &mut self.doubts {
             if self.claims.contains_key(acquisition) {
                 continue;
             }
@@ -229,7 +235,10 @@ impl Fleet {
                     .collect();
                 self.claims.insert(*acquisition, vessels);
             } else if begun > doubt.settled_after {
-                self.claims.insert(*acquisition, Vec::new());
+                doubt.empty_readings += 1;
+                if doubt.empty_readings >= READINGS_MIN {
+                    self.claims.insert(*acquisition, Vec::new());
+                }
             }
         }
         // Claimed vessels wait for the journal, and are nobody else's meanwhile.
@@ -254,7 +263,7 @@ impl Fleet {
             self.gone(handle);
         }
         self.doubts.extend(effects.doubts);
-        let choosy = self.acquisition.unsuitable_in_a_row < CHOOSY_MAX;
+        let choosy = at.moment() >= self.acquisition.choosy_from;
         let mut suitable = 0_usize;
         for held in &effects.acquired {
             suitable += usize::from(self.enter_acquired(held, choosy, at));
@@ -263,6 +272,11 @@ impl Fleet {
             self.acquisition.unsuitable_in_a_row = 0;
         } else if !effects.acquired.is_empty() {
             self.acquisition.unsuitable_in_a_row += 1;
+            if self.acquisition.unsuitable_in_a_row >= CHOOSY_MAX {
+                // There is nothing better now, and what there is serves better than nothing.
+                self.acquisition.choosy_from = at.moment() + UNCHOOSY_FOR;
+                self.acquisition.unsuitable_in_a_row = 0;
+            }
             let pause = at.backoff();
             self.acquisition.retry.fail(pause, at);
         }

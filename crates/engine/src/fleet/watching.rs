@@ -11,7 +11,7 @@ use crate::error::{HookError, InitialiseError, NodeError};
 use crate::fleet_event::{Change, CondemnReason, Evidence};
 use crate::ports::VesselObservation;
 use crate::text::with_causes;
-use crate::vessel::{Stage, StartProgress, Step};
+use crate::vessel::{Stage, StartProgress, Step, Vessel};
 
 impl Fleet {
     /// A node was asked for its vessels.
@@ -50,7 +50,63 @@ impl Fleet {
                 }
             }
         }
+        if let Ok(observations) = &result {
+            self.take_good_news(node, observations, at);
+        }
         self.schedule_check(node, at);
+    }
+
+    /// What a node tells besides what it was asked for, if it is good: the program runs on a vessel that was
+    /// condemned for what was seen of it, or is being brought up (again).
+    fn take_good_news(
+        &mut self,
+        node: &NodeId,
+        observations: &BTreeMap<VesselName, VesselObservation>,
+        at: &mut Circumstances<'_>,
+    ) {
+        let unanswered = |stage: &Stage| {
+            matches!(
+                stage,
+                Stage::Uploading { .. }
+                    | Stage::Starting {
+                        progress: StartProgress::Asked(_)
+                    }
+            )
+        };
+        let runs = |vessel: &&Vessel| {
+            vessel.handle.node == *node
+                && (vessel.stage.may_be_pardoned() || unanswered(&vessel.stage))
+                && observations
+                    .get(&vessel.handle.vessel)
+                    .is_some_and(|seen| seen.is_ours && seen.status == VesselStatus::Started)
+        };
+        let running: Vec<Handle> = self
+            .vessels
+            .values()
+            .filter(runs)
+            .map(|vessel| vessel.handle.clone())
+            .collect();
+        let wanted = at.desired.deployment.vessel_count as usize;
+        for handle in running {
+            let condemned = self
+                .vessels
+                .get(&handle)
+                .is_some_and(|v| v.stage.may_be_pardoned());
+            if condemned {
+                // Its place may be taken by now; then it is surplus, and goes.
+                if self.active().count() >= wanted {
+                    continue;
+                }
+                self.take_step(&handle, Step::Pardoned(at.moment()));
+                self.assign_copies(at.desired.deployment.vessel_count);
+                if let Some(vessel) = self.vessels.get(&handle) {
+                    self.changes.push(Change::Running {
+                        vessel: vessel.label(),
+                    });
+                }
+            }
+            self.seen_running(&handle, at);
+        }
     }
 
     fn observed(
@@ -204,7 +260,7 @@ impl Fleet {
             vessel.handle.node == *node
                 && match vessel.stage {
                     Stage::Running { .. } => vessel.evidence.is_some(),
-                    _ => vessel.stage.is_watched(),
+                    _ => vessel.stage.is_watched() || vessel.stage.may_be_pardoned(),
                 }
         });
         let Some(watch) = self.nodes.get(node) else {

@@ -54,10 +54,7 @@ impl<'a> Planner<'a> {
                 vessels.insert(vessel.handle.clone());
             }
         }
-        let under_way = self
-            .fleet
-            .is_under_way(|operation| matches!(operation, Operation::Release { .. }));
-        if vessels.is_empty() || under_way {
+        if vessels.is_empty() || self.account_is_changing() {
             return;
         }
         if self.is_time(self.fleet.releasing.not_before) {
@@ -152,11 +149,10 @@ impl<'a> Planner<'a> {
                 until,
             });
         }
-        let under_way = self
-            .fleet
-            .is_under_way(|operation| matches!(operation, Operation::Acquire { .. }));
         // A lost answer is found out about first: asking again blindly could get twice as many.
-        if under_way || !self.fleet.doubts.is_empty() || !self.is_time(acquisition.retry.not_before)
+        if self.account_is_changing()
+            || !self.fleet.doubts.is_empty()
+            || !self.is_time(acquisition.retry.not_before)
         {
             return;
         }
@@ -179,6 +175,18 @@ impl<'a> Planner<'a> {
             let owned = self.owned();
             self.do_it(Operation::Acquire { count, owned });
         }
+    }
+
+    /// Whether vessels are being got or given back. One after the other: the vessel that is given back may be the
+    /// one that is got, and the journal must tell in which order.
+    fn account_is_changing(&self) -> bool {
+        let changes = |operation: &Operation| {
+            matches!(
+                operation,
+                Operation::Release { .. } | Operation::Acquire { .. }
+            )
+        };
+        self.fleet.is_under_way(changes) || self.plan.operations.iter().any(changes)
     }
 
     fn owned(&self) -> Vec<Handle> {
@@ -303,14 +311,12 @@ impl<'a> Planner<'a> {
             self.weed();
         }
         let mut by_node: BTreeMap<&NodeId, Vec<&Vessel>> = BTreeMap::new();
-        for vessel in self
-            .fleet
-            .active()
-            .filter(|vessel| vessel.stage.is_watched())
-        {
+        for vessel in self.fleet.vessels() {
             // A replaced hook looks itself; only what a start left open is ours to find out.
             let open_start = matches!(vessel.stage, Stage::Starting { .. });
-            if open_start || !self.desired.replaced.remove_vessels {
+            let ours_to_look = open_start || !self.desired.replaced.remove_vessels;
+            let of_interest = vessel.stage.is_watched() || vessel.stage.may_be_pardoned();
+            if of_interest && ours_to_look {
                 by_node.entry(&vessel.handle.node).or_default().push(vessel);
             }
         }

@@ -1,5 +1,9 @@
 //! Which vessels are to be given back: the only place that condemns for evidence.
 
+use std::collections::BTreeSet;
+
+use overlord_types::Handle;
+
 use super::Planner;
 use crate::breaker::Breaker;
 use crate::fleet::{Phase, Verdict};
@@ -26,11 +30,13 @@ impl<'a> Planner<'a> {
             Phase::Stopping { .. } => return,
         };
         let mut silent_may_go = self.fleet.breaker.allows_one(self.now.moment);
+        let surplus = self.surplus();
         for vessel in self.fleet.active() {
             let reason = if ends {
                 Some(CondemnReason::RunEnds)
             } else {
-                self.reason_to_condemn(vessel, &mut silent_may_go)
+                let is_surplus = surplus.contains(&vessel.handle);
+                self.reason_to_condemn(vessel, is_surplus, &mut silent_may_go)
             };
             if let Some(reason) = reason {
                 let handle = vessel.handle.clone();
@@ -42,9 +48,49 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Which vessels are too many: of all, those that are farthest from running. While some have not been looked
+    /// at yet (they were taken over a moment ago), there is no telling.
+    fn surplus(&self) -> BTreeSet<Handle> {
+        let wanted = self.desired.deployment.vessel_count as usize;
+        let too_many = self.fleet.active().count().saturating_sub(wanted);
+        let unseen = |vessel: &Vessel| {
+            matches!(vessel.stage, Stage::Unknown { .. }) && vessel.evidence.is_none()
+        };
+        if too_many == 0 || self.fleet.active().any(unseen) {
+            return BTreeSet::new();
+        }
+        let distance = |vessel: &Vessel| match vessel.stage {
+            Stage::Running { .. } => 0,
+            Stage::Suspect { .. } | Stage::Unknown { .. } => 1,
+            Stage::Starting { .. } => 2,
+            Stage::Uploading { .. } => 3,
+            Stage::Acquired | Stage::Condemned { .. } | Stage::Releasing { .. } => 4,
+        };
+        // One that may run is given back only if as many others as are wanted are known to.
+        let running = self
+            .fleet
+            .active()
+            .filter(|vessel| distance(vessel) == 0)
+            .count();
+        let may_go = |vessel: &&Vessel| {
+            let may_run = vessel.ran || distance(vessel) <= 1;
+            !may_run || running - usize::from(distance(vessel) == 0) >= wanted
+        };
+        let mut ranked: Vec<_> = self
+            .fleet
+            .active()
+            .filter(may_go)
+            .map(|vessel| (distance(vessel), vessel.index.is_none(), &vessel.handle))
+            .collect();
+        ranked.sort();
+        let worst = ranked.into_iter().rev().take(too_many);
+        worst.map(|(_, _, handle)| handle.clone()).collect()
+    }
+
     fn reason_to_condemn(
         &mut self,
         vessel: &'a Vessel,
+        is_surplus: bool,
         silent_may_go: &mut bool,
     ) -> Option<CondemnReason> {
         if vessel.ran && self.fleet.breaker.is_open() {
@@ -59,7 +105,7 @@ impl<'a> Planner<'a> {
                 rounds: vessel.missing_readings,
             });
         }
-        if vessel.index.is_none() {
+        if is_surplus {
             return Some(CondemnReason::Surplus);
         }
         let log = vessel.evidence.as_ref()?;
