@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Level};
@@ -56,6 +56,7 @@ impl RunLog {
                 .with_ansi(false)
                 .with_writer(Arc::new(file))
         });
+        keep_company();
         let subscriber = tracing_subscriber::registry()
             .with(LevelFilter::from_level(least))
             .with(console)
@@ -72,6 +73,16 @@ impl RunLog {
             None => tracing::dispatcher::get_default(Dispatch::clone),
         }
     }
+}
+
+/// Keeps a second subscriber alive that wants nothing.
+///
+/// As long as a process has one subscriber only, `tracing` asks just the current thread's whether anybody wants
+/// a message, and remembers a no for good. A message that another thread sends first, outside of our run,
+/// would then be missing from the run's log for ever.
+fn keep_company() {
+    static COMPANION: OnceLock<Dispatch> = OnceLock::new();
+    COMPANION.get_or_init(|| Dispatch::new(tracing_subscriber::registry().with(LevelFilter::OFF)));
 }
 
 fn open(path: &Path) -> Result<File, SetupError> {
@@ -114,6 +125,20 @@ mod tests {
             two.contains("first for two") && !two.contains("for one"),
             "{two}"
         );
+    }
+
+    #[test]
+    fn a_message_that_was_first_sent_elsewhere_is_not_lost() {
+        fn message() {
+            tracing::info!("said in two places");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.log");
+        let log = RunLog::open(&LogTarget::File(path.clone()), Level::INFO).unwrap();
+        std::thread::spawn(message).join().unwrap();
+        tracing::dispatcher::with_default(&log.dispatch(), message);
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(text.matches("said in two places").count(), 1, "{text}");
     }
 
     #[test]
