@@ -358,7 +358,6 @@ impl Fleet {
             },
         }
         self.assign_copies(at.desired.deployment.vessel_count);
-        self.forget_nodes_without_vessels();
         self.look_at_breaker(at);
         std::mem::take(&mut self.changes)
     }
@@ -496,6 +495,9 @@ impl Fleet {
 
     /// Gives each vessel without an index the least free one. Those that get none are surplus.
     fn assign_copies(&mut self, wanted: u32) {
+        if self.active().all(|vessel| vessel.index.is_some()) {
+            return;
+        }
         let taken: BTreeSet<u32> = self.active().filter_map(|vessel| vessel.index).collect();
         let mut free = (0..wanted).filter(|index| !taken.contains(index));
         for vessel in self.vessels.values_mut() {
@@ -506,26 +508,25 @@ impl Fleet {
         }
     }
 
-    fn forget_nodes_without_vessels(&mut self) {
-        let nodes: BTreeSet<&NodeId> = self.vessels.keys().map(|handle| &handle.node).collect();
-        self.nodes.retain(|node, _| nodes.contains(node));
-    }
-
     /// Lets the breaker look at the nodes, and tells what changed. Whenever it stops being open, silence
     /// from before counts for one round only.
     fn look_at_breaker(&mut self, at: &mut Circumstances<'_>) {
         let policy = &at.desired.policy;
-        let nodes: BTreeSet<&NodeId> = self.active().map(|vessel| &vessel.handle.node).collect();
-        let is_silent = |node: &&&NodeId| {
-            self.nodes
-                .get(**node)
-                .is_some_and(|watch| watch.silent_rounds > 0)
-        };
-        let silence = Silence {
-            silent: nodes.iter().filter(is_silent).count(),
-            nodes: nodes.len(),
+        let mut silence = Silence {
+            silent: 0,
+            nodes: 0,
             clearinghouse_silent: self.clearinghouse_silent,
         };
+        // Vessels are ordered by node, so those of one node follow each other.
+        let mut last = None;
+        for vessel in self.active() {
+            let node = &vessel.handle.node;
+            if last.replace(node) != Some(node) {
+                let watch = self.nodes.get(node);
+                silence.nodes += 1;
+                silence.silent += usize::from(watch.is_some_and(|watch| watch.silent_rounds > 0));
+            }
+        }
         let before = self.breaker;
         self.breaker = before.look(
             silence,

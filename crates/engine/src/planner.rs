@@ -62,15 +62,15 @@ pub fn plan(desired: &Desired, fleet: &Fleet, now: Now) -> (Plan, Report) {
 }
 
 /// Room for operations on nodes: so many in all, so many on one node.
-struct Room {
+struct Room<'a> {
     in_all: usize,
     per_node_max: usize,
-    taken: BTreeMap<NodeId, usize>,
+    taken: BTreeMap<&'a NodeId, usize>,
 }
 
-impl Room {
+impl<'a> Room<'a> {
     /// What is left beside what is under way.
-    fn new(desired: &Desired, fleet: &Fleet) -> Self {
+    fn new(desired: &Desired, fleet: &'a Fleet) -> Self {
         let mut room = Self {
             in_all: desired.policy.operations_max,
             per_node_max: desired.policy.operations_per_node_max,
@@ -78,7 +78,7 @@ impl Room {
         };
         for (_, under_way) in fleet.under_way() {
             if let Some(node) = under_way.operation.node() {
-                *room.taken.entry(node.clone()).or_default() += 1;
+                *room.taken.entry(node).or_default() += 1;
                 // Checks have a count of their own: they are not to wait behind slow uploads.
                 if !matches!(under_way.operation, Operation::Check { .. }) {
                     room.in_all = room.in_all.saturating_sub(1);
@@ -94,11 +94,11 @@ impl Room {
             .is_none_or(|taken| *taken < self.per_node_max)
     }
 
-    fn take(&mut self, node: &NodeId) -> bool {
+    fn take(&mut self, node: &'a NodeId) -> bool {
         let fits = self.in_all > 0 && self.has_for(node);
         if fits {
             self.in_all -= 1;
-            *self.taken.entry(node.clone()).or_default() += 1;
+            *self.taken.entry(node).or_default() += 1;
         }
         fits
     }
@@ -108,7 +108,7 @@ struct Planner<'a> {
     desired: &'a Desired,
     fleet: &'a Fleet,
     now: Now,
-    room: Room,
+    room: Room<'a>,
     nothing_runs_for_long: bool,
     plan: Plan,
     waits: Vec<Wait>,

@@ -487,6 +487,10 @@ impl Fleet {
             return;
         };
         self.membership_changed = true;
+        let same_node = |other: &Handle| other.node == handle.node;
+        if !self.vessels.keys().any(same_node) {
+            self.nodes.remove(&handle.node);
+        }
         let not_held = match &vessel.stage {
             Stage::Condemned { reason } | Stage::Releasing { reason, .. } => matches!(
                 reason,

@@ -60,20 +60,22 @@ impl Options {
         policy.surge = random.random_range(0..=1);
         policy.backoff_most = Duration::from_secs(random.random_range(30..=300));
         policy.operations_max = random.random_range(2..=64);
+        let foreign = random.random_range(0..=2);
         Self {
             seed,
             wanted,
-            nodes: wanted as usize + random.random_range(0..=4),
+            // Enough for all copies, even if the others' vessels are on nodes of their own.
+            nodes: wanted as usize + foreign + random.random_range(0..=4),
             vessels_per_node: random.random_range(1..=3),
             shared_networks: random.random_range(0..=2),
-            foreign: random.random_range(0..=2),
+            foreign,
             latency_max: Duration::from_millis(random.random_range(1..=2000)),
             loss: random.random_range(0..=100),
             lies: random.random_range(0..=20),
             exits: [0, 0, 50, 1000][random.random_range(0..4)],
             lease_on_acquisition,
             lease_on_renewal,
-            bad_for: minutes(random.random_range(10..=40)),
+            bad_for: minutes(random.random_range(8..=25)),
             fault_each: Duration::from_secs(random.random_range(20..=300)),
             // Not every fault in every world: rare combinations are met more often this way.
             faults: random.random(),

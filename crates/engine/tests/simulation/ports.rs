@@ -418,10 +418,10 @@ impl Reach {
         let now = self.time.elapsed();
         let mut world = self.world();
         world.note(now, || format!("{what} on {:?}", vessel.handle));
-        let ledger = world.ledger.clone();
+        let journalled = world.ledger.vessels.contains_key(&vessel.handle);
         world
             .ruler
-            .rule_2_journal_before_use(&vessel.handle, &ledger);
+            .rule_2_journal_before_use(&vessel.handle, journalled);
         let model = world.vessels[&vessel.handle].clone();
         world.ruler.rule_6_hands_off(&model, what);
         world.ruler.looked(&vessel.handle);

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use overlord_engine::journal::Ledger;
 use overlord_engine::{CondemnReason, Fleet, Operation, Phase, Plan, Report, Stage, Verdict};
 use overlord_types::{Handle, VesselStatus};
 
@@ -145,8 +144,8 @@ impl Ruler {
     }
 
     /// Every vessel is in the journal before it is used.
-    pub(crate) fn rule_2_journal_before_use(&mut self, handle: &Handle, ledger: &Ledger) {
-        if !ledger.vessels.contains_key(handle) {
+    pub(crate) fn rule_2_journal_before_use(&mut self, handle: &Handle, journalled: bool) {
+        if !journalled {
             self.fail(format!("rule 2: {handle:?} is used and not in the journal"));
         }
     }
