@@ -94,6 +94,10 @@ fn unreadable(error: &XmlError) -> Fault {
             format!("<class 'xml.parsers.expat.ExpatError'>:{what}: line {line}, column {column}")
         }
         XmlError::NotXmlRpc(_) => "<class 'xmlrpclib.ResponseError'>:ResponseError()".to_owned(),
+        XmlError::NoValue(words) => words.clone(),
+        XmlError::Encoding(name) => {
+            format!("<type 'exceptions.LookupError'>:unknown encoding: {name}")
+        }
         bound => bound.to_string(),
     };
     Fault::new(1, text)

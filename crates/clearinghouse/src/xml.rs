@@ -1,23 +1,22 @@
 //! XML-RPC documents: read through `dxr` behind bounds of our own, written in the layout of the original.
 //!
-//! Reading goes twice over a document. The first pass looks at structure only: it bounds nesting and number
+//! Reading goes twice over a document. The first pass looks at its form only: it bounds nesting and number
 //! of elements (`dxr` recurses without a bound, and what comes from outside must not end the process by
-//! its depth), refuses document types, and finds out what an XML parser would complain about and where. The
-//! second is `dxr`. Writing is our own because the original's bytes (`int` not `i4`, members in a fixed
+//! its depth), refuses document types, and finds out what Python would complain about and where (`scanner`,
+//! `shape`). The second is `dxr`. Writing is our own because the original's bytes (`int` not `i4`, members in a fixed
 //! order, line breaks) are what recordings compare; there is nothing in it but text.
 
+mod outside;
+mod scanner;
+mod shape;
+
+use std::borrow::Cow;
+
 use dxr::{MethodCall, MethodResponse, Value};
-use quick_xml::Reader;
-use quick_xml::errors::{Error as QuickError, IllFormedError, SyntaxError};
-use quick_xml::events::Event;
 use thiserror::Error;
 
 use crate::fault::Fault;
-
-/// Deepest nesting of elements read. The deepest recorded document has 11 levels.
-const DEPTH_MAX: usize = 64;
-/// Most elements read. A vessel takes 29; this is room for all that fit in the largest answer.
-const ELEMENTS_MAX: usize = 500_000;
+use shape::{DEPTH_MAX, ELEMENTS_MAX, Shape};
 
 /// Why bytes are no XML-RPC document.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,6 +31,12 @@ pub(crate) enum XmlError {
     /// XML, but no XML-RPC document of the wanted kind.
     #[error("XML, but no XML-RPC {0}")]
     NotXmlRpc(&'static str),
+    /// XML-RPC with something in it of which Python's library makes no value, in its words.
+    #[error("XML-RPC with an unreadable value, {0}")]
+    NoValue(String),
+    /// Declares an encoding that is not read here.
+    #[error("in the encoding {0}, which is not read here; use UTF-8")]
+    Encoding(String),
     /// Nested deeper than [`DEPTH_MAX`].
     #[error("elements nested deeper than {DEPTH_MAX}")]
     TooDeep,
@@ -45,22 +50,22 @@ pub(crate) enum XmlError {
 
 /// Reads a call: its method's name and its parameters.
 pub(crate) fn read_call(body: &[u8]) -> Result<(String, Vec<Value>), XmlError> {
-    let (text, shape) = shape_of(body)?;
+    let (text, shape) = outline(body)?;
     if shape.root != "methodCall" {
         return Err(XmlError::NotXmlRpc("call"));
     }
-    let call = MethodCall::from_xml(text).map_err(|_| XmlError::NotXmlRpc("call"))?;
+    let call = MethodCall::from_xml(&text).map_err(|_| XmlError::NotXmlRpc("call"))?;
     Ok((call.name.into_owned(), call.params))
 }
 
 /// Reads an answer: a value, or a fault as the server sent it.
 pub(crate) fn read_answer(body: &[u8]) -> Result<Result<Value, Fault>, XmlError> {
-    let (text, shape) = shape_of(body)?;
+    let (text, shape) = outline(body)?;
     if shape.root != "methodResponse" {
         return Err(XmlError::NotXmlRpc("answer"));
     }
     let Some(fault) = shape.fault else {
-        let answer = MethodResponse::from_xml(text).map_err(|_| XmlError::NotXmlRpc("answer"))?;
+        let answer = MethodResponse::from_xml(&text).map_err(|_| XmlError::NotXmlRpc("answer"))?;
         return Ok(Ok(answer.value));
     };
     // Not dxr's own FaultResponse: it wants exactly two members in one order, servers differ there.
@@ -78,122 +83,66 @@ pub(crate) fn read_answer(body: &[u8]) -> Result<Result<Value, Fault>, XmlError>
     }
 }
 
-/// What the first pass finds out.
-struct Shape {
+/// The text of a document, and its outline once it is known to be well-formed and within bounds.
+fn outline(body: &[u8]) -> Result<(Cow<'_, str>, Outline), XmlError> {
+    let bytes = decode(body)?;
+    let mut shape = Shape::of(&bytes);
+    let scanned = scanner::scan(&bytes, &mut shape);
+    let (root, fault, complaint) = (shape.root, shape.fault, shape.complaint);
+    // Python reads values as it goes: what it refuses comes before a mistake further on.
+    match (scanned, complaint) {
+        (Err(XmlError::NotWellFormed { .. }) | Ok(()), Some(words)) => {
+            return Err(XmlError::NoValue(words));
+        }
+        (scanned, _) => scanned?,
+    }
+    let text = match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(Cow::Borrowed).ok(),
+        Cow::Owned(bytes) => String::from_utf8(bytes).map(Cow::Owned).ok(),
+    };
+    // What was scanned character by character is UTF-8.
+    let text = text.ok_or(XmlError::NotXmlRpc("document"))?;
+    Ok((text, Outline { root, fault }))
+}
+
+/// What is known of a document before its values are read.
+struct Outline {
     root: String,
-    /// Where the content of the root's child `fault` is, if it has one.
     fault: Option<std::ops::Range<usize>>,
 }
 
-fn shape_of(body: &[u8]) -> Result<(&str, Shape), XmlError> {
-    let text = match std::str::from_utf8(body) {
-        Ok(text) => text,
-        Err(error) => {
-            return Err(not_well_formed(
-                body,
-                error.valid_up_to(),
-                "not well-formed (invalid token)",
-            ));
-        }
+/// A body as UTF-8, from the encodings that Python's parser knows by itself.
+fn decode(body: &[u8]) -> Result<Cow<'_, [u8]>, XmlError> {
+    let unit = match body {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return decode_declared(body),
     };
-    let at = |position: usize, what| not_well_formed(body, position, what);
-    let mut reader = Reader::from_str(text);
-    let mut root: Option<String> = None;
-    let mut fault_from: Option<usize> = None;
-    let mut fault = None;
-    let (mut depth, mut elements) = (0_usize, 0_usize);
-    loop {
-        let before = position(reader.buffer_position());
-        let event = match reader.read_event() {
-            Ok(event) => event,
-            Err(error) => {
-                let position = position(reader.error_position());
-                return Err(structure_error(body, position, before, &error));
-            }
-        };
-        match event {
-            Event::Start(ref start) | Event::Empty(ref start) => {
-                elements += 1;
-                if elements > ELEMENTS_MAX {
-                    return Err(XmlError::TooManyElements);
-                }
-                let name = start.name();
-                let name: &str = name.as_ref();
-                match (depth, &root) {
-                    (0, None) => root = Some(name.to_owned()),
-                    (0, Some(_)) => return Err(at(before, "junk after document element")),
-                    (1, _) if name == "fault" && fault.is_none() => {
-                        fault_from = Some(self::position(reader.buffer_position()));
-                    }
-                    _ => {}
-                }
-                if matches!(event, Event::Start(_)) {
-                    depth += 1;
-                    if depth > DEPTH_MAX {
-                        return Err(XmlError::TooDeep);
-                    }
-                }
-            }
-            Event::End(_) => {
-                depth = depth.saturating_sub(1);
-                if depth == 1
-                    && let Some(from) = fault_from.take()
-                {
-                    fault = Some(from..before);
-                }
-            }
-            Event::Text(text) if depth == 0 => {
-                let text = text.into_inner();
-                if let Some(offset) = text.find(|c: char| !c.is_ascii_whitespace()) {
-                    let what = match root {
-                        None => "syntax error",
-                        Some(_) => "junk after document element",
-                    };
-                    return Err(at(before + offset, what));
-                }
-            }
-            Event::CData(_) | Event::GeneralRef(_) if depth == 0 => {
-                return Err(at(before, "syntax error"));
-            }
-            Event::DocType(_) => return Err(XmlError::DocumentType),
-            Event::Eof => break,
-            _ => {}
-        }
-    }
-    match root {
-        Some(root) if depth == 0 => Ok((text, Shape { root, fault })),
-        _ => Err(at(body.len(), "no element found")),
-    }
+    let units = body.chunks_exact(2).filter_map(|pair| pair.try_into().ok());
+    let text: String = char::decode_utf16(units.map(unit).skip(1))
+        // Half a character is none of XML's, and is refused as such.
+        .map(|character| character.unwrap_or('\u{ffff}'))
+        .collect();
+    Ok(Cow::Owned(text.into_bytes()))
 }
 
-/// Positions in a document fit in memory, so they fit in `usize`.
-fn position(offset: u64) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
-}
-
-/// Says what Python's parser says of the same mistake, as far as the cases are the same.
-fn structure_error(body: &[u8], position: usize, before: usize, error: &QuickError) -> XmlError {
-    match error {
-        QuickError::IllFormed(IllFormedError::MismatchedEndTag { .. }) => {
-            // Python's parser points at the name, behind `</`.
-            not_well_formed(body, before + 2, "mismatched tag")
+fn decode_declared(body: &[u8]) -> Result<Cow<'_, [u8]>, XmlError> {
+    let Some(encoding) = scanner::declared_encoding(body) else {
+        return Ok(Cow::Borrowed(body));
+    };
+    match encoding.to_ascii_lowercase().as_str() {
+        "utf-8" => Ok(Cow::Borrowed(body)),
+        "us-ascii" => {
+            // A byte that is no ASCII is none of XML's either.
+            let ascii = |&byte: &u8| if byte.is_ascii() { byte } else { 0xff };
+            Ok(Cow::Owned(body.iter().map(ascii).collect()))
         }
-        QuickError::IllFormed(IllFormedError::UnmatchedEndTag(_)) => {
-            not_well_formed(body, before + 1, "not well-formed (invalid token)")
+        "iso-8859-1" | "latin-1" | "latin1" => {
+            let text: String = body.iter().copied().map(char::from).collect();
+            Ok(Cow::Owned(text.into_bytes()))
         }
-        QuickError::Syntax(SyntaxError::InvalidBangMarkup) => {
-            not_well_formed(body, position, "not well-formed (invalid token)")
-        }
-        QuickError::Syntax(_) => not_well_formed(body, position, "unclosed token"),
-        _ => not_well_formed(body, position, "not well-formed (invalid token)"),
+        _ => Err(XmlError::Encoding(encoding.to_owned())),
     }
-}
-
-fn not_well_formed(body: &[u8], position: usize, what: &'static str) -> XmlError {
-    let before = body.get(..position).unwrap_or(body);
-    let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
-    let column = before.iter().rev().take_while(|&&b| b != b'\n').count();
-    XmlError::NotWellFormed { what, line, column }
 }
 
 /// Writes documents in the layout of Python's `xmlrpclib`: a line break after most tags.

@@ -1,5 +1,6 @@
 //! Setting a client up: which server, which roots, which bounds.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::tls;
 const IDLE_CONNECTIONS_MAX: usize = 2;
 
 /// Makes a [`ClearinghouseClient`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct ClientBuilder {
     url: String,
@@ -29,6 +30,15 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     retry: RetryPolicy,
     answer_bytes_max: usize,
+}
+
+impl fmt::Debug for ClientBuilder {
+    /// Without the URL: nobody has looked yet whether there is a password in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("ca_file", &self.ca_file)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ClientBuilder {
@@ -151,11 +161,9 @@ fn server_url(text: &str, danger_allow_plain_http: bool) -> Result<Url, ClientSe
         url: shown.to_owned(),
         problem: problem.to_owned(),
     };
-    let mut url = Url::parse(text).map_err(|error| {
-        // What cannot be parsed cannot be cleaned of a password either.
-        let shown = if text.contains('@') { "…" } else { text };
-        refused(shown, &error.to_string())
-    })?;
+    // What is no https URL cannot be cleaned of a password: `user:secret@host` has the scheme `user`.
+    let shown = if text.contains('@') { "…" } else { text };
+    let mut url = Url::parse(text).map_err(|error| refused(shown, &error.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
         let problem = "user names and passwords do not belong in it";
         return Err(refused(url.host_str().unwrap_or_default(), problem));
@@ -164,10 +172,10 @@ fn server_url(text: &str, danger_allow_plain_http: bool) -> Result<Url, ClientSe
         "https" => {}
         "http" if danger_allow_plain_http => {}
         "http" => return Err(ClientSetupError::PlainHttp { url: url.into() }),
-        _ => return Err(refused(text, "it does not start with https://")),
+        _ => return Err(refused(shown, "it does not start with https://")),
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(refused(text, "it names no host"));
+        return Err(refused(shown, "it names no host"));
     }
     url.set_fragment(None);
     if url.path() == "/" {

@@ -191,8 +191,11 @@ fn what_is_no_url_of_a_server_is_refused_and_no_password_is_shown() {
         "https://",
         "https://alice:TOPSECRET@example.org/",
         "https://alice:TOPSECRET@example.org:99999/",
+        "alice:TOPSECRET@example.org/xmlrpc/",
     ] {
-        let error = ClearinghouseClient::builder(url).build().unwrap_err();
+        let builder = ClearinghouseClient::builder(url);
+        assert!(!format!("{builder:?}").contains("TOPSECRET"));
+        let error = builder.build().unwrap_err();
         assert!(
             matches!(error, ClientSetupError::Url { .. }),
             "{url}: {error:?}"
