@@ -77,6 +77,8 @@ pub(crate) enum Op {
     BinaryLocal(BinaryOp, u16),
     BinaryLocalImm(BinaryOp, u16, i32),
     BinaryLocals(BinaryOp, u16, u16),
+    /// `a -- a op= int`
+    InPlaceImm(BinaryOp, i32),
     /// `local op= int`.
     UpdateLocalImm(BinaryOp, u16, i32),
     Compare(CompareOp),

@@ -158,6 +158,13 @@ impl Emitter {
     pub(super) fn emit(&mut self, op: Op) {
         match op {
             Op::Binary(operator) => self.binary(operator),
+            Op::InPlace(operator) => match self.last() {
+                Some(Op::SmallInt(imm)) => {
+                    self.drop_last(1);
+                    self.push(Op::InPlaceImm(operator, imm));
+                }
+                _ => self.push(op),
+            },
             Op::StoreLocal(slot) => self.store_local(slot),
             Op::LoadAttr(cache, name) => match self.last() {
                 Some(Op::LoadLocal(slot)) if slot < 256 => {
@@ -217,11 +224,11 @@ impl Emitter {
     }
 
     fn store_local(&mut self, slot: u16) {
-        if let Some([.., Op::LoadLocal(from), Op::SmallInt(imm), Op::InPlace(op)]) = self.ops.get(self.barrier..)
+        if let Some([.., Op::LoadLocal(from), Op::InPlaceImm(op, imm)]) = self.ops.get(self.barrier..)
             && *from == slot
         {
             let (op, imm) = (*op, *imm);
-            self.drop_last(3);
+            self.drop_last(2);
             return self.push(Op::UpdateLocalImm(op, slot, imm));
         }
         match self.last() {

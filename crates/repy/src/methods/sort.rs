@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::ast::CompareOp;
 use crate::compare;
 use crate::object::exception::{type_error, value_error};
-use crate::object::{Args, Res, Value};
+use crate::object::{Args, Res, Str, Value};
 use crate::vm::Machine;
 
 /// Runs of this length are sorted by insertion.
@@ -48,7 +48,11 @@ pub(super) fn sort(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let list = super::list::own(call);
     let options = options(call)?;
     // The list is empty for code that looks at it meanwhile, as in CPython.
-    let items = list.items.take();
+    let mut items = list.items.take();
+    if options.key.is_nil() && options.compare.is_nil() && sort_values(&mut items, options.reverse) {
+        list.items.replace(items);
+        return Ok(Value::None);
+    }
     let (mut pairs, result) = sort_items(machine, items, &options);
     if options.reverse && result.is_ok() {
         pairs.reverse();
@@ -87,7 +91,7 @@ fn sort_items(machine: &mut Machine, items: Vec<Value>, options: &Options) -> (V
         pairs.reverse();
     }
     let by_key = !options.key.is_nil();
-    if options.compare.is_nil() && sort_plain(&mut pairs, by_key) {
+    if by_key && options.compare.is_nil() && sort_plain(&mut pairs) {
         return (pairs, Ok(()));
     }
     let mut less = |a: &(Value, Value), b: &(Value, Value)| -> Res<bool> {
@@ -109,45 +113,63 @@ fn sort_items(machine: &mut Machine, items: Vec<Value>, options: &Options) -> (V
     (pairs, result)
 }
 
-/// Sorts if all keys are ints or all are strings, whose order cannot fail.
-fn sort_plain(pairs: &mut Vec<(Value, Value)>, by_key: bool) -> bool {
-    fn key(pair: &(Value, Value), by_key: bool) -> &Value {
-        if by_key { &pair.0 } else { &pair.1 }
-    }
-    if pairs.iter().all(|pair| matches!(key(pair, by_key), Value::Int(_))) {
-        pairs.sort_by_key(|pair| match key(pair, by_key) {
+/// The first eight bytes of a string as a number of the same order: decides most comparisons.
+fn prefix(string: &Str) -> u64 {
+    let mut first = [0; 8];
+    let bytes = string.as_bytes();
+    let len = bytes.len().min(8);
+    first[..len].copy_from_slice(&bytes[..len]);
+    u64::from_be_bytes(first)
+}
+
+/// Sorts if all are ints or all are strings, whose order cannot fail; false if they are not.
+fn sort_values(items: &mut Vec<Value>, reverse: bool) -> bool {
+    if items.iter().all(|item| matches!(item, Value::Int(_))) {
+        // Equal ints cannot be told apart, so stability is not seen.
+        items.sort_unstable_by_key(|item| match item {
             Value::Int(int) => *int,
+            _ => 0,
+        });
+        if reverse {
+            items.reverse();
+        }
+        return true;
+    }
+    if !items.iter().all(|item| matches!(item, Value::Str(_))) {
+        return false;
+    }
+    let mut prefixed: Vec<(u64, Str)> = Vec::with_capacity(items.len());
+    for item in items.drain(..) {
+        if let Value::Str(string) = item {
+            prefixed.push((prefix(&string), string));
+        }
+    }
+    let order = |a: &(u64, Str), b: &(u64, Str)| {
+        a.0.cmp(&b.0).then_with(|| if a.1.is_same(&b.1) { Ordering::Equal } else { a.1.as_bytes().cmp(b.1.as_bytes()) })
+    };
+    if reverse {
+        prefixed.sort_by(|a, b| order(b, a));
+    } else {
+        prefixed.sort_by(order);
+    }
+    items.extend(prefixed.into_iter().map(|(_, string)| Value::Str(string)));
+    true
+}
+
+/// Sorts if all keys are ints or all are strings.
+fn sort_plain(pairs: &mut [(Value, Value)]) -> bool {
+    if pairs.iter().all(|pair| matches!(pair.0, Value::Int(_))) {
+        pairs.sort_by_key(|pair| match pair.0 {
+            Value::Int(int) => int,
             _ => 0,
         });
         return true;
     }
-    if pairs.iter().all(|pair| matches!(key(pair, by_key), Value::Str(_))) {
-        // The first eight bytes decide most comparisons without looking at the strings.
-        let prefix = |pair: &(Value, Value)| match key(pair, by_key) {
-            Value::Str(string) => {
-                let mut first = [0; 8];
-                let bytes = string.as_bytes();
-                let len = bytes.len().min(8);
-                first[..len].copy_from_slice(&bytes[..len]);
-                u64::from_be_bytes(first)
-            }
-            _ => 0,
-        };
-        let mut prefixed: Vec<(u64, Value, Value)> = Vec::with_capacity(pairs.len());
-        for pair in pairs.drain(..) {
-            prefixed.push((prefix(&pair), pair.0, pair.1));
-        }
-        prefixed.sort_by(|a, b| {
-            a.0.cmp(&b.0).then_with(|| {
-                let (x, y) = if by_key { (&a.1, &b.1) } else { (&a.2, &b.2) };
-                match (x, y) {
-                    (Value::Str(x), Value::Str(y)) if x.is_same(y) => Ordering::Equal,
-                    (Value::Str(x), Value::Str(y)) => x.as_bytes().cmp(y.as_bytes()),
-                    _ => Ordering::Equal,
-                }
-            })
+    if pairs.iter().all(|pair| matches!(pair.0, Value::Str(_))) {
+        pairs.sort_by(|a, b| match (&a.0, &b.0) {
+            (Value::Str(a), Value::Str(b)) => a.as_bytes().cmp(b.as_bytes()),
+            _ => Ordering::Equal,
         });
-        pairs.extend(prefixed.into_iter().map(|(_, key, value)| (key, value)));
         return true;
     }
     false

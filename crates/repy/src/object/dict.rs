@@ -125,7 +125,40 @@ impl Dict {
         Ok(Slot::Free(0))
     }
 
+    /// The slot of a key if it is the first one probed and the very same string or an equal int.
+    #[inline(always)]
+    fn first_probe(&self, key: &Value) -> Option<usize> {
+        match key {
+            Value::Str(name) => {
+                let at = name.hash() as usize & self.entries.len().wrapping_sub(1);
+                match &self.entries.get(at)?.key {
+                    Value::Str(known) if known.is_same(name) => Some(at),
+                    _ => None,
+                }
+            }
+            Value::Int(number) => {
+                let hash = if *number == -1 { -2 } else { *number };
+                let at = hash as usize & self.entries.len().wrapping_sub(1);
+                match &self.entries.get(at)?.key {
+                    Value::Int(known) if known == number => Some(at),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    #[inline]
     pub(crate) fn get(&self, key: &Value) -> Res<Option<&Value>> {
+        if let Some(at) = self.first_probe(key)
+            && let Some(entry) = self.entries.get(at)
+        {
+            return Ok(Some(&entry.value));
+        }
+        self.get_slow(key)
+    }
+
+    fn get_slow(&self, key: &Value) -> Res<Option<&Value>> {
         let hash = hash_value(key)?;
         self.get_hashed(key, hash)
     }
@@ -172,7 +205,13 @@ impl Dict {
     }
 
     /// Sets a key; the value it had before is returned.
+    #[inline]
     pub(crate) fn insert(&mut self, key: Value, value: Value) -> Res<Option<Value>> {
+        if let Some(at) = self.first_probe(&key)
+            && let Some(entry) = self.entries.get_mut(at)
+        {
+            return Ok(Some(std::mem::replace(&mut entry.value, value)));
+        }
         let hash = hash_value(&key)?;
         self.insert_hashed(key, hash, value)
     }
@@ -229,7 +268,7 @@ impl Dict {
 
     fn vacate(&mut self, at: usize) -> Option<(Value, Value)> {
         let entry = self.entries.get_mut(at)?;
-        // Any key marks a deleted slot as long as there is no value.
+        // Any key marks a deleted slot as long as there is no value; this one no probe takes for its own.
         let key = std::mem::replace(&mut entry.key, Value::None);
         let value = std::mem::take(&mut entry.value);
         self.used -= 1;

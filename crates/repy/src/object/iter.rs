@@ -82,6 +82,22 @@ impl IterObject {
         }
     }
 
+    /// The next item of a list; `Nil` at the end.
+    #[inline(always)]
+    pub(crate) fn advance_list(&self, list: &ListObject) -> Value {
+        let at = self.position.get();
+        match list.items.borrow().get(at) {
+            Some(item) => {
+                self.position.set(at + 1);
+                item.clone()
+            }
+            None => {
+                self.position.set(DONE);
+                Value::Nil
+            }
+        }
+    }
+
     fn advance_table(&self, at: usize) -> Res {
         let changed = |kind: &str| {
             Thrown::new(ExceptionKind::RuntimeError, format!("{kind} changed size during iteration"))

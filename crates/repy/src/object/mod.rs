@@ -400,6 +400,7 @@ impl Clone for Value {
         match self {
             Value::Int(int) => Value::Int(*int),
             Value::None => Value::None,
+            Value::Str(string) => Value::Str(string.clone()),
             other => other.clone_slow(),
         }
     }

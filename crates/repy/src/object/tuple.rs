@@ -34,6 +34,10 @@ impl TupleObject {
         TupleObject { items }
     }
 
+    pub(crate) fn triple(items: [Value; 3]) -> TupleObject {
+        TupleObject { items: Items::Three(items) }
+    }
+
     pub(crate) fn pair(first: Value, second: Value) -> TupleObject {
         TupleObject { items: Items::Two([first, second]) }
     }

@@ -41,6 +41,18 @@ pub(crate) fn int_op(op: BinaryOp, a: i64, b: i64) -> Option<Value> {
     Some(Value::Int(result))
 }
 
+/// A frequent operation on two floats; None for others and errors.
+#[inline(always)]
+pub(crate) fn float_op(op: BinaryOp, a: f64, b: f64) -> Option<Value> {
+    Some(Value::float(match op {
+        BinaryOp::Add => a + b,
+        BinaryOp::Sub => a - b,
+        BinaryOp::Mul => a * b,
+        BinaryOp::Div if b != 0.0 => a / b,
+        _ => return None,
+    }))
+}
+
 #[inline(always)]
 pub(crate) fn compare_ints(op: CompareOp, a: i64, b: i64) -> bool {
     match op {
@@ -140,15 +152,16 @@ impl Machine {
 
     /// `a op b`.
     pub(crate) fn binary(&mut self, op: BinaryOp, a: &Value, b: &Value) -> Res {
-        if let (Value::Float(x), Value::Float(y)) = (a, b) {
-            let (x, y) = (x.get(), y.get());
-            match op {
-                BinaryOp::Add => return Ok(Value::float(x + y)),
-                BinaryOp::Sub => return Ok(Value::float(x - y)),
-                BinaryOp::Mul => return Ok(Value::float(x * y)),
-                BinaryOp::Div if y != 0.0 => return Ok(Value::float(x / y)),
-                _ => {}
-            }
+        let floats = match (a, b) {
+            (Value::Float(x), Value::Float(y)) => Some((x.get(), y.get())),
+            (Value::Float(x), Value::Int(y)) => Some((x.get(), *y as f64)),
+            (Value::Int(x), Value::Float(y)) => Some((*x as f64, y.get())),
+            _ => None,
+        };
+        if let Some((x, y)) = floats
+            && let Some(value) = float_op(op, x, y)
+        {
+            return Ok(value);
         }
         if let Some(result) = number::arithmetic(op, a.unwrapped(), b.unwrapped()) {
             return result;

@@ -6,12 +6,13 @@
 use std::rc::Rc;
 
 use super::frame::{Frame, Then, Thread};
-use super::ops::{compare_floats, compare_ints, int_op};
+use super::ops::{compare_floats, compare_ints, float_op, int_op};
 use super::{Machine, Stop, Wait};
 use crate::ast::{CompareOp, UnaryOp};
 use crate::bytecode::{Code, Op};
 use crate::memory;
 use crate::object::exception::{type_error, value_error};
+use crate::object::iter::Source;
 use crate::object::{Dict, ExceptionKind, Function, Raised, Res, Signal, Sym, Thrown, Value, reclaim};
 
 /// Why the loop ended.
@@ -127,6 +128,18 @@ impl Machine {
                 }
             };
         }
+        macro_rules! call_native {
+            ($at:expr) => {{
+                let at = $at;
+                if let Value::Native(native) = std::mem::take(&mut thread.stack[at]) {
+                    save!();
+                    let result = check!(self.call_native(&native, &mut thread.stack[at + 1..], &[]));
+                    thread.stack.truncate(at);
+                    thread.stack.push(result);
+                    attend!();
+                }
+            }};
+        }
         macro_rules! called {
             ($result:expr) => {{
                 save!();
@@ -212,6 +225,12 @@ impl Machine {
                         thread.stack.push(value);
                         continue;
                     }
+                    if let (Value::Float(x), Value::Float(y)) = (&local!(a), &local!(b))
+                        && let Some(value) = float_op(operator, x.get(), y.get())
+                    {
+                        thread.stack.push(value);
+                        continue;
+                    }
                     bound!(a);
                     bound!(b);
                     let value = check!(self.binary(operator, &local!(a), &local!(b)));
@@ -254,6 +273,12 @@ impl Machine {
                         continue;
                     }
                     let a = thread.pop();
+                    if let (Value::Float(x), Value::Float(y)) = (&a, &b)
+                        && let Some(value) = float_op(operator, x.get(), y.get())
+                    {
+                        thread.stack.push(value);
+                        continue;
+                    }
                     let value = check!(self.binary_owned(thread, code, pc, base, operator, a, &b, false));
                     thread.stack.push(value);
                 }
@@ -267,6 +292,18 @@ impl Machine {
                         continue;
                     }
                     let value = check!(self.binary_owned(thread, code, pc, base, operator, a, &b, true));
+                    thread.stack.push(value);
+                }
+                Op::InPlaceImm(operator, imm) => {
+                    if let Some(top) = thread.stack.last_mut()
+                        && let Value::Int(a) = *top
+                        && let Some(value) = int_op(operator, a, i64::from(imm))
+                    {
+                        *top = value;
+                        continue;
+                    }
+                    let a = thread.pop();
+                    let value = check!(self.in_place(operator, a, &Value::Int(i64::from(imm))));
                     thread.stack.push(value);
                 }
                 Op::UpdateLocalImm(operator, slot, imm) => {
@@ -333,6 +370,7 @@ impl Machine {
                             }
                             _ => compare_ints(operator, *x, *y),
                         },
+                        (Value::Str(x), Value::Str(y)) if operator == CompareOp::Equal => x == y,
                         _ => check!(self.compare_truth(operator, &a, &b)),
                     };
                     drop((a, b));
@@ -431,6 +469,7 @@ impl Machine {
                             continue 'frames;
                         }
                         Value::Nil => called!(self.call(thread, keep, keep + 1, Vec::new(), Then::Push)),
+                        Value::Native(_) => call_native!(keep),
                         _ => called!(self.call(thread, keep, keep, Vec::new(), Then::Push)),
                     }
                 }
@@ -447,6 +486,10 @@ impl Machine {
                             return Left::Ended(Ended::Budget);
                         }
                         continue 'frames;
+                    }
+                    if let Value::Native(_) = &thread.stack[at] {
+                        call_native!(at);
+                        continue;
                     }
                     called!(self.call(thread, at, at, Vec::new(), Then::Push));
                 }
@@ -476,7 +519,10 @@ impl Machine {
                 }
                 Op::ForIterLocal(slot, end) => {
                     if let Value::Iter(iter) = thread.peek(0) {
-                        let item = check!(iter.advance());
+                        let item = match &iter.source {
+                            Source::List(list) => iter.advance_list(list),
+                            _ => check!(iter.advance()),
+                        };
                         if item.is_nil() {
                             thread.pop();
                             attend!();
@@ -582,8 +628,9 @@ impl Machine {
                     thread.stack.push(value);
                 }
                 Op::DupTwo => {
-                    let from = thread.stack.len() - 2;
-                    thread.stack.extend_from_within(from..);
+                    let (a, b) = (thread.peek(1).clone(), thread.peek(0).clone());
+                    thread.stack.push(a);
+                    thread.stack.push(b);
                 }
                 Op::RotTwo => {
                     let len = thread.stack.len();
@@ -591,7 +638,8 @@ impl Machine {
                 }
                 Op::RotThree => {
                     let len = thread.stack.len();
-                    thread.stack[len - 3..].rotate_right(1);
+                    thread.stack.swap(len - 1, len - 2);
+                    thread.stack.swap(len - 2, len - 3);
                 }
                 Op::RotFour => {
                     let len = thread.stack.len();
@@ -665,6 +713,18 @@ impl Machine {
                     }
                     drop(removed);
                     attend!();
+                }
+                Op::BuildTuple(2) => {
+                    let second = thread.pop();
+                    let first = thread.pop();
+                    thread.stack.push(Value::pair(first, second));
+                }
+                Op::BuildTuple(3) => {
+                    let third = thread.pop();
+                    let second = thread.pop();
+                    let first = thread.pop();
+                    let tuple = crate::object::TupleObject::triple([first, second, third]);
+                    thread.stack.push(Value::Tuple(Rc::new(tuple)));
                 }
                 Op::BuildTuple(count) => {
                     let first = thread.stack.len() - count as usize;

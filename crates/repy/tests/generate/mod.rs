@@ -54,8 +54,8 @@ const INTS: &[&str] = &[
     "False",
     "0x7f",
     "0777",
-    "10 ** 20",
-    "-10 ** 25",
+    "(10 ** 20)",
+    "(-10 ** 25)",
 ];
 const FLOATS: &[&str] = &[
     "0.0",
@@ -77,7 +77,7 @@ const FLOATS: &[&str] = &[
     "1e-300",
     "2.675",
     "0.3",
-    "1.0 / 3",
+    "(1.0 / 3)",
     "1e22",
     "5e-324",
 ];
@@ -253,7 +253,7 @@ impl<'random> Generator<'random> {
             },
             Kind::Dict => match self.random.below(4) {
                 0 => format!(
-                    "dict(zip({}, {}))",
+                    "dict(zip(str({}), {}))",
                     self.expr(Kind::Text, d),
                     self.expr(Kind::List, d)
                 ),
@@ -264,11 +264,10 @@ impl<'random> Generator<'random> {
                 ),
                 _ => {
                     let key = SCALARS[self.random.below(3)];
+                    let (first, second) = (self.key(key), self.key(key));
                     format!(
-                        "{{{}: {}, {}: {}}}",
-                        self.expr(key, d),
+                        "{{{first}: {}, {second}: {}}}",
                         self.expr(Kind::Any, d),
-                        self.expr(key, d),
                         self.expr(Kind::Any, d)
                     )
                 }
@@ -276,14 +275,31 @@ impl<'random> Generator<'random> {
         }
     }
 
+    /// A key of which CPython's order is known: that of None depends on where None lies in memory.
+    fn key(&mut self, kind: Kind) -> String {
+        match kind {
+            Kind::Int => self.pick(INTS).to_owned(),
+            Kind::Float => self.pick(FLOATS).to_owned(),
+            _ => format!("str({})", self.expr(Kind::Text, 1)),
+        }
+    }
+
     fn int(&mut self, d: usize) -> String {
         match self.random.below(14) {
             0..6 => {
-                let op = self.pick(&["+", "-", "*", "/", "//", "%", "&", "|", "^"]);
+                let op = self.pick(&["+", "-", "/", "//", "%", "&", "|", "^"]);
                 format!(
                     "({} {op} {})",
                     self.expr(Kind::Int, d),
                     self.expr(Kind::Int, d)
+                )
+            }
+            // A list or text times a large number would fill the memory.
+            6 if self.random.below(2) == 0 => {
+                format!(
+                    "({} * {})",
+                    self.of_kind(Kind::Int, 0),
+                    self.of_kind(Kind::Int, d)
                 )
             }
             6 => format!(
@@ -329,16 +345,14 @@ impl<'random> Generator<'random> {
         match self.random.below(9) {
             0..4 => {
                 let op = self.pick(&["+", "-", "*", "/", "//", "%"]);
+                // A float, whatever happens: a list times a number would fill the memory.
+                let left = self.pick(FLOATS);
                 let other = if self.random.below(2) == 0 {
                     Kind::Int
                 } else {
                     Kind::Float
                 };
-                format!(
-                    "({} {op} {})",
-                    self.expr(Kind::Float, d),
-                    self.expr(other, d)
-                )
+                format!("({left} {op} {})", self.expr(other, d))
             }
             4 => format!(
                 "({} ** {})",
@@ -487,7 +501,7 @@ impl<'random> Generator<'random> {
     }
 
     fn slice(&mut self) -> String {
-        let mut bound = |generator: &mut Self| {
+        let bound = |generator: &mut Self| {
             if generator.random.below(3) == 0 {
                 ""
             } else {
@@ -520,7 +534,7 @@ impl<'random> Generator<'random> {
 
     fn change_container(&mut self) {
         let (kind, lines): (Kind, Vec<String>) = if self.random.below(3) == 0 {
-            let key = self.expr(Kind::Text, 1);
+            let key = self.key(Kind::Text);
             let value = self.expr(Kind::Any, 1);
             let lines = match self.random.below(6) {
                 0 => vec![format!("c[{key}] = {value}")],
@@ -675,8 +689,8 @@ impl<'random> Generator<'random> {
 
     fn conversions(&mut self) {
         let function = self.pick(&[
-            "int", "float", "long", "str", "bool", "list", "tuple", "repr", "complex", "set",
-            "dict", "ord", "sum",
+            "int", "float", "long", "str", "bool", "list", "tuple", "repr", "complex", "dict",
+            "ord", "sum",
         ]);
         let kind = self.any();
         let value = self.expr(kind, 1);
