@@ -196,6 +196,9 @@ pub enum SettingsError {
         /// The word between the braces.
         word: String,
     },
+    /// No operation on nodes is allowed, so nothing could ever be done.
+    #[error("operations_max and operations_per_node_max are at least 1")]
+    NoOperations,
     /// A period or deadline of zero, or out of its bounds.
     #[error("{name} is between {least:?} and {most:?}, not {value:?}")]
     OutOfBounds {
@@ -249,8 +252,8 @@ pub enum RunError {
     /// The clearinghouse refuses us, and only the operator can change that.
     #[error("the clearinghouse refuses to work for this account")]
     Clearinghouse(#[source] ClearinghouseError),
-    /// The journal of an earlier run cannot be read, and without it our vessels cannot be told from others'.
-    #[error("the journal of earlier runs cannot be read; repair or remove it")]
+    /// The journal cannot be read or written, and without it our vessels cannot be told from others'.
+    #[error("the run cannot begin without its journal; repair it, or begin a new one")]
     Journal(#[source] JournalError),
     /// The replaced start-up hook failed.
     #[error("the start-up hook did not succeed")]

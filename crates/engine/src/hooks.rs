@@ -7,6 +7,10 @@
 //! A replacement gets lists and gives a list back, as in the original. It is bounded by the policy's
 //! `hook_deadline`; one that returns an error, panics or takes too long has changed nothing as far as
 //! the planner is concerned, and is called again after a pause.
+//!
+//! Hooks run in the run's own task, as everything of the engine does. What computes for long or blocks its
+//! thread belongs into a thread of its own (`tokio::task::spawn_blocking`): no deadline can end it, and
+//! nothing else happens as long as it blocks.
 
 use std::fmt;
 use std::future::Future;

@@ -135,7 +135,7 @@ impl Ledger {
                     at: *at,
                 };
                 self.doubts.insert(*acquisition, doubt);
-                self.next_acquisition = self.next_acquisition.max(acquisition + 1);
+                self.next_acquisition = self.next_acquisition.max(acquisition.saturating_add(1));
             }
             JournalRecord::Acquired {
                 acquisition,

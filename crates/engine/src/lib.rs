@@ -73,5 +73,6 @@ pub use quarantine::Quarantine;
 pub use report::{Report, VesselReport, VesselWait, Wait};
 pub use runner::{Runner, Witness};
 pub use settings::{ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, VESSELS_MAX};
+pub use text::with_causes;
 pub use time::{Moment, Now, WallTime, WallTimeError};
 pub use vessel::{EvidenceLog, Lease, Stage, StartProgress, Step, Vessel};

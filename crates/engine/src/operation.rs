@@ -188,7 +188,7 @@ pub enum AcquireError {
     Hook(HookError),
     /// The journal did not take the intent, so nothing was asked.
     Journal(JournalError),
-    /// It gave back an empty list.
+    /// It brought no vessel that is new to us.
     Nothing,
 }
 

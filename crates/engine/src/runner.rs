@@ -135,13 +135,7 @@ impl Runner {
     /// # Errors
     /// When the run cannot begin: see [`RunError`].
     pub async fn run(self) -> Result<RunReport, RunError> {
-        let records = self
-            .shared
-            .ports
-            .journal
-            .replay()
-            .await
-            .map_err(RunError::Journal)?;
+        let records = self.shared.replay().await.map_err(RunError::Journal)?;
         let ledger = Ledger::of(&records);
         self.shared.learn(&ledger);
         let began = self.shared.now();

@@ -251,11 +251,14 @@ impl Policy {
         }
     }
 
-    /// Says which period is out of its bounds.
+    /// Says which period is out of its bounds, or that nothing could ever be done.
     ///
     /// # Errors
-    /// [`SettingsError::OutOfBounds`] naming the first such.
+    /// [`SettingsError::OutOfBounds`] naming the first such period, or [`SettingsError::NoOperations`].
     pub fn check(&self) -> Result<(), SettingsError> {
+        if self.operations_max == 0 || self.operations_per_node_max == 0 {
+            return Err(SettingsError::NoOperations);
+        }
         let periods = [
             ("poll period", self.poll_period),
             ("suspect period", self.suspect_period),

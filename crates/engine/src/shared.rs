@@ -26,7 +26,7 @@ use crate::settings::{Deployment, Policy};
 use crate::text::log_tail;
 use crate::time::Now;
 
-/// How long the journal may take for one record: a disk that takes longer is as good as broken.
+/// How long the journal may take for one record, or to be read: a disk that takes longer is as good as broken.
 const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What is known of a vessel outside the fleet, for hooks.
@@ -132,6 +132,10 @@ impl Shared {
         lock(&self.directory).vessels.get(handle)?.index
     }
 
+    pub(crate) fn known(&self) -> BTreeSet<Handle> {
+        lock(&self.directory).vessels.keys().cloned().collect()
+    }
+
     pub(crate) fn knows(&self, handle: &Handle) -> bool {
         lock(&self.directory).vessels.contains_key(handle)
     }
@@ -158,6 +162,18 @@ impl Shared {
             Some(result) => result,
             None => Err(JournalError::Write(
                 "it did not take a record in time".into(),
+            )),
+        }
+    }
+
+    pub(crate) async fn replay(&self) -> Result<Vec<JournalRecord>, JournalError> {
+        match self
+            .within(JOURNAL_DEADLINE, self.ports.journal.replay())
+            .await
+        {
+            Some(result) => result,
+            None => Err(JournalError::Read(
+                "it did not give its records in time".into(),
             )),
         }
     }

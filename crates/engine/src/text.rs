@@ -7,7 +7,7 @@ const LOG_TAIL_MAX: usize = 1600;
 
 /// An error and its causes in one line: `outer: cause: cause`.
 #[must_use]
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

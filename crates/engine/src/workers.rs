@@ -26,10 +26,18 @@ pub(crate) async fn carry_out(shared: Arc<Shared>, hooks: Hooks, operation: Oper
     match operation {
         Operation::StartUp => Outcome::StartedUp(start_up(&shared, &hooks).await),
         Operation::ReadHeld => Outcome::Held(shared.held().await),
-        Operation::Acquire { count, owned } => Outcome::Acquired(match &hooks.acquire_vessels {
-            None => shared.acquire(count).await.map(|_| ()),
-            Some(hook) => acquire_by_hook(&shared, hook.as_ref(), owned).await,
-        }),
+        Operation::Acquire { count, owned } => {
+            let known_before = shared.known();
+            let acquired = match &hooks.acquire_vessels {
+                None => shared.acquire(count).await.map(|_| ()),
+                Some(hook) => acquire_by_hook(&shared, hook.as_ref(), owned).await,
+            };
+            // What brings nothing new would at once be asked for again: it counts as a failure, and makes us pause.
+            Outcome::Acquired(acquired.and_then(|()| {
+                let brought_some = !shared.known().is_subset(&known_before);
+                brought_some.then_some(()).ok_or(AcquireError::Nothing)
+            }))
+        }
         Operation::Claim {
             acquisition,
             vessels,

@@ -7,7 +7,7 @@
 use overlord_clearinghouse::{
     ClearinghouseError as WireError, FaultKind, TlsFailure, TransportError,
 };
-use overlord_engine::{ClearinghouseError, NodeError};
+use overlord_engine::{ClearinghouseError, NodeError, with_causes};
 use overlord_nodemanager::client::{Blame, NodeError as WireNodeError};
 
 /// A failed call to the clearinghouse, as the engine knows it.
@@ -67,18 +67,6 @@ pub fn of_node(error: WireNodeError) -> NodeError {
 /// Too many open files, for the process or the system: `EMFILE` and `ENFILE` have no kind of their own.
 fn is_out_of_descriptors(error: &std::io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
-}
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
