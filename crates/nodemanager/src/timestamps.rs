@@ -138,7 +138,7 @@ fn step(last: Last, now: i64) -> Step {
     clippy::cast_possible_truncation,
     reason = "the cast saturates, and clocks are far from its ends"
 )]
-fn hundredths(time: Timestamp) -> i64 {
+pub(crate) fn hundredths(time: Timestamp) -> i64 {
     (time.seconds() * 100.0).floor() as i64
 }
 

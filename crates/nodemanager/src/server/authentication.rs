@@ -12,8 +12,18 @@ use crate::call::{Call, CallKind, Permission};
 use crate::clock::WallClock;
 use crate::refusals::{NO_SUCH_VESSEL, UNKNOWN_CALL, UNKNOWN_VESSEL};
 use crate::reply::Reply;
-use crate::verification::{Accepted, Judge, Rejection, SignedRequest, vessel_of};
+use crate::timestamp::Timestamp;
+use crate::verification::{
+    Accepted, Doubt, Judge, LastAccepted, Rejection, SignedRequest, vessel_of,
+};
 use crate::wire_text::{WireText, rsplit_once};
+
+/// How far ahead of the node's clock a user's request may be, in seconds: as far as a clock may be behind,
+/// by the expiration that clients write.
+///
+/// The original takes any time. There a user can lock a vessel's owner out for as long as he likes, and keep
+/// a vessel whose lease has ended: nothing older is accepted any more. An owner harms only himself.
+const USER_AHEAD_MAX: u32 = 3600;
 
 /// A call that its signer may make. What its arguments mean is the node's to decide.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,13 +118,27 @@ impl Authenticator {
         if kind.permission == Permission::User {
             allowed.extend(access.users.iter().cloned());
         }
-        signed.judge(Judge {
+        let now = self.clock.timestamp();
+        let accepted = signed.judge(Judge {
             allowed: &allowed,
             last: access.last_accepted.as_ref(),
             node: self.service.node_id().as_str(),
-            now: self.clock.timestamp(),
-        })
+            now,
+        })?;
+        if accepted.signer != access.owner && locks_others_out(&accepted.remember, now) {
+            return Err(Rejection::Untrusted(vec![Doubt::OutOfOrder]));
+        }
+        Ok(accepted)
     }
+}
+
+/// Whether those whose clocks are right could not sign for the vessel for too long after this request. A time
+/// that is no number can be compared with none.
+fn locks_others_out(accepted: &LastAccepted, now: Timestamp) -> bool {
+    let limit = now.plus_seconds(USER_AHEAD_MAX).seconds();
+    accepted
+        .timestamp
+        .is_some_and(|time| time.seconds().is_nan() || time.seconds() > limit)
 }
 
 /// Why a signed request is not accepted.

@@ -1,7 +1,9 @@
 //! Tests of the server over real sockets, the original's recorded connections among them.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use sha1::{Digest, Sha1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -260,9 +262,17 @@ async fn ask_if_served(address: SocketAddr) -> Option<Reply> {
     Reply::parse(&message).ok()
 }
 
-/// A request signed by `keys[index]`, `late` hundredths of a second after a fixed time.
+/// A time that has come and whose requests have not expired, the same for the whole run, in hundredths of a
+/// second.
+fn base() -> i64 {
+    static BASE: LazyLock<i64> =
+        LazyLock::new(|| crate::timestamps::hundredths(SystemClock.timestamp()));
+    *BASE
+}
+
+/// A request signed by `keys[index]`, `late` hundredths of a second after [`base`].
 fn signed(served: &Served, index: usize, call: &[u8], late: i64) -> Vec<u8> {
-    let mut stamp = Stamp::at(Timestamp::from_hundredths(900_000_000_000 + late), None);
+    let mut stamp = Stamp::at(Timestamp::from_hundredths(base() + late), None);
     stamp.sequence = None;
     sign(call, &served.keys[index], &stamp).unwrap()
 }
@@ -364,10 +374,37 @@ async fn owners_users_and_strangers_may_do_what_is_theirs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_cannot_lock_the_owner_out_by_a_time_far_ahead() {
+    let served = Served::start(ServerOptions::default()).await;
+    let denied = Reply::error("Signature problem: Timestamps out of order");
+    let days = 100 * 86_400;
+    let far = signed(&served, 3, b"ReadVesselLog|v1", 2 * days);
+    assert_eq!(ask(served.address, &far).await.unwrap(), denied);
+    for time in ["inf", "nan", "1e300"] {
+        let mut text = b"ReadVesselLog|v1\n!".to_vec();
+        text.extend(served.keys[3].public().as_str().bytes());
+        text.extend(format!("!{time}!inf!None!None").bytes());
+        let digest = Sha1::digest(&text);
+        let signature = served.keys[3].private().sign(&digest).unwrap();
+        text.push(b'!');
+        text.extend(signature.bytes());
+        assert_eq!(ask(served.address, &text).await.unwrap(), denied, "{time}");
+    }
+    // Clocks that differ by less than an hour are no obstacle, and the owner's request does what it says.
+    let ahead = signed(&served, 3, b"ReadVesselLog|v1", 100 * 3_500);
+    assert_ne!(ask(served.address, &ahead).await.unwrap(), denied);
+    let owner = signed(&served, 2, b"ChangeUsers|v1|", days);
+    assert_eq!(
+        ask(served.address, &owner).await.unwrap(),
+        Reply::success("")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_for_another_node_or_out_of_its_row_is_refused() {
     let served = Served::start(ServerOptions::default()).await;
     let mut stamp = Stamp::at(
-        Timestamp::from_hundredths(900_000_000_000),
+        Timestamp::from_hundredths(base()),
         Some((&"3 33".parse::<NodeId>().unwrap()).into()),
     );
     let sign = |stamp: &Stamp| sign(b"ReadVesselLog|v1", &served.keys[2], stamp).unwrap();
