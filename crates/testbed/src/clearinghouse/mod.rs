@@ -384,6 +384,7 @@ impl Clearinghouse {
                 tracing::error!(%error, "a part of the clearinghouse did not end as it should");
             }
         }
+        self.service.close().await;
     }
 }
 

@@ -33,6 +33,14 @@ const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(25);
 const ASSIGN_TIME_MAX: Duration = Duration::from_secs(30);
 /// Nodes told at once for one request: enough for any request within the usual credit.
 const ASSIGN_CONCURRENCY: usize = 64;
+/// Calls carried out at once. One goes on when its client hangs up, so the bound on connections is none on
+/// calls; as many as there are connections, so that nobody who stays waits for a place.
+const CALLS_MAX: u32 = 1024;
+/// Longest time for calls under way when the clearinghouse stops; what they did not save is as after a crash.
+const CALLS_DRAIN_MAX: Duration = Duration::from_secs(5);
+/// Passwords checked at once: each check takes a core for a tenth of a second or more, and whoever guesses
+/// must not keep everybody else from theirs.
+const PASSWORD_CHECKS_MAX: usize = 2;
 
 /// What a clearinghouse is made of.
 pub(crate) struct Parts {
@@ -49,8 +57,11 @@ pub(crate) struct Parts {
 pub(crate) struct Service {
     registry: Mutex<Registry>,
     state_file: Option<StateFile>,
-    /// The version of the registry that is on disk; locked while writing, so that writers wait together.
-    written: tokio::sync::Mutex<u64>,
+    /// What is on disk; locked while writing, so that writers wait together.
+    written: Arc<tokio::sync::Mutex<Written>>,
+    /// A place for each call under way.
+    calls: Arc<Semaphore>,
+    password_checks: Semaphore,
     version: AtomicU64,
     /// Counts changes, so that upkeep and tests can wait for one.
     changes: watch::Sender<u64>,
@@ -61,12 +72,23 @@ pub(crate) struct Service {
     terms: LeaseTerms,
 }
 
+/// What is known of the state file.
+#[derive(Debug, Default)]
+struct Written {
+    /// The version of the registry that it holds.
+    version: u64,
+    /// Whether the clearinghouse has ended: the file, and its directory, are somebody else's now.
+    closed: bool,
+}
+
 impl Service {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
             registry: Mutex::new(parts.registry),
             state_file: parts.state_file,
-            written: tokio::sync::Mutex::new(0),
+            written: Arc::default(),
+            calls: Arc::new(Semaphore::new(CALLS_MAX as usize)),
+            password_checks: Semaphore::new(PASSWORD_CHECKS_MAX),
             version: AtomicU64::new(1),
             changes: watch::Sender::new(0),
             control: parts.control,
@@ -123,9 +145,13 @@ impl Service {
             return Ok(());
         };
         let wanted = self.version.load(Ordering::SeqCst);
-        let mut written = self.written.lock().await;
-        if *written >= wanted {
+        let mut written = Arc::clone(&self.written).lock_owned().await;
+        if written.version >= wanted {
             return Ok(());
+        }
+        if written.closed {
+            tracing::warn!("a change came after the clearinghouse's end and is not saved");
+            return Err(Fault::internal());
         }
         let (version, content) = self.read(|registry| {
             (
@@ -134,12 +160,18 @@ impl Service {
             )
         });
         let path = file.path().display().to_string();
-        let write = move || content.map(|content| file.write(&content));
-        let failure = match tokio::task::spawn_blocking(write).await {
-            Ok(Ok(Ok(()))) => {
-                *written = version;
-                return Ok(());
+        // The lock goes with the work: that goes on when whoever asked for it is dropped, and neither another
+        // write nor the end of the clearinghouse may overtake it.
+        let write = move || {
+            let outcome = content.map(|content| file.write(&content));
+            if matches!(outcome, Ok(Ok(()))) {
+                written.version = version;
             }
+            drop(written);
+            outcome
+        };
+        let failure = match tokio::task::spawn_blocking(write).await {
+            Ok(Ok(Ok(()))) => return Ok(()),
             Ok(Ok(Err(error))) => {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 format!("{error}: {}", source.unwrap_or_default())
@@ -151,10 +183,28 @@ impl Service {
         Err(Fault::internal())
     }
 
+    /// Ends the service: calls under way come to their end, further ones are refused, and when this returns
+    /// the state file is written no more.
+    pub(crate) async fn close(&self) {
+        let all = tokio::time::timeout(CALLS_DRAIN_MAX, self.calls.acquire_many(CALLS_MAX)).await;
+        if all.is_err() {
+            tracing::warn!("some calls were not carried out before the clearinghouse stopped");
+        }
+        self.calls.close();
+        self.written.lock().await.closed = true;
+    }
+
     /// Carries out a request to its end, even when whoever waits for the answer goes away.
     pub(crate) async fn answer(self: &Arc<Self>, incoming: Incoming) -> Result<Response, Fault> {
         let service = Arc::clone(self);
-        let work = tokio::spawn(async move { service.carry_out(incoming).await });
+        let place = Arc::clone(&self.calls).acquire_owned().await;
+        // The clearinghouse is ending.
+        let place = place.map_err(|_| Fault::internal())?;
+        let work = tokio::spawn(async move {
+            let answer = service.carry_out(incoming).await;
+            drop(place);
+            answer
+        });
         work.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a call did not end as it should");
             Err(Fault::internal())
@@ -197,6 +247,8 @@ impl Service {
             .account(user)
             .ok_or_else(Fault::authentication_failed)?;
         let hash = account.password.clone();
+        // The semaphore is never closed; were it, the bound would go and nothing else.
+        let _turn = self.password_checks.acquire().await;
         match tokio::task::spawn_blocking(move || hash.matches(&password)).await {
             Ok(Ok(true)) => Ok(account),
             Ok(Ok(false)) => Err(Fault::authentication_failed()),
@@ -603,3 +655,6 @@ fn records(owned: Vec<OwnedVessel>, now: Moment) -> Vec<VesselRecord> {
     };
     owned.into_iter().map(record).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,11 +48,74 @@ struct NodeFixture {
     vessels: BTreeSet<(u64, String)>,
 }
 
-/// What chance or the nodes decided in the exchange that is being replayed.
+/// What chance, the nodes or other users decided in the exchange that is being replayed.
 #[derive(Default)]
 struct Decided {
     chosen: Vec<String>,
+    left: Left,
     backend_is_down: bool,
+}
+
+/// How many of the free vessels were there for this exchange, as far as its answer says; the rest were others'.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Left {
+    #[default]
+    All,
+    /// Those of so many networks.
+    Subnets(usize),
+    /// So many.
+    Vessels(usize),
+    /// At most so many on each network.
+    EachSubnet(usize),
+}
+
+impl Left {
+    /// What a refusal to acquire says of what there was.
+    fn of(exchange: &Exchange) -> Self {
+        let text = exchange.fault().map(|(_, text)| text).unwrap_or_default();
+        let number = |from: &str, to: &str| {
+            let (_, rest) = text.split_once(from)?;
+            rest.split_once(to)?.0.parse::<usize>().ok()
+        };
+        if let Some(subnets) = number(" available on ", " subnets.") {
+            Self::Subnets(subnets)
+        } else if let Some(vessels) = number("but we only have ", " vessels with port ") {
+            Self::Vessels(vessels)
+        } else if let Some(wanted) = number(
+            "No subnets exist with at least ",
+            " active nodes that have a vessel available",
+        ) {
+            Self::EachSubnet(wanted.saturating_sub(1))
+        } else {
+            Self::All
+        }
+    }
+
+    fn take(self, candidates: Vec<Candidate>) -> Vec<Candidate> {
+        let mut subnets = BTreeMap::<_, usize>::new();
+        let mut taken = 0;
+        let mut is_left = |candidate: &Candidate| {
+            let known = subnets.len();
+            let on_subnet = match subnets.get_mut(&candidate.subnet) {
+                Some(count) => count,
+                None if self == Self::Subnets(known) => return false,
+                None => subnets.entry(candidate.subnet.clone()).or_default(),
+            };
+            *on_subnet += 1;
+            taken += 1;
+            match self {
+                Self::All | Self::Subnets(_) => true,
+                Self::Vessels(most) => taken <= most,
+                Self::EachSubnet(most) => *on_subnet <= most,
+            }
+        };
+        candidates.into_iter().filter(|c| is_left(c)).collect()
+    }
+}
+
+/// The network of an address, as `wan` and `lan` mean it.
+fn subnet(address: &str) -> &str {
+    address.rsplit_once('.').map_or(address, |(net, _)| net)
 }
 
 pub(super) struct Fixture {
@@ -102,15 +165,17 @@ impl Fixture {
                         }
                         fixture.learn_from_call(&user, &call, exchange);
                         // The recording shows that there were enough vessels, and that they failed.
-                        if let Call::AcquireResources {
-                            vessel_type: VesselType::Lan,
-                            count,
-                        } = call
+                        if let Call::AcquireResources { vessel_type, count } = call
                             && exchange.fault().is_some_and(|(code, text)| {
-                                code == 105 && text.ends_with("Details: ")
+                                let failed = ["Details: ", "enough vessels to fulfill the request"];
+                                code == 105 && failed.iter().any(|end| text.ends_with(end))
                             })
                         {
-                            spare_vessels = spare_vessels.max(u64::from(count));
+                            if vessel_type == VesselType::Wan {
+                                subnets = subnets.max(count as usize);
+                            } else {
+                                spare_vessels = spare_vessels.max(u64::from(count));
+                            }
                         }
                     }
                 }
@@ -123,16 +188,15 @@ impl Fixture {
                 }
                 _ => {}
             }
-            if let Some((_, text)) = exchange.fault()
-                && let Some((_, rest)) = text.split_once(" available on ")
-                && let Some(number) = rest.strip_suffix(" subnets.")
-            {
-                subnets = subnets.max(number.parse().expect("a number of subnets"));
+            match Left::of(exchange) {
+                Left::Subnets(number) => subnets = subnets.max(number),
+                Left::Vessels(number) => spare_vessels = spare_vessels.max(number as u64),
+                Left::EachSubnet(_) | Left::All => {}
             }
         }
         lists.sort_by_key(|list| std::cmp::Reverse(list.iter().collect::<BTreeSet<_>>().len()));
         fixture.complete_nodes(spare_vessels, subnets);
-        fixture.order_nodes(lists.first());
+        fixture.order_nodes(&lists);
         let keys = fixture.accounts.iter().map(|(name, account)| {
             (
                 name.clone(),
@@ -237,19 +301,22 @@ impl Fixture {
     /// Gives every node an address and spare vessels, and adds nodes until there are as many networks as
     /// the recording says.
     fn complete_nodes(&mut self, spare_vessels: u64, subnets: usize) {
-        for number in self.nodes.len()..subnets {
-            let node = format!("65537 {}", 1_000_003 + number);
-            self.nodes.entry(node).or_default();
-        }
         let taken: BTreeSet<String> = self
             .nodes
             .values()
-            .filter_map(|node| Some(node.address.as_ref()?.0.clone()))
+            .filter_map(|node| Some(subnet(&node.address.as_ref()?.0).to_owned()))
             .collect();
+        let without = self.nodes.values().filter(|node| node.address.is_none());
+        for number in taken.len() + without.count()..subnets {
+            let node = format!("65537 {}", 1_000_003 + number);
+            self.nodes.entry(node).or_default();
+        }
         let mut free = (1..255).map(|third| format!("127.254.{third}.1"));
         for node in self.nodes.values_mut() {
             if node.address.is_none() {
-                let address = free.by_ref().find(|address| !taken.contains(address));
+                let address = free
+                    .by_ref()
+                    .find(|address| !taken.contains(subnet(address)));
                 node.address = Some((address.expect("enough addresses"), 1224));
             }
             let last = node.vessels.last().map_or(0, |(number, _)| *number);
@@ -258,17 +325,33 @@ impl Fixture {
         }
     }
 
-    /// The longest list of what an account holds shows the order of the nodes; the others follow by address.
-    fn order_nodes(&mut self, longest: Option<&Vec<String>>) {
-        let mut order: Vec<String> = Vec::new();
-        let mut rest: Vec<(&NodeFixture, &String)> =
-            self.nodes.iter().map(|(id, node)| (node, id)).collect();
-        rest.sort_by_key(|(node, id)| (node.address.clone(), (*id).clone()));
-        let rest = rest.into_iter().map(|(_, id)| id);
-        for id in longest.into_iter().flatten().chain(rest) {
-            if !order.contains(id) {
-                order.push(id.clone());
+    /// Every list of what an account holds shows the order of its nodes. What none says follows the longest
+    /// list (they come sorted by length), then the address.
+    fn order_nodes(&mut self, lists: &[Vec<String>]) {
+        let mut before: BTreeMap<&String, BTreeSet<&String>> = BTreeMap::new();
+        for pair in lists.iter().flat_map(|list| list.windows(2)) {
+            if pair[0] != pair[1] {
+                before.entry(&pair[1]).or_default().insert(&pair[0]);
             }
+        }
+        let place = |id: &String| {
+            let longest = lists.first().into_iter().flatten();
+            longest.into_iter().position(|listed| listed == id)
+        };
+        let mut rest: Vec<&String> = self.nodes.keys().collect();
+        rest.sort_by_key(|id| {
+            let place = place(id).unwrap_or(usize::MAX);
+            (place, self.nodes[*id].address.clone(), *id)
+        });
+        let mut order = Vec::new();
+        while !rest.is_empty() {
+            let is_next = |id: &&String| {
+                let before = before.get(id).into_iter().flatten();
+                !before.into_iter().any(|earlier| rest.contains(earlier))
+            };
+            // Lists that contradict each other have no order; the replay shows it.
+            let next = rest.iter().position(is_next).unwrap_or(0);
+            order.push(rest.remove(next).clone());
         }
         self.order = order;
     }
@@ -349,6 +432,7 @@ impl Fixture {
         self.clock.set(exchange.date());
         *self.decided.lock().unwrap() = Decided {
             chosen: members(&exchange.answer(), "handle"),
+            left: Left::of(exchange),
             backend_is_down: exchange.fault().is_some_and(|(code, _)| code == 1),
         };
         if let Ok(Incoming::WithPassword {
@@ -397,7 +481,7 @@ impl WallClock for TickingClock {
     }
 }
 
-/// Chooses what chance chose in the recording, in its order.
+/// Chooses what chance chose in the recording, in its order, of what was there.
 struct RecordedPlacement(Arc<Mutex<Decided>>);
 
 impl Placement for RecordedPlacement {
@@ -409,7 +493,7 @@ impl Placement for RecordedPlacement {
             place.unwrap_or(usize::MAX)
         };
         candidates.sort_by_key(|candidate| place(&candidate.handle));
-        candidates
+        decided.left.take(candidates)
     }
 }
 
