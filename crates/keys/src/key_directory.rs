@@ -245,11 +245,15 @@ fn read(path: &Path) -> Result<Option<Content>, KeyFileError> {
 }
 
 fn read_bounded(path: &Path) -> io::Result<Content> {
+    let regular = |metadata: &fs::Metadata| match metadata.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::other("it is not a regular file")),
+    };
+    // Before opening as well: to open a pipe that nobody writes to would wait for ever.
+    regular(&fs::metadata(path)?)?;
     let file = File::open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
+    regular(&metadata)?;
     // All room at once, so that no copy of a secret stays behind when the buffer grows. One byte more
     // than allowed shows that a file is too long.
     let limit = KEY_FILE_BYTES_MAX + 1;

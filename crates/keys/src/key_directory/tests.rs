@@ -145,6 +145,24 @@ fn what_cannot_be_read_is_named_with_the_systems_reason() {
     assert!(error.source().is_some());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_key_is_refused_at_once() {
+    let (_folder, keys) = saved();
+    let public = keys.file(&alice(), KeyKind::Public);
+    fs::remove_file(&public).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(&public)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let error = keys.load(&alice()).unwrap_err();
+    assert!(
+        matches!(&error, KeyFileError::Unreadable { path, .. } if *path == public),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_malformed_file_says_which_word_on_which_line() {
     let (_folder, keys) = saved();
