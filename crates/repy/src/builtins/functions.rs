@@ -221,7 +221,10 @@ fn round(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             Some(Ok(digits)) => digits,
             Some(Err(())) if number::is_negative(other) => i64::MIN,
             Some(Err(())) => i64::MAX,
-            None => args::index(machine, other)?,
+            None => {
+                let name = machine.type_name(other);
+                return Err(type_error(format!("'{name}' object cannot be interpreted as an index")));
+            }
         },
     };
     rounded(number, digits).map(Value::float)

@@ -68,7 +68,7 @@ pub(crate) fn construct(machine: &mut Machine, tag: TypeTag, call: &mut Args<'_>
             (TypeTag::Str, Value::Int(int)) => return Ok(Value::Str(crate::text::repr::int_text(*int))),
             (TypeTag::Str, Value::Str(_)) | (TypeTag::Int, Value::Int(_)) => return Ok(std::mem::take(only)),
             (TypeTag::Str, other) => return Ok(Value::from_vec(machine.str_of(other)?)),
-            (TypeTag::Int, Value::Str(text)) => return convert::parse_integer(text.as_bytes(), 10, false),
+            (TypeTag::Int, Value::Str(text)) => return convert::parse_integer(text.as_bytes(), None, false),
             (TypeTag::Int, Value::Float(_)) => return convert::to_integer(only, false, "float"),
             _ => {}
         }
@@ -181,7 +181,7 @@ fn integer(machine: &mut Machine, call: &mut Args<'_>, is_long: bool) -> Res {
     if base.is_nil() {
         return match value.unwrapped() {
             Value::Nil => Ok(zero()),
-            Value::Str(text) => convert::parse_integer(text.as_bytes(), 10, is_long),
+            Value::Str(text) => convert::parse_integer(text.as_bytes(), None, is_long),
             other => {
                 if let Value::Instance(instance) = value
                     && instance.class.is_old()
@@ -197,7 +197,7 @@ fn integer(machine: &mut Machine, call: &mut Args<'_>, is_long: bool) -> Res {
     }
     let base = args::integer(base)?;
     match value.unwrapped() {
-        Value::Str(text) => convert::parse_integer(text.as_bytes(), base, is_long),
+        Value::Str(text) => convert::parse_integer(text.as_bytes(), Some(base), is_long),
         Value::Nil => Err(type_error(format!("{function}() missing string argument"))),
         _ => Err(type_error(format!("{function}() can't convert non-string with explicit base"))),
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{Entry, args, iter_method, repr_method};
 use crate::compare;
-use crate::object::exception::{index_error, value_error};
+use crate::object::exception::{index_error, type_error, value_error};
 use crate::object::{Args, Arity, ListObject, Res, Value};
 use crate::vm::Machine;
 
@@ -108,10 +108,19 @@ fn remove(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
 }
 
+/// The bounds of `index`, which may not be None.
+fn search_range(call: &Args<'_>, len: usize) -> Res<(usize, usize)> {
+    let bad = || type_error("slice indices must be integers or have an __index__ method");
+    if matches!((call.get(2), call.get(3)), (Some(Value::None), _) | (_, Some(Value::None))) {
+        return Err(bad());
+    }
+    args::range(call.get(2), call.get(3), len).map_err(|_| bad())
+}
+
 fn index(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let list = own(call);
     let item = call.take(1);
-    let (start, end) = args::range(call.get(2), call.get(3), list.len())?;
+    let (start, end) = search_range(call, list.len())?;
     match position(&list, &item, start, end)? {
         Some(at) => Ok(Value::Int(at as i64)),
         None => {
@@ -169,7 +178,7 @@ fn tuple_count(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn tuple_index(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let items = tuple_own(call);
     let item = call.take(1);
-    let (start, end) = args::range(call.get(2), call.get(3), items.len())?;
+    let (start, end) = search_range(call, items.len())?;
     for (at, held) in items.iter().enumerate().take(end).skip(start) {
         if compare::same_or_equal(held, &item)? {
             return Ok(Value::Int(at as i64));

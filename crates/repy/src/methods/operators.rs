@@ -35,15 +35,17 @@ fn unsupported(machine: &Machine, op: BinaryOp, a: &Value, b: &Value) -> Thrown 
     ))
 }
 
-/// The message of a failed `a op= b`, which names the operator with its `=`.
+/// The message of a failed `a op= b`, which names the operator with its `=` (save `**=`).
 pub(crate) fn in_place_message(thrown: Thrown, op: BinaryOp) -> Thrown {
     let plain = format!("unsupported operand type(s) for {}:", symbol(op));
+    if op == BinaryOp::Pow {
+        return thrown;
+    }
     if let Signal::New(kind, args) = thrown.signal()
         && let [Value::Str(message)] = &args[..]
         && let Some(rest) = message.as_bytes().strip_prefix(plain.as_bytes())
     {
-        let sign = if op == BinaryOp::Pow { "**" } else { symbol(op) };
-        let mut text = format!("unsupported operand type(s) for {sign}=:").into_bytes();
+        let mut text = format!("unsupported operand type(s) for {}=:", symbol(op)).into_bytes();
         text.extend_from_slice(rest);
         return Thrown::with_bytes(*kind, text);
     }

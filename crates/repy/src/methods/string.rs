@@ -103,7 +103,8 @@ fn replace(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let (hay, old, new) = (string.as_bytes(), old.as_bytes(), new.as_bytes());
     let mut left = if most < 0 { usize::MAX } else { most as usize };
     let matches = if left == usize::MAX { search::count(hay, old) } else { search::count(hay, old).min(left) };
-    if matches == 0 || old == new {
+    // An empty string stays one if there is a count, whatever it is.
+    if matches == 0 || old == new || (most >= 0 && hay.is_empty()) {
         return Ok(Value::Str(string));
     }
     machine.reserve(matches.saturating_mul(new.len()).saturating_add(hay.len()))?;

@@ -121,7 +121,7 @@ fn no_method(machine: &Machine, object: &Value, method: &str) -> Thrown {
     let name = machine.type_name(object);
     match method {
         "__setitem__" => type_error(format!("'{name}' object does not support item assignment")),
-        "__delitem__" => type_error(format!("'{name}' object doesn't support item deletion")),
+        "__delitem__" => type_error(format!("'{name}' object does not support item deletion")),
         _ => type_error(format!("'{name}' object has no attribute '{method}'")),
     }
 }
@@ -170,6 +170,11 @@ pub(crate) fn delete(machine: &mut Machine, object: &Value, index: &Value) -> Re
             Some(mapping) => mapping.remove_item(index),
             None => Ok(()),
         },
+        Value::Str(_) | Value::Tuple(_) | Value::Set(_) | Value::FrozenSet(_) | Value::XRange(_)
+            if number::as_index(index).is_some() =>
+        {
+            Err(type_error(format!("'{}' object doesn't support item deletion", machine.type_name(object))))
+        }
         _ => Err(no_method(machine, object, "__delitem__")),
     }
 }

@@ -18,26 +18,52 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
     text.get(start..end).unwrap_or(&[])
 }
 
-/// `int(text, base)` (`is_long` false) or `long(text, base)`.
-pub(crate) fn parse_integer(text: &[u8], base: i64, is_long: bool) -> Res {
+/// Most of a text that an error message repeats, as in CPython.
+const SHOWN: usize = 200;
+
+/// What an error message repeats of a text: C's idea of it, which ends at a null byte.
+fn shown(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
+    text.get(..end.min(SHOWN)).unwrap_or(text)
+}
+
+/// Without spaces before.
+fn trim_start(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());
+    text.get(start..).unwrap_or(&[])
+}
+
+/// `int(text, base)` (`is_long` false) or `long(text, base)`; base 10 unless `base` is given.
+pub(crate) fn parse_integer(text: &[u8], base: Option<i64>, is_long: bool) -> Res {
     let function = if is_long { "long" } else { "int" };
+    let given = base.is_some();
+    let base = base.unwrap_or(10);
     if base != 0 && !(2..=36).contains(&base) {
-        return Err(value_error(format!("{function}() base must be >= 2 and <= 36")));
+        return Err(value_error(format!("{function}() base must be >= 2 and <= 36, or 0")));
     }
+    let has_null = text.contains(&0);
     let bad = || {
-        let shown = String::from_utf8_lossy(&repr_bytes(text)).into_owned();
+        let shown = match (has_null && given, is_long) {
+            (true, _) => text,
+            (false, true) => shown(text),
+            (false, false) => shown(trim_start(text)),
+        };
+        let shown = String::from_utf8_lossy(&repr_bytes(shown)).into_owned();
         value_error(format!("invalid literal for {function}() with base {base}: {shown}"))
     };
-    if text.contains(&0) {
-        if is_long {
+    if has_null {
+        // What stands before the null byte decides about the complaint.
+        let before = text.split(|&byte| byte == 0).next().unwrap_or(&[]);
+        if given || parse_integer(before, None, is_long).is_err() {
             return Err(bad());
         }
-        return Err(bad());
+        return Err(value_error(format!("null byte in argument for {function}()")));
     }
     let trimmed = trim(text);
+    // Spaces may stand between the sign and the digits.
     let (negative, digits) = match trimmed {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
+        [b'-', rest @ ..] => (true, trim_start(rest)),
+        [b'+', rest @ ..] => (false, trim_start(rest)),
         rest => (false, rest),
     };
     let mut digits = digits;
@@ -83,24 +109,15 @@ pub(crate) fn parse_float(text: &[u8]) -> Res<f64> {
     let trimmed = trim(text);
     let literal = |message: &str| {
         let mut full = message.as_bytes().to_vec();
-        full.extend_from_slice(trimmed);
+        full.extend_from_slice(shown(trim_start(text)));
         Err(Thrown::with_bytes(ExceptionKind::ValueError, full))
     };
     if trimmed.is_empty() {
         return literal("could not convert string to float: ");
     }
     match float_prefix(trimmed) {
-        None => {
-            let first = trimmed.first().copied().unwrap_or(0);
-            let _ = first;
-            literal("could not convert string to float: ")
-        }
-        Some((_, used)) if used < trimmed.len() => {
-            if trimmed.get(used) == Some(&0) {
-                return Err(value_error("null byte in argument for float()"));
-            }
-            literal("invalid literal for float(): ")
-        }
+        None => literal("could not convert string to float: "),
+        Some((_, used)) if used < trimmed.len() => literal("invalid literal for float(): "),
         Some((value, _)) => Ok(value),
     }
 }
@@ -147,10 +164,7 @@ pub(crate) fn parse_complex(text: &[u8]) -> Res<(f64, f64)> {
         inner = trim(middle);
     }
     if inner.is_empty() {
-        return Err(if text.is_empty() { value_error("complex() arg is an empty string") } else { malformed() });
-    }
-    if inner.contains(&0) {
-        return Err(value_error("complex() arg contains a null byte"));
+        return Err(malformed());
     }
     let is_j = |bytes: &[u8]| matches!(bytes, [b'j' | b'J']);
     let (first, used) = match float_prefix(inner) {

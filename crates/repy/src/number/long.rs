@@ -14,8 +14,8 @@ use crate::object::{ExceptionKind, Res, Thrown, Value};
 pub(crate) const MAX_BITS: u64 = 1 << 26;
 
 /// Most steps of an operation whose work grows with the product of the sizes in 64-bit words (division, decimal
-/// conversion): a few seconds.
-const MAX_WORK: u64 = 1 << 33;
+/// conversion): about a second.
+const MAX_WORK: u64 = 1 << 31;
 
 fn too_large() -> Thrown {
     Thrown::new(ExceptionKind::MemoryError, "integer too large")
@@ -85,7 +85,7 @@ fn shift_count(count: &BigInt) -> Res<u64> {
     }
     match count.to_u64() {
         Some(count) if count <= i64::MAX as u64 => Ok(count),
-        _ => Err(overflow_error("Python int too large to convert to C long")),
+        _ => Err(overflow_error("long int too large to convert to int")),
     }
 }
 

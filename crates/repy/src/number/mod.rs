@@ -8,9 +8,12 @@ pub(crate) mod long;
 use num_bigint::BigInt;
 
 use crate::ast::{BinaryOp, UnaryOp};
-use crate::object::exception::{value_error, zero_division};
+use crate::object::exception::{type_error, value_error, zero_division};
 use crate::object::{Res, Value};
 use crate::vm::ops::int_op;
+
+/// What `pow` says to a negative exponent beside a modulus.
+const NEGATIVE_EXPONENT: &str = "pow() 2nd argument cannot be negative when 3rd argument specified";
 
 /// A number of any type, bools taken as ints.
 pub(crate) enum Number<'a> {
@@ -103,6 +106,11 @@ fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
         BinaryOp::LeftShift | BinaryOp::RightShift if y < 0 => Err(value_error("negative shift count")),
         BinaryOp::RightShift => Ok(Value::Int(if x < 0 { -1 } else { 0 })),
         BinaryOp::LeftShift if x == 0 => Ok(Value::Int(0)),
+        // What fits stays an int: `-1 << 63`.
+        BinaryOp::LeftShift if y < 64 => {
+            let wide = i128::from(x) << y;
+            Ok(i64::try_from(wide).map_or_else(|_| Value::long(BigInt::from(wide)), Value::Int))
+        }
         BinaryOp::Pow if y < 0 => float::power(x as f64, y as f64),
         BinaryOp::Pow => match x.checked_pow(u32::try_from(y).unwrap_or(u32::MAX)) {
             Some(power) if u32::try_from(y).is_ok() => Ok(Value::Int(power)),
@@ -144,21 +152,27 @@ pub(crate) fn divmod(a: &Value, b: &Value) -> Option<Res> {
     }
     let quotient = arithmetic(BinaryOp::FloorDiv, a, b)?;
     let rest = arithmetic(BinaryOp::Mod, a, b)?;
+    // Where the quotient outgrows an int (the smallest int by -1) CPython computes both as longs.
+    if let (Number::Int(_), Number::Int(_), Ok(Value::Long(_)), Ok(Value::Int(small))) = (&x, &y, &quotient, &rest) {
+        let rest = Value::long(BigInt::from(*small));
+        return Some(quotient.map(|quotient| Value::pair(quotient, rest)));
+    }
     Some(quotient.and_then(|quotient| rest.map(|rest| Value::pair(quotient, rest))))
 }
 
-/// `pow(a, b, c)`.
+/// `pow(a, b, c)`. Which complaint comes first depends on the types, as in CPython: ints look at the exponent, then the
+/// first float or complex number takes over, then longs convert what they can.
 pub(crate) fn power_modulo(a: &Value, b: &Value, c: &Value) -> Res {
-    use crate::object::exception::type_error;
-    let (Some(x), Some(y), Some(m)) = (Number::of(a), Number::of(b), Number::of(c)) else {
-        return Err(type_error(format!(
-            "unsupported operand type(s) for pow(): '{}', '{}', '{}'",
-            a.tag().name(),
-            b.tag().name(),
-            c.tag().name()
-        )));
-    };
-    for number in [&x, &y, &m] {
+    let numbers = [Number::of(a), Number::of(b), Number::of(c)];
+    if let [Some(Number::Int(x)), Some(Number::Int(y)), m] = &numbers {
+        if *y < 0 {
+            return Err(type_error(NEGATIVE_EXPONENT));
+        }
+        if let Some(Number::Int(m)) = m {
+            return int_power_modulo(*x, *y, *m);
+        }
+    }
+    for number in numbers.iter().flatten() {
         match number {
             Number::Float(_) => {
                 return Err(type_error("pow() 3rd argument not allowed unless all arguments are integers"));
@@ -167,9 +181,54 @@ pub(crate) fn power_modulo(a: &Value, b: &Value, c: &Value) -> Res {
             _ => {}
         }
     }
-    let small = matches!((&x, &y, &m), (Number::Int(_), Number::Int(_), Number::Int(_)));
-    let result = long::power_modulo(&x.to_long(), &y.to_long(), &m.to_long())?;
-    Ok(if small { Value::int_or_long(result) } else { Value::long(result) })
+    if let [Some(x), Some(y), Some(m)] = &numbers {
+        return Ok(Value::long(long::power_modulo(&x.to_long(), &y.to_long(), &m.to_long())?));
+    }
+    // An int beside a long has become one by now.
+    let mut names = [a.tag().name(), b.tag().name(), c.tag().name()];
+    if let [Some(_), Some(_), _] = &numbers
+        && [names[0], names[1]].contains(&"long")
+    {
+        names[..2].fill("long");
+    }
+    let [a, b, c] = names;
+    Err(type_error(format!("unsupported operand type(s) for pow(): '{a}', '{b}', '{c}'")))
+}
+
+/// `pow` of three ints. CPython's way of computing it decides whether an int or a long comes out.
+fn int_power_modulo(x: i64, y: i64, m: i64) -> Res {
+    if m == 0 {
+        return Err(value_error("pow() 3rd argument cannot be 0"));
+    }
+    let as_long = || {
+        let result = long::power_modulo(&BigInt::from(x), &BigInt::from(y), &BigInt::from(m))?;
+        Ok(Value::long(result))
+    };
+    let (mut square, mut result, mut exponent) = (x, 1i64, y);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            if square == 0 {
+                result = 0;
+                break;
+            }
+            match result.checked_mul(square) {
+                Some(product) => result = product,
+                None => return as_long(),
+            }
+        }
+        exponent >>= 1;
+        if exponent == 0 {
+            break;
+        }
+        match square.checked_mul(square) {
+            Some(product) => square = product,
+            None => return as_long(),
+        }
+        result = result.wrapping_rem(m);
+        square = square.wrapping_rem(m);
+    }
+    let rest = result.wrapping_rem(m);
+    Ok(Value::Int(if rest != 0 && (rest < 0) != (m < 0) { rest + m } else { rest }))
 }
 
 /// The value as an index or count: ints and longs that fit. None if it is no integer.

@@ -68,7 +68,10 @@ fn signed(negative: bool, body: String) -> String {
 
 /// Sign, shortest digits and decimal exponent of the first digit.
 fn shortest(value: f64) -> (bool, String, i32) {
-    split(&format!("{value:e}"))
+    let found = split(&format!("{value:e}"));
+    // Of two shortest texts equally near to the value, Rust takes the upper one and CPython the even one.
+    let even = format!("{value:.*e}", found.1.len() - 1);
+    if even.parse() == Ok(value) { split(&even) } else { found }
 }
 
 /// Sign, digits and exponent of Rust's scientific notation.

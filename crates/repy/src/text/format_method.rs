@@ -59,7 +59,7 @@ impl Machine {
                         match format.get(at) {
                             Some(b'{') => depth += 1,
                             Some(b'}') => depth -= 1,
-                            None => return Err(value_error("expected '}' before end of string")),
+                            None => return Err(value_error("unmatched '{' in format")),
                             _ => {}
                         }
                         at += 1;

@@ -150,7 +150,10 @@ impl Machine {
             }
             return match crate::number::as_index(&whole) {
                 Some(Ok(code @ 0..=255)) => Ok(pad(b"", b"", &[code as u8], &parsed, b'<')),
-                _ => Err(crate::object::exception::overflow_error("%c arg not in range(0x100)")),
+                Some(Ok(_)) | None => Err(crate::object::exception::overflow_error("%c arg not in range(0x100)")),
+                Some(Err(())) => {
+                    Err(crate::object::exception::overflow_error("Python int too large to convert to C long"))
+                }
             };
         }
         let (radix, prefix) = match kind {

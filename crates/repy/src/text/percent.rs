@@ -251,6 +251,10 @@ impl Machine {
         {
             digits = format!("{}{digits}", "0".repeat(precision - digits.len()));
         }
+        // As in C, an int 0 with precision 0 has no digits; longs are not C's business.
+        if spec.precision == Some(0) && matches!(whole, Value::Int(0)) {
+            digits.clear();
+        }
         let mut sign = if negative {
             "-".to_owned()
         } else if spec.sign {

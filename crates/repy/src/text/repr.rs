@@ -98,7 +98,7 @@ impl Machine {
                 }
                 let method = self.find_method(value, known::repr)?;
                 if !method.is_nil() {
-                    return self.text_of_call(&method, "__repr__");
+                    return self.text_of_call(&method, "__str__");
                 }
                 match &instance.payload {
                     Payload::Value(inner) => self.str_of(&inner.clone())?,

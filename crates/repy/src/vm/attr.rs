@@ -264,6 +264,9 @@ impl Machine {
                     drop(old);
                     return Ok(());
                 }
+                if instance.class.kind == ClassKind::Builtin {
+                    return Err(self.read_only(object, name));
+                }
                 let shape = instance.shape.get();
                 match self.shapes.find(shape, name) {
                     Some(slot) => {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::Machine;
 use super::frame::{Then, Thread};
 use crate::object::class::SymMap;
-use crate::object::exception::{attribute_error, type_error};
+use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::symbol::known;
 use crate::object::{
     Args, Class, ClassKind, Dict, DictObject, Function, Instance, NativeCode, Payload, Res, Set, SetObject, Str, Sym,
@@ -84,7 +84,10 @@ impl Machine {
                 && ancestor.kind != ClassKind::Builtin
             {
                 let mut subclasses = ancestor.subclasses.borrow_mut();
-                subclasses.retain(|subclass| subclass.strong_count() > 0);
+                // Dead ones are cleared away whenever their number may have doubled.
+                if subclasses.len().is_power_of_two() {
+                    subclasses.retain(|subclass| subclass.strong_count() > 0);
+                }
                 subclasses.push(Rc::downgrade(&class));
             }
         }
@@ -233,6 +236,11 @@ impl Machine {
                 Ok(false)
             }
             Value::Native(native) if !class.is_old() => {
+                // Nothing but `object.__init__` is left then, and `object.__new__` took no arguments either.
+                let has_arguments = thread.stack.len() > at + 1 || !keywords.is_empty();
+                if class.layout == TypeTag::Object && has_arguments {
+                    return Err(type_error("object() takes no parameters"));
+                }
                 let mut args: Vec<Value> = thread.stack.drain(at + 1..).collect();
                 args.insert(0, instance.clone());
                 let mut call = Args { positional: &mut args, keywords: &keywords };
@@ -288,7 +296,11 @@ impl Machine {
             tag => {
                 let mut copy = args.to_vec();
                 let mut call = Args { positional: &mut copy, keywords };
-                Payload::Value(crate::builtins::types::construct(self, tag, &mut call)?)
+                let value = crate::builtins::types::construct(self, tag, &mut call)?;
+                if let (TypeTag::Int, Value::Long(_)) = (tag, &value) {
+                    return Err(overflow_error("Python int too large to convert to C long"));
+                }
+                Payload::Value(value)
             }
         })
     }
@@ -383,11 +395,7 @@ fn depth_first(bases: &[Value]) -> Vec<Value> {
         }
     }
     // Later repetitions are never reached.
-    let mut unique: Vec<Value> = Vec::new();
-    for class in order {
-        if !unique.iter().any(|known| known.is_same(&class)) {
-            unique.push(class);
-        }
-    }
-    unique
+    let mut seen = std::collections::BTreeSet::new();
+    order.retain(|class| seen.insert(class.address()));
+    order
 }

@@ -57,7 +57,8 @@ impl Machine {
                         return Err(type_error("__iter__ returned non-iterator of type 'instance'"));
                     }
                     let name = self.type_name(&iter);
-                    return Err(type_error(format!("iter() returned non-iterator of type '{name}'")));
+                    let method = if class.is_old() { "__iter__" } else { "iter()" };
+                    return Err(type_error(format!("{method} returned non-iterator of type '{name}'")));
                 }
                 iter
             }
