@@ -58,6 +58,8 @@ pub(crate) enum Op {
     SubscriptLocals(u16, u16),
     /// `value object index --`
     StoreSubscript,
+    /// `value --`, into a local's item.
+    StoreSubscriptLocals(u16, u16),
     /// `object index --`
     DelSubscript,
     /// `object [low] [high] -- value`; bit 0: low is there, bit 1: high is.

@@ -104,6 +104,9 @@ impl Compiler<'_> {
                 self.out.cached(Op::StoreAttr, sym);
             }
             ExprKind::Subscript { value: object, index } => {
+                if self.augmented_local_item(object, index, op, value)? {
+                    return Ok(());
+                }
                 self.expr(object)?;
                 if let Index::Slice { low, high } = &**index {
                     let bounds = self.slice_bounds(low.as_ref(), high.as_ref())?;
@@ -130,6 +133,29 @@ impl Compiler<'_> {
             _ => return self.error(target.pos, "illegal expression for augmented assignment"),
         }
         Ok(())
+    }
+
+    /// `local[local] op= value`; false if it is not of that form.
+    fn augmented_local_item(
+        &mut self,
+        object: &Expr,
+        index: &Index,
+        op: BinaryOp,
+        value: &Expr,
+    ) -> Result<bool, CompileError> {
+        if let (ExprKind::Name(object), Index::Item(item)) = (&object.kind, index)
+            && let ExprKind::Name(item) = item.kind
+            && let (Place::Local(a), Place::Local(b)) = (self.scope.place(*object), self.scope.place(item))
+            && is_simple(value)
+        {
+            // Neither local changes meanwhile, so both can be read again.
+            self.out.emit(Op::SubscriptLocals(a, b));
+            self.expr(value)?;
+            self.out.emit(Op::InPlace(op));
+            self.out.emit(Op::StoreSubscriptLocals(a, b));
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     pub(super) fn delete(&mut self, target: &Expr) -> Done {
@@ -173,5 +199,14 @@ impl Compiler<'_> {
             _ => return self.error(target.pos, "can't delete this"),
         }
         Ok(())
+    }
+}
+
+/// Whether evaluating cannot bind a name: list comprehensions do, and are looked for no deeper than is frequent.
+fn is_simple(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Name(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bytes(_) => true,
+        ExprKind::Binary { first, rest } => is_simple(first) && rest.iter().all(|step| is_simple(&step.right)),
+        _ => false,
     }
 }

@@ -187,6 +187,13 @@ impl Emitter {
                 }
                 _ => self.push(op),
             },
+            Op::StoreSubscript => match self.last_two() {
+                Some((Op::LoadLocal(a), Op::LoadLocal(b))) => {
+                    self.drop_last(2);
+                    self.push(Op::StoreSubscriptLocals(a, b));
+                }
+                _ => self.push(op),
+            },
             Op::Return => match self.last() {
                 Some(Op::LoadLocal(slot)) => {
                     self.drop_last(1);
@@ -245,9 +252,10 @@ impl Emitter {
         let jump = if truth { Op::JumpIfTrue(label.0) } else { Op::JumpIfFalse(label.0) };
         let Some(Op::Compare(op)) = self.last() else { return self.push(jump) };
         self.drop_last(1);
-        if !matches!(op, CompareOp::In | CompareOp::NotIn | CompareOp::Is | CompareOp::IsNot) {
+        {
+            let is_order = !matches!(op, CompareOp::In | CompareOp::NotIn | CompareOp::Is | CompareOp::IsNot);
             match self.last_two() {
-                Some((Op::LoadLocal(slot), Op::SmallInt(imm))) => {
+                Some((Op::LoadLocal(slot), Op::SmallInt(imm))) if is_order => {
                     self.drop_last(2);
                     self.push(Op::CompareLocalImmJump(op, slot, imm));
                     return self.push(jump);

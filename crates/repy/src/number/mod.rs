@@ -101,7 +101,8 @@ fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
         BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod if y == 0 => {
             Err(zero_division("integer division or modulo by zero"))
         }
-        BinaryOp::Mod => Ok(Value::Int(0)),
+        // The smallest int by -1: the quotient overflows, so CPython takes both from longs.
+        BinaryOp::Mod => Ok(Value::long(BigInt::ZERO)),
         BinaryOp::Div | BinaryOp::FloorDiv => Ok(Value::from_i128(-i128::from(x))),
         BinaryOp::LeftShift | BinaryOp::RightShift if y < 0 => Err(value_error("negative shift count")),
         BinaryOp::RightShift => Ok(Value::Int(if x < 0 { -1 } else { 0 })),
@@ -152,11 +153,6 @@ pub(crate) fn divmod(a: &Value, b: &Value) -> Option<Res> {
     }
     let quotient = arithmetic(BinaryOp::FloorDiv, a, b)?;
     let rest = arithmetic(BinaryOp::Mod, a, b)?;
-    // Where the quotient outgrows an int (the smallest int by -1) CPython computes both as longs.
-    if let (Number::Int(_), Number::Int(_), Ok(Value::Long(_)), Ok(Value::Int(small))) = (&x, &y, &quotient, &rest) {
-        let rest = Value::long(BigInt::from(*small));
-        return Some(quotient.map(|quotient| Value::pair(quotient, rest)));
-    }
     Some(quotient.and_then(|quotient| rest.map(|rest| Value::pair(quotient, rest))))
 }
 
@@ -184,10 +180,11 @@ pub(crate) fn power_modulo(a: &Value, b: &Value, c: &Value) -> Res {
     if let [Some(x), Some(y), Some(m)] = &numbers {
         return Ok(Value::long(long::power_modulo(&x.to_long(), &y.to_long(), &m.to_long())?));
     }
-    // An int beside a long has become one by now.
+    // An int beside a long has become one by now, unless the third operand knows some operators itself.
     let mut names = [a.tag().name(), b.tag().name(), c.tag().name()];
     if let [Some(_), Some(_), _] = &numbers
         && [names[0], names[1]].contains(&"long")
+        && !matches!(c, Value::Str(_) | Value::Set(_) | Value::FrozenSet(_))
     {
         names[..2].fill("long");
     }

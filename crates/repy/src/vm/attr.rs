@@ -231,7 +231,11 @@ impl Machine {
                     return Ok(Value::Nil);
                 }
             }
-            if instance.exception().is_some() && crate::builtins::exceptions::is_member(name) {
+            let is_special = match instance.exception() {
+                Some(_) => crate::builtins::exceptions::is_member(name),
+                None => instance.class.kind == ClassKind::Builtin,
+            };
+            if is_special {
                 return self.set_attr(object, name, value).map(|()| Value::Nil);
             }
             if let Some(slot) = self.shapes.find(shape, name) {
@@ -264,7 +268,7 @@ impl Machine {
                     drop(old);
                     return Ok(());
                 }
-                if instance.class.kind == ClassKind::Builtin {
+                if instance.class.kind == ClassKind::Builtin && instance.exception().is_none() {
                     return Err(self.read_only(object, name));
                 }
                 let shape = instance.shape.get();

@@ -162,7 +162,7 @@ impl Machine {
         check_arity(native, positional, keywords)?;
         if let Some(owner) = native.owner {
             let receiver = positional.first().map_or(&Value::Nil, Value::unwrapped);
-            if !crate::builtins::types::accepts(owner, receiver, positional.first()) {
+            if receiver.tag() != owner && !crate::builtins::types::accepts(owner, receiver, positional.first()) {
                 return Err(wrong_receiver(native, owner.name(), &self.type_name(receiver)));
             }
         }

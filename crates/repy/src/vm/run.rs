@@ -342,8 +342,12 @@ impl Machine {
                 }
                 Op::CompareLocalsJump(operator, a, b) => {
                     let truth = match (&local!(a), &local!(b)) {
-                        (Value::Int(x), Value::Int(y)) => compare_ints(operator, *x, *y),
-                        (Value::Float(x), Value::Float(y)) => compare_floats(operator, x.get(), y.get()),
+                        (Value::Int(x), Value::Int(y)) if !matches!(operator, CompareOp::In | CompareOp::NotIn) => {
+                            compare_ints(operator, *x, *y)
+                        }
+                        (Value::Float(x), Value::Float(y)) if !matches!(operator, CompareOp::In | CompareOp::NotIn) => {
+                            compare_floats(operator, x.get(), y.get())
+                        }
                         _ => {
                             bound!(a);
                             bound!(b);
@@ -583,6 +587,18 @@ impl Machine {
                     drop(object);
                     attend!();
                 }
+                Op::StoreSubscriptLocals(a, b) => {
+                    let value = thread.pop();
+                    match (&local!(a), &local!(b)) {
+                        (Value::Dict(dict), key) if !key.is_nil() => check!(dict.set(key.clone(), value)),
+                        _ => {
+                            let object = load!(a);
+                            let index = load!(b);
+                            check!(self.store_subscript(&object, index, value));
+                        }
+                    }
+                    attend!();
+                }
                 Op::DelSubscript => {
                     let index = thread.pop();
                     let object = thread.pop();
@@ -633,13 +649,16 @@ impl Machine {
                     thread.stack.push(b);
                 }
                 Op::RotTwo => {
-                    let len = thread.stack.len();
-                    thread.stack.swap(len - 1, len - 2);
+                    // Popping and pushing keeps values in registers; swapping would go through memory.
+                    let (b, a) = (thread.pop(), thread.pop());
+                    thread.stack.push(b);
+                    thread.stack.push(a);
                 }
                 Op::RotThree => {
-                    let len = thread.stack.len();
-                    thread.stack.swap(len - 1, len - 2);
-                    thread.stack.swap(len - 2, len - 3);
+                    let (c, b, a) = (thread.pop(), thread.pop(), thread.pop());
+                    thread.stack.push(c);
+                    thread.stack.push(a);
+                    thread.stack.push(b);
                 }
                 Op::RotFour => {
                     let len = thread.stack.len();
