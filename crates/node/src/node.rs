@@ -84,7 +84,7 @@ impl Node {
                 .name
                 .unwrap_or_else(|| config.address.ip().to_string()),
             address: address.ip(),
-            table,
+            table: Arc::new(table),
             offcut_resources: config.offcut_resources,
             platforms: config.platforms,
             host: ProgramHost {
@@ -216,6 +216,8 @@ impl Node {
                 if !vessel.stop_run(timing).await {
                     tracing::error!(vessel = %vessel.name(), "a vessel's processes did not end");
                 }
+                // Before the next call's turn: one that outlived its connection must start nothing here.
+                vessel.detach();
             });
             join_all(stopped).await;
         }

@@ -38,7 +38,7 @@ pub(crate) struct NodeCalls {
     pub(crate) version: String,
     pub(crate) name: String,
     pub(crate) address: IpAddr,
-    pub(crate) table: VesselTable,
+    pub(crate) table: Arc<VesselTable>,
     pub(crate) offcut_resources: String,
     pub(crate) platforms: Platforms,
     pub(crate) host: ProgramHost,

@@ -93,21 +93,21 @@ impl NodeCalls {
             .into_iter()
             .map(|(name, resources)| (self.table.folder(&name), name, resources))
             .collect();
-        let made = blocking(move || {
-            new.into_iter()
+        let old: Vec<Arc<Vessel>> = old.iter().map(|&vessel| Arc::clone(vessel)).collect();
+        let table = Arc::clone(&self.table);
+        blocking(move || {
+            let made = new
+                .into_iter()
                 .map(|(folder, name, resources)| {
                     let text = resources.encode();
                     Vessel::create(folder, name, record.clone(), text, durability)
                 })
-                .collect::<std::io::Result<Vec<_>>>()
+                .collect::<std::io::Result<Vec<_>>>()?;
+            table.replace(&old, made)
         })
         .await
         .ok_or_else(Reply::internal_error)?
-        .map_err(|error| internal(&error))?;
-        let old: Vec<Arc<Vessel>> = old.iter().map(|&vessel| Arc::clone(vessel)).collect();
-        self.table
-            .replace(&old, made)
-            .map_err(|error| internal(&error))
+        .map_err(|error| internal(&error))
     }
 }
 

@@ -41,6 +41,10 @@ pub(crate) fn load(file: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// How much the size of a file may differ from what is left of its upload without all else: a signature
+/// has a digit more or less per block.
+const SIGNATURE_SLACK: usize = 64;
+
 /// The key pairs of a recording's users.
 pub(crate) fn guest_keys(file: &Value) -> Vec<KeyPair> {
     let texts = |list: &str| -> Vec<String> {
@@ -77,6 +81,11 @@ impl Recorded {
         Self { start, length }
     }
 
+    /// The length of what follows the header.
+    fn message_length(&self) -> usize {
+        self.length - (self.start.len() - self.message().len())
+    }
+
     fn is_whole(&self) -> bool {
         self.start.len() == self.length
     }
@@ -102,6 +111,16 @@ impl Case {
         Call::parse(data).ok()
     }
 
+    /// How long the file is that a successful answer carries.
+    fn payload_length(&self) -> Option<usize> {
+        if self.response.is_whole() && self.reply().outcome != Outcome::Success {
+            return None;
+        }
+        self.response
+            .message_length()
+            .checked_sub(b"\nSuccess".len())
+    }
+
     /// The answer; of a file that was cut short, its start.
     fn reply(&self) -> Reply {
         let message = self.response.message();
@@ -110,6 +129,14 @@ impl Case {
         } else {
             Reply::success(message)
         }
+    }
+
+    /// What the node says that a split costs, if this case shows it.
+    fn offcut(&self) -> Option<String> {
+        let reply = self.reply();
+        let asked = matches!(self.call(), Some(Call::GetOffcutResources {}));
+        (asked && reply.outcome == Outcome::Success)
+            .then(|| String::from_utf8(reply.payload).unwrap())
     }
 
     fn start_of(&self) -> Option<String> {
@@ -223,6 +250,9 @@ impl Replay {
                 }))
             },
         );
+        if let Some(offcut) = cases.iter().find_map(Case::offcut) {
+            config.offcut_resources = offcut;
+        }
         config.launcher = launcher();
         config.clock = Arc::clone(&clock) as _;
         config.timing = NodeTiming {
@@ -270,7 +300,7 @@ impl Replay {
             .find(|&period| content.iter().zip(&content[period..]).all(|(a, b)| a == b))
             .expect("a long upload repeats a short pattern");
         let name: VesselName = vessel.as_str().unwrap().parse().unwrap();
-        let owner = self.owner_of(&name);
+        let owner = self.owner_of(&name, index);
         let stamp = Stamp::at(
             Timestamp::from_hundredths((self.seconds * 100.0).ceil() as i64 + 1),
             Some(Destination::from(self.node.id())),
@@ -290,17 +320,31 @@ impl Replay {
             framing::encode(&sign(&call.encode(), owner, &stamp).unwrap())
         };
         let around = recorded.length - upload(0).len();
-        // The signature's length is not known to the digit, and people upload round sizes.
-        upload((around + 32) / 64 * 64)
+        // The signature's length is not known to the digit. If the file is read later, that tells the size;
+        // else nothing depends on a few bytes.
+        let read_later = self.cases[index..]
+            .iter()
+            .find_map(|case| match case.call()? {
+                Call::RetrieveFileFromVessel {
+                    vessel: from,
+                    file: read,
+                } if from == vessel && read == file => case.payload_length(),
+                _ => None,
+            });
+        upload(match read_later {
+            Some(length) if length.abs_diff(around) <= SIGNATURE_SLACK => length,
+            _ => (around + 32) / 64 * 64,
+        })
     }
 
-    fn owner_of(&self, vessel: &VesselName) -> &KeyPair {
-        let before = self
-            .cases
-            .iter()
-            .find(|case| matches!(case.call(), Some(Call::GetVessels {})));
-        let info = NodeInfo::parse(&before.unwrap().reply().payload).unwrap();
-        let owner = info.vessel(vessel).unwrap().owner_key.clone();
+    /// Who owned the vessel, by what the node said of it last.
+    fn owner_of(&self, vessel: &VesselName, index: usize) -> &KeyPair {
+        let listed = self.cases[..index].iter().rev().find_map(|case| {
+            matches!(case.call(), Some(Call::GetVessels {})).then_some(())?;
+            let info = NodeInfo::parse(&case.reply().payload).ok()?;
+            Some(info.vessel(vessel)?.owner_key.clone())
+        });
+        let owner = listed.expect("the recording shows the vessel before the upload");
         self.keys
             .iter()
             .find(|pair| owner.is(pair.public()))
@@ -428,8 +472,10 @@ fn resources_of(cases: &[Case], vessel: &VesselName) -> String {
         .filter(|line| !is_port(line))
         .map(|line| format!("{line}\n"))
         .collect();
-    let number: u16 = vessel.as_str()[1..].parse().unwrap();
-    let ports = 20_000 + number * 10..20_000 + number * 10 + 4;
+    // Nodes number their vessels without end, so the number is cut to what there are ports for.
+    let number: u64 = vessel.as_str()[1..].parse().unwrap();
+    let first = 20_000 + (number % 1_000) as u16 * 10;
+    let ports = first..first + 4;
     let mut file = overlord_node::vessel_resources_with_ports(&quantities, ports);
     for case in cases {
         if let Some(Call::SplitVessel {
@@ -477,9 +523,13 @@ async fn the_framing_of_the_vector_is_answered_or_closed_as_recorded() {
         PublicKey::parse_str("65537 1119760416288262279614755947687").unwrap(),
     );
     config.launcher = launcher();
-    let node = Node::start(config).await.unwrap();
     let file = load("session_framing.json");
     let cases = file["cases"].as_array().unwrap();
+    assert!(!cases.is_empty(), "the recording is empty");
+    if let Some(offcut) = cases.iter().find_map(recorded_offcut) {
+        config.offcut_resources = offcut;
+    }
+    let node = Node::start(config).await.unwrap();
     // Some wait ten seconds for a silent client; side by side they wait together, but each source has
     // a bound on its connections, so each case comes from an address of its own.
     let running = cases.iter().enumerate().map(|(index, case)| {
@@ -495,6 +545,15 @@ async fn the_framing_of_the_vector_is_answered_or_closed_as_recorded() {
     });
     futures_util::future::join_all(running).await;
     node.shutdown(true).await;
+}
+
+/// The offcut's resources, which are all that the framing's requests ask for, if the case was answered with them.
+fn recorded_offcut(case: &Value) -> Option<String> {
+    let bytes = hex::decode(case["response_hex"].as_str()?).ok()?;
+    let header = bytes.iter().position(|&byte| byte == b'\n')?;
+    let reply = Reply::parse(&bytes[header + 1..]).ok()?;
+    (reply.outcome == Outcome::Success && reply.payload.starts_with(b"resource "))
+        .then(|| String::from_utf8(reply.payload).ok())?
 }
 
 async fn framing_case(node: std::net::SocketAddr, source: &str, case: &Value) -> Vec<u8> {

@@ -91,10 +91,10 @@ impl Left {
         }
     }
 
-    fn take(self, candidates: Vec<Candidate>) -> Vec<Candidate> {
+    fn take(self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
         let mut subnets = BTreeMap::<_, usize>::new();
         let mut taken = 0;
-        let mut is_left = |candidate: &Candidate| {
+        candidates.retain(|candidate| {
             let known = subnets.len();
             let on_subnet = match subnets.get_mut(&candidate.subnet) {
                 Some(count) => count,
@@ -108,8 +108,8 @@ impl Left {
                 Self::Vessels(most) => taken <= most,
                 Self::EachSubnet(most) => *on_subnet <= most,
             }
-        };
-        candidates.into_iter().filter(|c| is_left(c)).collect()
+        });
+        candidates
     }
 }
 
@@ -335,8 +335,8 @@ impl Fixture {
             }
         }
         let place = |id: &String| {
-            let longest = lists.first().into_iter().flatten();
-            longest.into_iter().position(|listed| listed == id)
+            let mut longest = lists.first().into_iter().flatten();
+            longest.position(|listed| listed == id)
         };
         let mut rest: Vec<&String> = self.nodes.keys().collect();
         rest.sort_by_key(|id| {
@@ -346,8 +346,8 @@ impl Fixture {
         let mut order = Vec::new();
         while !rest.is_empty() {
             let is_next = |id: &&String| {
-                let before = before.get(id).into_iter().flatten();
-                !before.into_iter().any(|earlier| rest.contains(earlier))
+                let mut before = before.get(id).into_iter().flatten();
+                !before.any(|earlier| rest.contains(earlier))
             };
             // Lists that contradict each other have no order; the replay shows it.
             let next = rest.iter().position(is_next).unwrap_or(0);
