@@ -210,3 +210,79 @@ impl Journal for MemoryJournal {
         Ok(self.records())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handles(vessels: &[&str]) -> BTreeSet<Handle> {
+        let parse = |vessel: &&str| format!("3 33:{vessel}").parse().unwrap();
+        vessels.iter().map(parse).collect()
+    }
+
+    fn intended(acquisition: u64) -> JournalRecord {
+        JournalRecord::AcquireIntended {
+            acquisition,
+            count: 2,
+            baseline: handles(&["v9"]),
+            at: WallTime::default(),
+        }
+    }
+
+    fn acquired(acquisition: u64, vessels: &[&str]) -> JournalRecord {
+        JournalRecord::Acquired {
+            acquisition,
+            vessels: handles(vessels),
+        }
+    }
+
+    fn owned(records: &[JournalRecord]) -> BTreeSet<Handle> {
+        Ledger::of(records).vessels.into_keys().collect()
+    }
+
+    #[test]
+    fn an_intent_without_outcome_is_a_doubt_and_its_number_is_not_given_again() {
+        let ledger = Ledger::of(&[intended(0), acquired(0, &["v1"]), intended(1)]);
+        assert_eq!(ledger.doubts.keys().collect::<Vec<_>>(), [&1]);
+        assert_eq!(ledger.doubts[&1].baseline, handles(&["v9"]));
+        assert_eq!(ledger.next_acquisition, 2);
+    }
+
+    #[test]
+    fn what_was_intended_to_be_given_back_is_ours_until_it_is_gone() {
+        let mut records = vec![
+            intended(0),
+            acquired(0, &["v1", "v2"]),
+            JournalRecord::ReleaseIntended {
+                vessels: handles(&["v1"]),
+            },
+        ];
+        assert_eq!(owned(&records), handles(&["v1", "v2"]));
+        records.push(JournalRecord::Gone {
+            vessels: handles(&["v1"]),
+        });
+        assert_eq!(owned(&records), handles(&["v2"]));
+    }
+
+    #[test]
+    fn after_an_orderly_end_nothing_is_ours_unasked() {
+        let ended = JournalRecord::RunEnded {
+            left: handles(&["v1"]),
+            at: WallTime::default(),
+        };
+        let ledger = Ledger::of(&[intended(0), acquired(0, &["v1"]), intended(1), ended]);
+        assert!(ledger.vessels.is_empty() && ledger.doubts.is_empty());
+        assert_eq!(ledger.next_acquisition, 2);
+    }
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        for record in [intended(7), acquired(7, &["v1"])] {
+            let text = serde_json::to_string(&record).unwrap();
+            assert_eq!(
+                serde_json::from_str::<JournalRecord>(&text).unwrap(),
+                record
+            );
+        }
+    }
+}

@@ -194,8 +194,9 @@ impl OverlordHandle {
     where
         F: Future<Output = Result<(), InitialiseError>>,
     {
-        let jobs = vessels.iter().map(|handle| {
-            let job = self.0.address(handle).map(&job);
+        // By value: a closure over references would keep the future of a hook that calls this from being `Send`.
+        let jobs = vessels.to_vec().into_iter().map(|handle| {
+            let job = self.0.address(&handle).map(&job);
             async move {
                 let Some(job) = job else {
                     tracing::warn!(vessel = handle.short(), "no such vessel is ours");
@@ -203,7 +204,7 @@ impl OverlordHandle {
                 };
                 let result = job.await;
                 if let Err(error) = &result {
-                    let place = self.vessel_location(handle);
+                    let place = self.vessel_location(&handle);
                     let log_tail = match error {
                         InitialiseError::Ended { log_tail, .. } => log_tail.as_str(),
                         _ => "",
