@@ -116,13 +116,12 @@ pub(crate) struct RunArguments {
     pub(crate) probe_port: Option<String>,
 
     /// Run on a testbed inside this process: no account, no network needed
-    #[arg(long, conflicts_with_all = ["clearinghouse", "ca_file", "danger_accept_invalid_certs"], help_heading = "Embedded testbed")]
+    #[arg(long, help_heading = "Embedded testbed")]
     pub(crate) local: bool,
     /// Nodes of the embedded testbed [default: two more than copies]
     #[arg(
         long,
         value_name = "N",
-        requires = "local",
         env = "OVERLORD_LOCAL_NODES",
         help_heading = "Embedded testbed"
     )]
@@ -131,7 +130,6 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         value_name = "DIR",
-        requires = "local",
         env = "OVERLORD_LOCAL_DIR",
         help_heading = "Embedded testbed"
     )]
@@ -140,7 +138,6 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         value_name = "TIME",
-        requires = "local",
         env = "OVERLORD_LOCAL_LATENCY",
         help_heading = "Embedded testbed"
     )]

@@ -18,6 +18,10 @@ pub(crate) const LOCAL_NODES_MAX: u32 = 200;
 const LOCAL_NODES_SPARE: u32 = 2;
 /// A port that stands in for the account's while that is not known yet: five digits, as theirs.
 const PORT_STAND_IN: i64 = 63_100;
+/// Flags about a clearinghouse elsewhere: they make no sense beside the embedded testbed.
+const ELSEWHERE_FLAGS: &[&str] = &["clearinghouse", "ca-file", "danger-accept-invalid-certs"];
+/// Flags about the embedded testbed: they make no sense without it.
+const LOCAL_FLAGS: &[&str] = &["local-nodes", "local-dir", "local-latency"];
 /// The user of the embedded testbed, unless one is named.
 const LOCAL_USER: &str = "local";
 
@@ -214,6 +218,20 @@ impl RunSettings {
 }
 
 fn target(arguments: &RunArguments, layers: &Layers, count: u32) -> Result<Target, Failure> {
+    if let Some(flag) = layers
+        .first_typed(ELSEWHERE_FLAGS)
+        .filter(|_| arguments.local)
+    {
+        let message = format!("--local and --{flag} exclude each other");
+        let advice = format!(
+            "leave --{flag} out to run on the embedded testbed, or --local to run elsewhere"
+        );
+        return Err(Failure::usage(message).advise(advice));
+    }
+    if let Some(flag) = layers.first_typed(LOCAL_FLAGS).filter(|_| !arguments.local) {
+        let message = format!("--{flag} is about the embedded testbed, which needs --local");
+        return Err(Failure::usage(message).advise(format!("add --local, or leave --{flag} out")));
+    }
     if !arguments.local {
         return AccountSettings::new(&arguments.account, layers).map(Target::Account);
     }

@@ -148,6 +148,15 @@ impl Layers {
         &self.file
     }
 
+    /// The first of these flags that was typed; variables are meant for all commands, and do not count.
+    #[must_use]
+    pub(crate) fn first_typed<'a>(&self, flags: &[&'a str]) -> Option<&'a str> {
+        let is_typed = |flag: &&&str| {
+            self.sources.get(&flag.replace('-', "_")) == Some(&ValueSource::CommandLine)
+        };
+        flags.iter().find(is_typed).copied()
+    }
+
     /// A text: what clap has under `flag` (typed or from the environment), else the file's.
     #[must_use]
     pub(crate) fn text(

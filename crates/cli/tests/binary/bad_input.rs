@@ -94,6 +94,11 @@ fn a_wrong_command_line_says_what_is_wrong_with_it() {
             64,
             &["--local", "--clearinghouse"],
         ),
+        (
+            &["run", "server.pl", "--user", "a", "--local-nodes", "3"],
+            64,
+            &["--local-nodes", "add --local"],
+        ),
         (&run(&["--", "a|b"]), 64, &["arguments", "\"a|b\""]),
         (&run(&["--", "two words"]), 64, &["arguments", "two words"]),
         (&run(&["--", ""]), 64, &["empty argument"]),
@@ -270,6 +275,11 @@ fn the_place_of_a_wrong_setting_is_named_and_the_first_layer_wins() {
     let mut command = folder.command(&[&run[..], &["--count", "none"]].concat());
     command.env("OVERLORD_COUNT", "-5");
     Ended::of(command).expect(64, &["--count", "none"]);
+
+    // Variables are meant for every command: they do not exclude what was typed.
+    let mut command = folder.command(&run);
+    command.env("OVERLORD_CLEARINGHOUSE", "https://example.org/");
+    Ended::of(command).expect(78, &["count in overlord.toml"]);
 
     folder.file("overlord.toml", "[run]\ncuont = 5\n");
     folder
