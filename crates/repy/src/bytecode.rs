@@ -199,8 +199,13 @@ pub(crate) struct Code {
 impl Code {
     /// The line of an instruction.
     pub(crate) fn line(&self, pc: usize) -> u32 {
-        let after = self.lines.partition_point(|(start, _)| *start as usize <= pc);
-        after.checked_sub(1).and_then(|index| self.lines.get(index)).map_or(0, |(_, line)| *line)
+        let after = self
+            .lines
+            .partition_point(|(start, _)| *start as usize <= pc);
+        after
+            .checked_sub(1)
+            .and_then(|index| self.lines.get(index))
+            .map_or(0, |(_, line)| *line)
     }
 
     /// The slot of the first free variable.

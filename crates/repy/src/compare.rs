@@ -32,7 +32,10 @@ fn same_or_equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
 }
 
 fn too_deep() -> Thrown {
-    Thrown::new(ExceptionKind::RuntimeError, "maximum recursion depth exceeded in cmp")
+    Thrown::new(
+        ExceptionKind::RuntimeError,
+        "maximum recursion depth exceeded in cmp",
+    )
 }
 
 fn equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
@@ -73,8 +76,12 @@ fn equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
             let (x, y) = (x.borrow(), y.borrow());
             x.len() == y.len() && x.is_subset(&y)?
         }
-        (Value::View(x), _) if x.kind != crate::object::ViewKind::Values => view_equal(&x.items(), b)?,
-        (_, Value::View(y)) if y.kind != crate::object::ViewKind::Values => view_equal(&y.items(), a)?,
+        (Value::View(x), _) if x.kind != crate::object::ViewKind::Values => {
+            view_equal(&x.items(), b)?
+        }
+        (_, Value::View(y)) if y.kind != crate::object::ViewKind::Values => {
+            view_equal(&y.items(), a)?
+        }
         (Value::Slice(x), Value::Slice(y)) => {
             equal_at(&x.start, &y.start, depth + 1)?
                 && equal_at(&x.stop, &y.stop, depth + 1)?
@@ -150,7 +157,9 @@ pub(crate) fn order_numbers(x: &Number<'_>, y: &Number<'_>) -> Option<Ordering> 
         (Number::Int(a), Number::Long(b)) => Some(order_int_long(*a, b)),
         (Number::Long(a), Number::Int(b)) => Some(order_int_long(*b, a).reverse()),
         (Number::Int(a), Number::Float(b)) => order_long_float(&BigInt::from(*a), *b),
-        (Number::Float(a), Number::Int(b)) => order_long_float(&BigInt::from(*b), *a).map(Ordering::reverse),
+        (Number::Float(a), Number::Int(b)) => {
+            order_long_float(&BigInt::from(*b), *a).map(Ordering::reverse)
+        }
         (Number::Long(a), Number::Float(b)) => order_long_float(a, *b),
         (Number::Float(a), Number::Long(b)) => order_long_float(b, *a).map(Ordering::reverse),
         _ => None,
@@ -170,7 +179,11 @@ fn order_long_float(a: &BigInt, b: f64) -> Option<Ordering> {
         return None;
     }
     if b.is_infinite() {
-        return Some(if b > 0.0 { Ordering::Less } else { Ordering::Greater });
+        return Some(if b > 0.0 {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        });
     }
     let whole = b.floor();
     let floor: BigInt = num_traits::FromPrimitive::from_f64(whole)?;
@@ -214,7 +227,9 @@ fn rich_at(op: CompareOp, a: &Value, b: &Value, depth: u32) -> Res<bool> {
                 _ => t.is_subset(&s),
             };
         }
-        (_, Value::Set(_) | Value::FrozenSet(_)) => return Err(type_error("can only compare to a set")),
+        (_, Value::Set(_) | Value::FrozenSet(_)) => {
+            return Err(type_error("can only compare to a set"));
+        }
         _ => {}
     }
     if let (Some(m), Some(n)) = (Number::of(x), Number::of(y)) {
@@ -353,8 +368,12 @@ fn order_dicts(x: &Dict, y: &Dict, depth: u32) -> Res<Ordering> {
     if x.len() != y.len() {
         return Ok(x.len().cmp(&y.len()));
     }
-    let Some((key, value)) = smallest_difference(x, y, depth)? else { return Ok(Ordering::Equal) };
-    let Some((other_key, other_value)) = smallest_difference(y, x, depth)? else { return Ok(Ordering::Equal) };
+    let Some((key, value)) = smallest_difference(x, y, depth)? else {
+        return Ok(Ordering::Equal);
+    };
+    let Some((other_key, other_value)) = smallest_difference(y, x, depth)? else {
+        return Ok(Ordering::Equal);
+    };
     match order_at(&key, &other_key, depth + 1)? {
         Ordering::Equal => order_at(&value, &other_value, depth + 1),
         order => Ok(order),

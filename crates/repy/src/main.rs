@@ -77,7 +77,10 @@ fn run_file(file: &OsStr, arguments: &[OsString]) -> ExitCode {
     };
     #[expect(clippy::disallowed_methods, reason = "the edge: the program's clock")]
     let start = std::time::Instant::now();
-    let output = Rc::new(RefCell::new(BufWriter::with_capacity(1 << 16, std::io::stdout())));
+    let output = Rc::new(RefCell::new(BufWriter::with_capacity(
+        1 << 16,
+        std::io::stdout(),
+    )));
     let (log, errors) = (output.clone(), output.clone());
     let surroundings = Surroundings {
         // A closed pipe is not an error of ours.
@@ -87,10 +90,20 @@ fn run_file(file: &OsStr, arguments: &[OsString]) -> ExitCode {
             let _ = std::io::stderr().write_all(text);
         }),
         clock: Box::new(move || start.elapsed().as_secs_f64()),
-        #[expect(clippy::disallowed_methods, reason = "the edge: the program asked to wait")]
-        sleep: Box::new(|seconds| std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))),
-        args: arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
-        limits: Limits { memory: Some(MEMORY_LIMIT) },
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the edge: the program asked to wait"
+        )]
+        sleep: Box::new(|seconds| {
+            std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        }),
+        args: arguments
+            .iter()
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .collect(),
+        limits: Limits {
+            memory: Some(MEMORY_LIMIT),
+        },
     };
     let code = match runner::run(&program, surroundings) {
         Ok(code) => code,

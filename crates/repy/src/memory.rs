@@ -38,7 +38,10 @@ fn count(more: usize, less: usize) {
     });
 }
 
-#[expect(unsafe_code, reason = "an allocator cannot be written without; it only passes calls on and counts")]
+#[expect(
+    unsafe_code,
+    reason = "an allocator cannot be written without; it only passes calls on and counts"
+)]
 // SAFETY: every call is passed unchanged to `System`, which keeps `GlobalAlloc`'s contract; counting touches only
 // plain thread-local numbers without destructors, so it neither allocates nor unwinds.
 unsafe impl GlobalAlloc for CountingAllocator {
@@ -98,7 +101,10 @@ fn reserve_large(bytes: usize) -> Res<()> {
         return Err(Thrown::stop(Stop::Memory { limit }));
     }
     if after > isize::MAX as usize / 4 {
-        return Err(Thrown::with_args(crate::object::ExceptionKind::MemoryError, Vec::new()));
+        return Err(Thrown::with_args(
+            crate::object::ExceptionKind::MemoryError,
+            Vec::new(),
+        ));
     }
     Ok(())
 }

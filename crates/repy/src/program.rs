@@ -24,7 +24,11 @@ pub struct ProgramError {
 
 impl ProgramError {
     pub(crate) fn new(file: &str, line: u32, message: String) -> ProgramError {
-        ProgramError { file: file.to_owned(), line, message }
+        ProgramError {
+            file: file.to_owned(),
+            line,
+            message,
+        }
     }
 }
 
@@ -34,7 +38,10 @@ impl Program {
     /// # Errors
     /// The verdict of the parser or the safety check.
     pub fn new(source: &[u8], filename: &str) -> Result<Program, Refusal> {
-        Ok(Program { module: check::load(source)?, filename: filename.to_owned() })
+        Ok(Program {
+            module: check::load(source)?,
+            filename: filename.to_owned(),
+        })
     }
 
     pub(crate) fn module(&self) -> &Module {

@@ -47,10 +47,20 @@ pub struct Surroundings {
 /// # Errors
 /// If the program cannot be compiled.
 pub fn run(program: &Program, surroundings: Surroundings) -> Result<u8, ProgramError> {
-    let Surroundings { log, errors, clock, sleep, args, limits } = surroundings;
+    let Surroundings {
+        log,
+        errors,
+        clock,
+        sleep,
+        args,
+        limits,
+    } = surroundings;
     let mut machine = Machine::new(limits);
     let globals = machine.new_globals();
-    let log = Rc::new(RefCell::new(Log { write: log, space: false }));
+    let log = Rc::new(RefCell::new(Log {
+        write: log,
+        space: false,
+    }));
     let errors = Rc::new(RefCell::new(errors));
     add_calls(&mut machine, &globals, log, clock, sleep);
     add_variables(&mut machine, &globals, args);
@@ -73,7 +83,9 @@ pub fn run(program: &Program, surroundings: Surroundings) -> Result<u8, ProgramE
                 (errors.borrow_mut())(&report);
                 return Ok(exit_code::UNCAUGHT);
             }
-            SliceEnd::Stopped(Stop::Exit(code)) => return Ok(u8::try_from(code).unwrap_or(exit_code::UNCAUGHT)),
+            SliceEnd::Stopped(Stop::Exit(code)) => {
+                return Ok(u8::try_from(code).unwrap_or(exit_code::UNCAUGHT));
+            }
             SliceEnd::Stopped(Stop::Interrupted) => return Ok(exit_code::STOPPED),
             SliceEnd::Stopped(stop @ Stop::Memory { .. }) => {
                 (errors.borrow_mut())(format!("{stop}\n").as_bytes());
@@ -95,7 +107,8 @@ impl Log {
             (self.write)(b" ");
         }
         (self.write)(text);
-        let ends_line = is_string && matches!(text.last(), Some(b'\n' | b'\t' | b'\r' | 0x0b | 0x0c));
+        let ends_line =
+            is_string && matches!(text.last(), Some(b'\n' | b'\t' | b'\r' | 0x0b | 0x0c));
         self.space = !ends_line;
     }
 }
@@ -138,7 +151,11 @@ fn add_variables(machine: &mut Machine, globals: &Globals, args: Vec<String>) {
     let args = args.iter().map(|arg| Value::text(arg)).collect();
     globals.set_variable(machine, "callargs", Value::list(args));
     globals.set_variable(machine, "callfunc", Value::text("initialize"));
-    globals.set_variable(machine, "mycontext", Value::dict(crate::object::Dict::new()));
+    globals.set_variable(
+        machine,
+        "mycontext",
+        Value::dict(crate::object::Dict::new()),
+    );
     let context = machine.context_of(globals);
     globals.set_variable(machine, "_context", context);
 }

@@ -9,10 +9,14 @@ use crate::vm::Machine;
 /// The builtin exception a class is or inherits from.
 fn builtin_kind(class: &Class) -> Option<ExceptionKind> {
     class.exception.or_else(|| {
-        class.ancestors.borrow().iter().find_map(|ancestor| match ancestor {
-            Value::Class(class) => class.exception,
-            _ => None,
-        })
+        class
+            .ancestors
+            .borrow()
+            .iter()
+            .find_map(|ancestor| match ancestor {
+                Value::Class(class) => class.exception,
+                _ => None,
+            })
     })
 }
 
@@ -31,8 +35,11 @@ fn inherits(mut kind: ExceptionKind, wanted: ExceptionKind) -> bool {
 /// A new instance's part. `init` is false if the class has an `__init__` of its own, which may or may not call the
 /// builtin one.
 pub(crate) fn part(class: &Class, args: Vec<Value>, init: bool) -> ExceptionPart {
-    let mut part =
-        ExceptionPart { args: Value::tuple(Vec::new()), message: Value::bytes(b""), extra: Vec::new() };
+    let mut part = ExceptionPart {
+        args: Value::tuple(Vec::new()),
+        message: Value::bytes(b""),
+        extra: Vec::new(),
+    };
     if init {
         if class.exception == Some(ExceptionKind::StopIteration) && args.is_empty() {
             return part;
@@ -56,7 +63,10 @@ fn fill(part: &mut ExceptionPart, class: &Class, mut args: Vec<Value>) {
             }
             args.truncate(2);
         }
-        part.extra = [known::errno, known::strerror, known::filename].into_iter().zip(extra).collect();
+        part.extra = [known::errno, known::strerror, known::filename]
+            .into_iter()
+            .zip(extra)
+            .collect();
     } else if kind == ExceptionKind::SystemExit {
         let code = match &args[..] {
             [] => Value::None,
@@ -73,13 +83,25 @@ pub(crate) fn member(part: &ExceptionPart, name: Sym) -> Option<Value> {
     match name {
         known::args => Some(part.args.clone()),
         known::message => Some(part.message.clone()),
-        _ => part.extra.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone()),
+        _ => part
+            .extra
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, value)| value.clone()),
     }
 }
 
 /// Whether an attribute of this name may belong to the exception part.
 pub(crate) fn is_member(name: Sym) -> bool {
-    matches!(name, known::args | known::message | known::errno | known::strerror | known::filename | known::code)
+    matches!(
+        name,
+        known::args
+            | known::message
+            | known::errno
+            | known::strerror
+            | known::filename
+            | known::code
+    )
 }
 
 /// Sets a member; the old value is returned.
@@ -115,5 +137,8 @@ fn init(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::None)
 }
 
-pub(crate) const METHODS: &[Entry] =
-    &[("__init__", Arity::Positional, init), ("__repr__", Arity::Zero, repr_method), ("__str__", Arity::Zero, str_method)];
+pub(crate) const METHODS: &[Entry] = &[
+    ("__init__", Arity::Positional, init),
+    ("__repr__", Arity::Zero, repr_method),
+    ("__str__", Arity::Zero, str_method),
+];

@@ -22,9 +22,14 @@ fn abs(machine: &mut Machine, call: &mut Args<'_>) -> Res {
                 && instance.class.is_old()
             {
                 let name = instance.class.name.lossy();
-                return Err(attribute_error(format!("{name} instance has no attribute '__abs__'")));
+                return Err(attribute_error(format!(
+                    "{name} instance has no attribute '__abs__'"
+                )));
             }
-            return Err(type_error(format!("bad operand type for abs(): '{}'", machine.type_name(&value))));
+            return Err(type_error(format!(
+                "bad operand type for abs(): '{}'",
+                machine.type_name(&value)
+            )));
         }
     })
 }
@@ -79,17 +84,27 @@ fn in_radix(value: &Value, radix: u32, prefix: &str, function: &str) -> Res {
     let text = |negative: bool, digits: String, suffix: &str| {
         let sign = if negative { "-" } else { "" };
         // Octal zero has no second zero.
-        let prefix = if radix == 8 && digits == "0" { "" } else { prefix };
+        let prefix = if radix == 8 && digits == "0" {
+            ""
+        } else {
+            prefix
+        };
         Value::text(&format!("{sign}{prefix}{digits}{suffix}"))
     };
     match Number::of(value.unwrapped()) {
-        Some(Number::Int(int)) => {
-            Ok(text(int < 0, BigInt::from(int).magnitude().to_str_radix(radix), ""))
-        }
-        Some(Number::Long(long)) => {
-            Ok(text(long.sign() == Sign::Minus, long.magnitude().to_str_radix(radix), "L"))
-        }
-        _ => Err(type_error(format!("{function}() argument can't be converted to {function}"))),
+        Some(Number::Int(int)) => Ok(text(
+            int < 0,
+            BigInt::from(int).magnitude().to_str_radix(radix),
+            "",
+        )),
+        Some(Number::Long(long)) => Ok(text(
+            long.sign() == Sign::Minus,
+            long.magnitude().to_str_radix(radix),
+            "L",
+        )),
+        _ => Err(type_error(format!(
+            "{function}() argument can't be converted to {function}"
+        ))),
     }
 }
 
@@ -115,12 +130,21 @@ fn len(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Value::Set(set) | Value::FrozenSet(set) => set.borrow().len(),
         Value::XRange(range) => range.len as usize,
         Value::View(view) => view.dict.borrow().len(),
-        Value::Host(host) if host.inner.mapping().is_some() => host.inner.mapping().map_or(0, |mapping| mapping.len()),
+        Value::Host(host) if host.inner.mapping().is_some() => {
+            host.inner.mapping().map_or(0, |mapping| mapping.len())
+        }
         Value::Instance(instance) if instance.class.is_old() => {
             let name = instance.class.name.lossy();
-            return Err(attribute_error(format!("{name} instance has no attribute '__len__'")));
+            return Err(attribute_error(format!(
+                "{name} instance has no attribute '__len__'"
+            )));
         }
-        _ => return Err(type_error(format!("object of type '{}' has no len()", machine.type_name(value)))),
+        _ => {
+            return Err(type_error(format!(
+                "object of type '{}' has no len()",
+                machine.type_name(value)
+            )));
+        }
     };
     Ok(Value::Int(len as i64))
 }
@@ -133,7 +157,9 @@ fn repr(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 /// `type(value)`: for types the function itself, so that the type of types stays hidden.
 fn type_of(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     if call.len() != 1 || !call.keywords.is_empty() {
-        return Err(Thrown::run_builtin("type() may only take exactly one non-keyword argument."));
+        return Err(Thrown::run_builtin(
+            "type() may only take exactly one non-keyword argument.",
+        ));
     }
     let value = call.take(0);
     if let Value::Native(native) = &value
@@ -163,20 +189,26 @@ fn is_instance(machine: &Machine, value: &Value, wanted: &Value, depth: u32) -> 
             }
             Ok(false)
         }
-        _ => Err(type_error("isinstance() arg 2 must be a class, type, or tuple of classes and types")),
+        _ => Err(type_error(
+            "isinstance() arg 2 must be a class, type, or tuple of classes and types",
+        )),
     }
 }
 
 fn issubclass(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let (class, wanted) = (call.take(0), call.take(1));
-    let Value::Class(class) = class else { return Err(type_error("issubclass() arg 1 must be a class")) };
+    let Value::Class(class) = class else {
+        return Err(type_error("issubclass() arg 1 must be a class"));
+    };
     Ok(Value::bool(is_subclass(&class, &wanted, 0)?))
 }
 
 fn is_subclass(class: &std::rc::Rc<crate::object::Class>, wanted: &Value, depth: u32) -> Res<bool> {
     match wanted {
         Value::Class(other) => {
-            let plain = other.kind == ClassKind::Builtin && other.layout == TypeTag::Object && other.exception.is_none();
+            let plain = other.kind == ClassKind::Builtin
+                && other.layout == TypeTag::Object
+                && other.exception.is_none();
             Ok(class.is_subclass_of(other) || (plain && !class.is_old()))
         }
         Value::Tuple(tuple) if depth < 100 => {
@@ -187,7 +219,9 @@ fn is_subclass(class: &std::rc::Rc<crate::object::Class>, wanted: &Value, depth:
             }
             Ok(false)
         }
-        _ => Err(type_error("issubclass() arg 2 must be a class or tuple of classes")),
+        _ => Err(type_error(
+            "issubclass() arg 2 must be a class or tuple of classes",
+        )),
     }
 }
 
@@ -198,14 +232,19 @@ fn round(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             b"number" => 0,
             b"ndigits" => 1,
             _ => {
-                return Err(type_error(format!("'{}' is an invalid keyword argument for this function", name.lossy())));
+                return Err(type_error(format!(
+                    "'{}' is an invalid keyword argument for this function",
+                    name.lossy()
+                )));
             }
         };
         values[at] = value.clone();
     }
     let [value, digits] = values;
     let number = match Number::of(value.unwrapped()) {
-        _ if value.is_nil() => return Err(type_error("Required argument 'number' (pos 1) not found")),
+        _ if value.is_nil() => {
+            return Err(type_error("Required argument 'number' (pos 1) not found"));
+        }
         Some(Number::Complex(_)) | None => {
             let _ = machine;
             return Err(match value.unwrapped() {
@@ -223,7 +262,9 @@ fn round(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             Some(Err(())) => i64::MAX,
             None => {
                 let name = machine.type_name(other);
-                return Err(type_error(format!("'{name}' object cannot be interpreted as an index")));
+                return Err(type_error(format!(
+                    "'{name}' object cannot be interpreted as an index"
+                )));
             }
         },
     };
@@ -251,7 +292,11 @@ pub(crate) fn rounded(value: f64, digits: i64) -> Res<f64> {
     // The value is half-way exactly if its last binary digit is the one after the last decimal place.
     let bits = value.to_bits();
     let raw = ((bits >> 52) & 0x7ff) as i64;
-    let mantissa = if raw == 0 { bits & ((1 << 52) - 1) } else { (bits & ((1 << 52) - 1)) | (1 << 52) };
+    let mantissa = if raw == 0 {
+        bits & ((1 << 52) - 1)
+    } else {
+        (bits & ((1 << 52) - 1)) | (1 << 52)
+    };
     let lowest = raw.max(1) - 1075 + i64::from(mantissa.trailing_zeros());
     let text = if lowest == -(digits + 1) {
         // One more decimal is exact and a five; replacing it by the next digit up rounds away from zero.

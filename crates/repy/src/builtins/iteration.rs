@@ -39,7 +39,10 @@ fn range(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         }
         let len = range_len(start.into(), stop.into(), step.into());
         let too_many = || overflow_error("range() result has too many items");
-        let len = usize::try_from(len).ok().filter(|len| *len <= i64::MAX as usize).ok_or_else(too_many)?;
+        let len = usize::try_from(len)
+            .ok()
+            .filter(|len| *len <= i64::MAX as usize)
+            .ok_or_else(too_many)?;
         machine.reserve(len.saturating_mul(size_of::<Value>()))?;
         let mut items = Vec::with_capacity(len);
         let mut at = start;
@@ -65,12 +68,21 @@ fn range(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         return Err(value_error("range() step argument must not be zero"));
     }
     let forward = step_big > BigInt::ZERO;
-    let span = if forward { &stop_big - &start_big } else { &start_big - &stop_big };
+    let span = if forward {
+        &stop_big - &start_big
+    } else {
+        &start_big - &stop_big
+    };
     let len = if span <= BigInt::ZERO {
         0
     } else {
-        let size = if forward { step_big.clone() } else { -&step_big };
-        BigInt::to_usize(&((span - 1i32) / size + 1i32)).ok_or_else(|| overflow_error("range() result has too many items"))?
+        let size = if forward {
+            step_big.clone()
+        } else {
+            -&step_big
+        };
+        BigInt::to_usize(&((span - 1i32) / size + 1i32))
+            .ok_or_else(|| overflow_error("range() result has too many items"))?
     };
     machine.reserve(len.saturating_mul(64))?;
     let mut items = Vec::with_capacity(len);
@@ -87,7 +99,10 @@ fn zip(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     for at in 0..call.len() {
         let value = call.take(at);
         if !machine.is_iterable(&value) {
-            return Err(type_error(format!("zip argument #{} must support iteration", at + 1)));
+            return Err(type_error(format!(
+                "zip argument #{} must support iteration",
+                at + 1
+            )));
         }
         iters.push(machine.iter(&value)?);
     }
@@ -116,7 +131,10 @@ fn map(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     for at in 1..call.len() {
         let value = call.take(at);
         if !machine.is_iterable(&value) && !(function.is_none() && call.len() == 2) {
-            return Err(type_error(format!("argument {} to map() must support iteration", at + 1)));
+            return Err(type_error(format!(
+                "argument {} to map() must support iteration",
+                at + 1
+            )));
         }
         iters.push(machine.iter(&value)?);
     }
@@ -126,7 +144,11 @@ fn map(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         let mut row = Vec::with_capacity(iters.len());
         let mut any = false;
         for (iter, open) in iters.iter().zip(&mut open) {
-            let item = if *open { machine.next_item(iter)? } else { Value::Nil };
+            let item = if *open {
+                machine.next_item(iter)?
+            } else {
+                Value::Nil
+            };
             if item.is_nil() {
                 *open = false;
                 row.push(Value::None);
@@ -139,7 +161,11 @@ fn map(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             return Ok(Value::list(results));
         }
         results.push(if function.is_none() {
-            if row.len() == 1 { row.pop().unwrap_or_default() } else { Value::tuple(row) }
+            if row.len() == 1 {
+                row.pop().unwrap_or_default()
+            } else {
+                Value::tuple(row)
+            }
         } else {
             machine.call_value(&function, row)?
         });
@@ -149,7 +175,10 @@ fn map(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn filter(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let (function, sequence) = (call.take(0), call.take(1));
     if !machine.is_iterable(&sequence) {
-        return Err(type_error(format!("'{}' object is not iterable", machine.type_name(&sequence))));
+        return Err(type_error(format!(
+            "'{}' object is not iterable",
+            machine.type_name(&sequence)
+        )));
     }
     let iter = machine.iter(&sequence)?;
     let mut kept = Vec::new();
@@ -195,10 +224,16 @@ fn reduce(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         if item.is_nil() {
             break;
         }
-        result = if result.is_nil() { item } else { machine.call_value(&function, vec![result, item])? };
+        result = if result.is_nil() {
+            item
+        } else {
+            machine.call_value(&function, vec![result, item])?
+        };
     }
     if result.is_nil() {
-        return Err(type_error("reduce() of empty sequence with no initial value"));
+        return Err(type_error(
+            "reduce() of empty sequence with no initial value",
+        ));
     }
     Ok(result)
 }
@@ -207,7 +242,11 @@ fn sum(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let sequence = call.take(0);
     let mut total = match call.take(1) {
         Value::Nil => Value::Int(0),
-        Value::Str(_) => return Err(type_error("sum() can't sum strings [use ''.join(seq) instead]")),
+        Value::Str(_) => {
+            return Err(type_error(
+                "sum() can't sum strings [use ''.join(seq) instead]",
+            ));
+        }
         start => start,
     };
     let iter = machine.iter(&sequence)?;
@@ -224,7 +263,9 @@ fn extreme(machine: &mut Machine, call: &mut Args<'_>, name: &str, better: Compa
     let mut key = Value::Nil;
     for (keyword, value) in call.keywords {
         if keyword.as_bytes() != b"key" {
-            return Err(type_error(format!("{name}() got an unexpected keyword argument")));
+            return Err(type_error(format!(
+                "{name}() got an unexpected keyword argument"
+            )));
         }
         key = value.clone();
     }
@@ -241,7 +282,11 @@ fn extreme(machine: &mut Machine, call: &mut Args<'_>, name: &str, better: Compa
             break;
         }
         let rank = if matches!(key, Value::Nil | Value::None) {
-            if key.is_none() { machine.call_value(&key, vec![item.clone()])? } else { item.clone() }
+            if key.is_none() {
+                machine.call_value(&key, vec![item.clone()])?
+            } else {
+                item.clone()
+            }
         } else {
             machine.call_value(&key, vec![item.clone()])?
         };
@@ -253,7 +298,8 @@ fn extreme(machine: &mut Machine, call: &mut Args<'_>, name: &str, better: Compa
             best = Some((rank, item));
         }
     }
-    best.map(|(_, item)| item).ok_or_else(|| value_error(format!("{name}() arg is an empty sequence")))
+    best.map(|(_, item)| item)
+        .ok_or_else(|| value_error(format!("{name}() arg is an empty sequence")))
 }
 
 fn min(machine: &mut Machine, call: &mut Args<'_>) -> Res {

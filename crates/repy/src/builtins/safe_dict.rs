@@ -41,7 +41,8 @@ impl SafeDict {
     pub(crate) fn copy_of(dict: &DictObject) -> Res<SafeDict> {
         let under = DictObject::namespace();
         for (key, value) in dict.borrow().iter() {
-            if matches!(key, Value::Str(name) if matches!(name.as_bytes(), b"__builtins__" | b"__doc__")) {
+            if matches!(key, Value::Str(name) if matches!(name.as_bytes(), b"__builtins__" | b"__doc__"))
+            {
                 continue;
             }
             Self::check(key)?;
@@ -53,7 +54,11 @@ impl SafeDict {
     fn pairs(&self) -> Vec<(Value, Value)> {
         let safe = |key: &Value| matches!(key, Value::Str(name) if is_safe_name(name.as_bytes()));
         let under = self.under.borrow();
-        under.iter().filter(|(key, _)| safe(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+        under
+            .iter()
+            .filter(|(key, _)| safe(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     }
 }
 
@@ -92,8 +97,21 @@ impl HostMapping for SafeDict {
 }
 
 const METHODS: &[&str] = &[
-    "keys", "values", "items", "iterkeys", "itervalues", "iteritems", "__iter__", "has_key", "get", "setdefault",
-    "pop", "popitem", "update", "clear", "copy",
+    "keys",
+    "values",
+    "items",
+    "iterkeys",
+    "itervalues",
+    "iteritems",
+    "__iter__",
+    "has_key",
+    "get",
+    "setdefault",
+    "pop",
+    "popitem",
+    "update",
+    "clear",
+    "copy",
 ];
 
 fn list_iter(items: Vec<Value>) -> Value {
@@ -148,7 +166,11 @@ impl HostType for SafeDict {
                     (_, Some(value)) => value,
                     ("pop", None) if args.len() < 2 => return Err(key_error(key)),
                     ("setdefault", None) => {
-                        let value = if args.len() > 1 { args.take(1) } else { Value::None };
+                        let value = if args.len() > 1 {
+                            args.take(1)
+                        } else {
+                            Value::None
+                        };
                         self.set_item(key, value.clone())?;
                         value
                     }
@@ -190,7 +212,10 @@ impl HostType for SafeDict {
 /// `SafeDict(from_dict=None)`.
 pub(crate) fn construct(machine: &mut Machine, args: &mut Args<'_>) -> Res {
     if args.len() > 1 {
-        return Err(type_error(format!("__init__() takes at most 2 arguments ({} given)", args.len() + 1)));
+        return Err(type_error(format!(
+            "__init__() takes at most 2 arguments ({} given)",
+            args.len() + 1
+        )));
     }
     let from = match args.keywords {
         [(name, value)] if name.as_bytes() == b"from_dict" && args.len() == 0 => value.clone(),

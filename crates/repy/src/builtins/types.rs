@@ -5,7 +5,9 @@ use std::rc::Rc;
 use super::super::methods::{args, dict as dicts, set as sets};
 use crate::number::{Number, convert};
 use crate::object::exception::{type_error, value_error};
-use crate::object::{Args, DictObject, Payload, Res, Set, SetObject, SliceObject, Str, TypeTag, Value, XRange};
+use crate::object::{
+    Args, DictObject, Payload, Res, Set, SetObject, SliceObject, Str, TypeTag, Value, XRange,
+};
 use crate::vm::Machine;
 
 /// Whether a method of the type `owner` may be called on a receiver.
@@ -27,14 +29,19 @@ fn with_keywords(call: &mut Args<'_>, function: &str, names: &[&str]) -> Res<Vec
     let given = call.len() + call.keywords.len();
     if given > most {
         let plural = if most == 1 { "" } else { "s" };
-        return Err(type_error(format!("{function}() takes at most {most} argument{plural} ({given} given)")));
+        return Err(type_error(format!(
+            "{function}() takes at most {most} argument{plural} ({given} given)"
+        )));
     }
     let mut values = vec![Value::Nil; most];
     for (slot, value) in values.iter_mut().zip(call.positional.iter()) {
         *slot = value.clone();
     }
     for (name, value) in call.keywords {
-        match names.iter().position(|known| known.as_bytes() == name.as_bytes()) {
+        match names
+            .iter()
+            .position(|known| known.as_bytes() == name.as_bytes())
+        {
             Some(at) if values.get(at).is_some_and(Value::is_nil) => {
                 if let Some(slot) = values.get_mut(at) {
                     *slot = value.clone();
@@ -48,7 +55,10 @@ fn with_keywords(call: &mut Args<'_>, function: &str, names: &[&str]) -> Res<Vec
                 )));
             }
             None => {
-                return Err(type_error(format!("'{}' is an invalid keyword argument for this function", name.lossy())));
+                return Err(type_error(format!(
+                    "'{}' is an invalid keyword argument for this function",
+                    name.lossy()
+                )));
             }
         }
     }
@@ -56,7 +66,13 @@ fn with_keywords(call: &mut Args<'_>, function: &str, names: &[&str]) -> Res<Vec
 }
 
 fn no_keywords(call: &Args<'_>, function: &str) -> Res<()> {
-    if call.keywords.is_empty() { Ok(()) } else { Err(type_error(format!("{function}() does not take keyword arguments"))) }
+    if call.keywords.is_empty() {
+        Ok(())
+    } else {
+        Err(type_error(format!(
+            "{function}() does not take keyword arguments"
+        )))
+    }
 }
 
 /// Makes a value of a builtin type.
@@ -65,10 +81,16 @@ pub(crate) fn construct(machine: &mut Machine, tag: TypeTag, call: &mut Args<'_>
         && let [only] = &mut *call.positional
     {
         match (tag, &*only) {
-            (TypeTag::Str, Value::Int(int)) => return Ok(Value::Str(crate::text::repr::int_text(*int))),
-            (TypeTag::Str, Value::Str(_)) | (TypeTag::Int, Value::Int(_)) => return Ok(std::mem::take(only)),
+            (TypeTag::Str, Value::Int(int)) => {
+                return Ok(Value::Str(crate::text::repr::int_text(*int)));
+            }
+            (TypeTag::Str, Value::Str(_)) | (TypeTag::Int, Value::Int(_)) => {
+                return Ok(std::mem::take(only));
+            }
             (TypeTag::Str, other) => return Ok(Value::from_vec(machine.str_of(other)?)),
-            (TypeTag::Int, Value::Str(text)) => return convert::parse_integer(text.as_bytes(), None, false),
+            (TypeTag::Int, Value::Str(text)) => {
+                return convert::parse_integer(text.as_bytes(), None, false);
+            }
             (TypeTag::Int, Value::Float(_)) => return convert::to_integer(only, false, "float"),
             _ => {}
         }
@@ -87,7 +109,9 @@ pub(crate) fn construct(machine: &mut Machine, tag: TypeTag, call: &mut Args<'_>
         }
         TypeTag::Bool => {
             let values = with_keywords(call, "bool", &["x"])?;
-            Ok(Value::bool(values.first().is_some_and(|value| machine.is_true(value))))
+            Ok(Value::bool(
+                values.first().is_some_and(|value| machine.is_true(value)),
+            ))
         }
         TypeTag::Complex => complex(machine, call),
         TypeTag::List => {
@@ -107,7 +131,10 @@ pub(crate) fn construct(machine: &mut Machine, tag: TypeTag, call: &mut Args<'_>
         }
         TypeTag::Dict => {
             if call.len() > 1 {
-                return Err(type_error(format!("dict expected at most 1 arguments, got {}", call.len())));
+                return Err(type_error(format!(
+                    "dict expected at most 1 arguments, got {}",
+                    call.len()
+                )));
             }
             let dict = DictObject::default();
             dicts::update_with(machine, &dict, call.get(0), call.keywords)?;
@@ -118,19 +145,27 @@ pub(crate) fn construct(machine: &mut Machine, tag: TypeTag, call: &mut Args<'_>
                 return Err(type_error("set() does not take keyword arguments"));
             }
             if call.len() > 1 {
-                return Err(type_error(format!("set expected at most 1 arguments, got {}", call.len())));
+                return Err(type_error(format!(
+                    "set expected at most 1 arguments, got {}",
+                    call.len()
+                )));
             }
             Ok(Value::Set(Rc::new(SetObject::new(set_of(machine, call)?))))
         }
         TypeTag::FrozenSet => {
             no_keywords(call, "frozenset")?;
             if call.len() > 1 {
-                return Err(type_error(format!("frozenset expected at most 1 arguments, got {}", call.len())));
+                return Err(type_error(format!(
+                    "frozenset expected at most 1 arguments, got {}",
+                    call.len()
+                )));
             }
             if let Some(Value::FrozenSet(set)) = call.get(0) {
                 return Ok(Value::FrozenSet(set.clone()));
             }
-            Ok(Value::FrozenSet(Rc::new(SetObject::new(set_of(machine, call)?))))
+            Ok(Value::FrozenSet(Rc::new(SetObject::new(set_of(
+                machine, call,
+            )?))))
         }
         TypeTag::Object => {
             if call.len() > 0 || !call.keywords.is_empty() {
@@ -146,12 +181,19 @@ pub(crate) fn construct(machine: &mut Machine, tag: TypeTag, call: &mut Args<'_>
                 1 => (Value::None, call.take(0), Value::None),
                 2 => (call.take(0), call.take(1), Value::None),
                 3 => (call.take(0), call.take(1), call.take(2)),
-                more => return Err(type_error(format!("slice expected at most 3 arguments, got {more}"))),
+                more => {
+                    return Err(type_error(format!(
+                        "slice expected at most 3 arguments, got {more}"
+                    )));
+                }
             };
             Ok(Value::Slice(Rc::new(SliceObject { start, stop, step })))
         }
         TypeTag::XRange => xrange(call),
-        other => Err(type_error(format!("cannot create '{}' instances", other.name()))),
+        other => Err(type_error(format!(
+            "cannot create '{}' instances",
+            other.name()
+        ))),
     }
 }
 
@@ -173,7 +215,13 @@ fn set_of(machine: &mut Machine, call: &Args<'_>) -> Res<Set> {
 fn integer(machine: &mut Machine, call: &mut Args<'_>, is_long: bool) -> Res {
     let function = if is_long { "long" } else { "int" };
     let values = with_keywords(call, function, &["x", "base"])?;
-    let zero = || if is_long { Value::long(0.into()) } else { Value::Int(0) };
+    let zero = || {
+        if is_long {
+            Value::long(0.into())
+        } else {
+            Value::Int(0)
+        }
+    };
     let (value, base) = match &values[..] {
         [value, base] => (value, base),
         _ => return Ok(zero()),
@@ -199,13 +247,17 @@ fn integer(machine: &mut Machine, call: &mut Args<'_>, is_long: bool) -> Res {
     match value.unwrapped() {
         Value::Str(text) => convert::parse_integer(text.as_bytes(), Some(base), is_long),
         Value::Nil => Err(type_error(format!("{function}() missing string argument"))),
-        _ => Err(type_error(format!("{function}() can't convert non-string with explicit base"))),
+        _ => Err(type_error(format!(
+            "{function}() can't convert non-string with explicit base"
+        ))),
     }
 }
 
 fn float(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let values = with_keywords(call, "float", &["x"])?;
-    let Some(value) = values.first() else { return Ok(Value::float(0.0)) };
+    let Some(value) = values.first() else {
+        return Ok(Value::float(0.0));
+    };
     match value.unwrapped() {
         Value::Nil => Ok(Value::float(0.0)),
         Value::Str(text) => Ok(Value::float(convert::parse_float(text.as_bytes())?)),
@@ -237,9 +289,13 @@ fn complex(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let _ = machine;
     if let Value::Str(text) = real.unwrapped() {
         if !imaginary.is_nil() {
-            return Err(type_error("complex() can't take second arg if first is a string"));
+            return Err(type_error(
+                "complex() can't take second arg if first is a string",
+            ));
         }
-        return Ok(Value::Complex(Rc::new(convert::parse_complex(text.as_bytes())?)));
+        return Ok(Value::Complex(Rc::new(convert::parse_complex(
+            text.as_bytes(),
+        )?)));
     }
     if let Value::Str(_) = imaginary.unwrapped() {
         return Err(type_error("complex() second arg can't be a string"));
@@ -248,13 +304,19 @@ fn complex(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Value::Nil => Ok((0.0, 0.0)),
         other => match Number::of(other.unwrapped()) {
             Some(number) => number.to_complex(),
-            None => Err(type_error("complex() argument must be a string or a number")),
+            None => Err(type_error(
+                "complex() argument must be a string or a number",
+            )),
         },
     };
     let (r, i) = (part(real)?, part(imaginary)?);
     // Parts are added only where there are two, so that negative zeros survive.
     let is_complex = |value: &Value| matches!(value.unwrapped(), Value::Complex(_));
-    let real_part = if is_complex(imaginary) { r.0 - i.1 } else { r.0 };
+    let real_part = if is_complex(imaginary) {
+        r.0 - i.1
+    } else {
+        r.0
+    };
     let imaginary_part = match (is_complex(real), imaginary.is_nil()) {
         (true, true) => r.1,
         (true, false) => r.1 + i.0,
@@ -268,7 +330,11 @@ fn xrange(call: &mut Args<'_>) -> Res {
     let (start, stop, step) = match call.positional {
         [stop] => (0, args::integer(stop)?, 1),
         [start, stop] => (args::integer(start)?, args::integer(stop)?, 1),
-        [start, stop, step] => (args::integer(start)?, args::integer(stop)?, args::integer(step)?),
+        [start, stop, step] => (
+            args::integer(start)?,
+            args::integer(stop)?,
+            args::integer(step)?,
+        ),
         [] => return Err(type_error("xrange() requires 1-3 int arguments")),
         _ => return Err(type_error("xrange() requires 1-3 int arguments")),
     };
@@ -278,7 +344,9 @@ fn xrange(call: &mut Args<'_>) -> Res {
     let len = super::iteration::range_len(start.into(), stop.into(), step.into());
     match i64::try_from(len) {
         Ok(len) => Ok(Value::XRange(Rc::new(XRange { start, step, len }))),
-        Err(_) => Err(crate::object::exception::overflow_error("xrange() result has too many items")),
+        Err(_) => Err(crate::object::exception::overflow_error(
+            "xrange() result has too many items",
+        )),
     }
 }
 

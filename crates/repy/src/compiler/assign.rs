@@ -67,8 +67,12 @@ impl Compiler<'_> {
 
     /// `a, b = x, y` (two or three) without making a tuple; false if it is not of that form.
     fn assign_pairwise(&mut self, target: &Expr, value: &Expr) -> Result<bool, CompileError> {
-        let (ExprKind::Tuple(targets) | ExprKind::List(targets)) = &target.kind else { return Ok(false) };
-        let (ExprKind::Tuple(values) | ExprKind::List(values)) = &value.kind else { return Ok(false) };
+        let (ExprKind::Tuple(targets) | ExprKind::List(targets)) = &target.kind else {
+            return Ok(false);
+        };
+        let (ExprKind::Tuple(values) | ExprKind::List(values)) = &value.kind else {
+            return Ok(false);
+        };
         match (targets.len(), values.len()) {
             (2, 2) => {
                 self.exprs(values)?;
@@ -93,7 +97,10 @@ impl Compiler<'_> {
                 self.out.emit(Op::InPlace(op));
                 self.store_name(*name);
             }
-            ExprKind::Attribute { value: object, name } => {
+            ExprKind::Attribute {
+                value: object,
+                name,
+            } => {
                 let sym = self.sym(*name);
                 self.expr(object)?;
                 self.out.emit(Op::Dup);
@@ -103,7 +110,10 @@ impl Compiler<'_> {
                 self.out.emit(Op::RotTwo);
                 self.out.cached(Op::StoreAttr, sym);
             }
-            ExprKind::Subscript { value: object, index } => {
+            ExprKind::Subscript {
+                value: object,
+                index,
+            } => {
                 if self.augmented_local_item(object, index, op, value)? {
                     return Ok(());
                 }
@@ -145,7 +155,8 @@ impl Compiler<'_> {
     ) -> Result<bool, CompileError> {
         if let (ExprKind::Name(object), Index::Item(item)) = (&object.kind, index)
             && let ExprKind::Name(item) = item.kind
-            && let (Place::Local(a), Place::Local(b)) = (self.scope.place(*object), self.scope.place(item))
+            && let (Place::Local(a), Place::Local(b)) =
+                (self.scope.place(*object), self.scope.place(item))
             && is_simple(value)
         {
             // Neither local changes meanwhile, so both can be read again.
@@ -166,8 +177,10 @@ impl Compiler<'_> {
                     Place::Local(slot) => Op::DelLocal(slot),
                     Place::Cell(_) => {
                         let name = self.names.string(sym);
-                        let message =
-                            format!("can not delete variable '{}' referenced in nested scope", name.lossy());
+                        let message = format!(
+                            "can not delete variable '{}' referenced in nested scope",
+                            name.lossy()
+                        );
                         return self.error(target.pos, &message);
                     }
                     Place::ClassName => Op::DelName(sym),
@@ -206,7 +219,9 @@ impl Compiler<'_> {
 fn is_simple(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Name(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bytes(_) => true,
-        ExprKind::Binary { first, rest } => is_simple(first) && rest.iter().all(|step| is_simple(&step.right)),
+        ExprKind::Binary { first, rest } => {
+            is_simple(first) && rest.iter().all(|step| is_simple(&step.right))
+        }
         _ => false,
     }
 }

@@ -135,7 +135,11 @@ impl Emitter {
 
     /// The last instruction, if it may be joined with the next.
     fn last(&self) -> Option<Op> {
-        if self.ops.len() > self.barrier { self.ops.last().copied() } else { None }
+        if self.ops.len() > self.barrier {
+            self.ops.last().copied()
+        } else {
+            None
+        }
     }
 
     fn last_two(&self) -> Option<(Op, Op)> {
@@ -147,10 +151,18 @@ impl Emitter {
 
     fn drop_last(&mut self, count: usize) {
         self.ops.truncate(self.ops.len() - count);
-        while self.lines.last().is_some_and(|(start, _)| *start as usize > self.ops.len()) {
+        while self
+            .lines
+            .last()
+            .is_some_and(|(start, _)| *start as usize > self.ops.len())
+        {
             self.lines.pop();
         }
-        if self.lines.last().is_some_and(|(start, line)| *start as usize == self.ops.len() && *line != self.line) {
+        if self
+            .lines
+            .last()
+            .is_some_and(|(start, line)| *start as usize == self.ops.len() && *line != self.line)
+        {
             self.lines.pop();
         }
     }
@@ -231,7 +243,8 @@ impl Emitter {
     }
 
     fn store_local(&mut self, slot: u16) {
-        if let Some([.., Op::LoadLocal(from), Op::InPlaceImm(op, imm)]) = self.ops.get(self.barrier..)
+        if let Some([.., Op::LoadLocal(from), Op::InPlaceImm(op, imm)]) =
+            self.ops.get(self.barrier..)
             && *from == slot
         {
             let (op, imm) = (*op, *imm);
@@ -249,11 +262,20 @@ impl Emitter {
 
     /// Jumps to `label` if the value on top is `truth`, and takes it off.
     pub(super) fn jump_if(&mut self, truth: bool, label: Label) {
-        let jump = if truth { Op::JumpIfTrue(label.0) } else { Op::JumpIfFalse(label.0) };
-        let Some(Op::Compare(op)) = self.last() else { return self.push(jump) };
+        let jump = if truth {
+            Op::JumpIfTrue(label.0)
+        } else {
+            Op::JumpIfFalse(label.0)
+        };
+        let Some(Op::Compare(op)) = self.last() else {
+            return self.push(jump);
+        };
         self.drop_last(1);
         {
-            let is_order = !matches!(op, CompareOp::In | CompareOp::NotIn | CompareOp::Is | CompareOp::IsNot);
+            let is_order = !matches!(
+                op,
+                CompareOp::In | CompareOp::NotIn | CompareOp::Is | CompareOp::IsNot
+            );
             match self.last_two() {
                 Some((Op::LoadLocal(slot), Op::SmallInt(imm))) if is_order => {
                     self.drop_last(2);
@@ -276,7 +298,11 @@ impl Emitter {
     }
 
     pub(super) fn jump_if_or_pop(&mut self, truth: bool, label: Label) {
-        self.push(if truth { Op::JumpIfTrueOrPop(label.0) } else { Op::JumpIfFalseOrPop(label.0) });
+        self.push(if truth {
+            Op::JumpIfTrueOrPop(label.0)
+        } else {
+            Op::JumpIfFalseOrPop(label.0)
+        });
     }
 
     pub(super) fn for_iter(&mut self, end: Label) {
@@ -301,7 +327,9 @@ impl Emitter {
                 Op::JumpIfTrue(label) => Op::JumpIfTrue(target(label)),
                 Op::JumpIfFalseOrPop(label) => Op::JumpIfFalseOrPop(target(label)),
                 Op::JumpIfTrueOrPop(label) => Op::JumpIfTrueOrPop(target(label)),
-                Op::CompareJump(compare, truth, label) => Op::CompareJump(compare, truth, target(label)),
+                Op::CompareJump(compare, truth, label) => {
+                    Op::CompareJump(compare, truth, target(label))
+                }
                 Op::ForIter(label) => Op::ForIter(target(label)),
                 Op::ForIterLocal(slot, label) => Op::ForIterLocal(slot, target(label)),
                 other => other,
@@ -317,8 +345,14 @@ impl Emitter {
                 depth,
             })
             .collect();
-        let caches = (0..self.caches.clamp(1, 1 << 16)).map(|_| Cell::new(SiteCache::default())).collect();
-        let exits = self.exits.iter().map(|list| list.iter().map(|label| target(label.0)).collect()).collect();
+        let caches = (0..self.caches.clamp(1, 1 << 16))
+            .map(|_| Cell::new(SiteCache::default()))
+            .collect();
+        let exits = self
+            .exits
+            .iter()
+            .map(|list| list.iter().map(|label| target(label.0)).collect())
+            .collect();
         Finished {
             ops,
             consts: self.consts.into(),

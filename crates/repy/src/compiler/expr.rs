@@ -2,7 +2,9 @@
 
 use super::scope::Place;
 use super::{CompileError, Compiler, emit::Label};
-use crate::ast::{Call, CompFor, CompareOp, Comprehension, Expr, ExprKind, Index, SlicePart, Symbol, UnaryOp};
+use crate::ast::{
+    Call, CompFor, CompareOp, Comprehension, Expr, ExprKind, Index, SlicePart, Symbol, UnaryOp,
+};
 use crate::bytecode::Op;
 use crate::object::{Str, Value};
 
@@ -18,7 +20,9 @@ impl Compiler<'_> {
             Place::Local(slot) => self.out.emit(Op::LoadLocal(slot)),
             Place::Cell(slot) => self.out.emit(Op::LoadCell(slot)),
             Place::ClassName => self.out.emit(Op::LoadName(sym)),
-            Place::Global if self.names.string(sym).as_bytes() == b"None" => self.out.constant(Value::None),
+            Place::Global if self.names.string(sym).as_bytes() == b"None" => {
+                self.out.constant(Value::None)
+            }
             Place::Global => self.out.cached(Op::LoadGlobal, sym),
         }
     }
@@ -31,11 +35,14 @@ impl Compiler<'_> {
             ExprKind::Long(long) => self.out.constant(Value::long(long.clone())),
             ExprKind::Float(float) => self.out.constant(Value::float(*float)),
             ExprKind::Imaginary(imaginary) => {
-                self.out.constant(Value::Complex(std::rc::Rc::new((0.0, *imaginary))));
+                self.out
+                    .constant(Value::Complex(std::rc::Rc::new((0.0, *imaginary))));
             }
             ExprKind::Bytes(bytes) => {
                 // Literals that look like names share the name's string, so that lookups compare pointers.
-                let sym = (bytes.len() <= 32).then(|| self.names.find(bytes)).flatten();
+                let sym = (bytes.len() <= 32)
+                    .then(|| self.names.find(bytes))
+                    .flatten();
                 let string = sym.map_or_else(|| Str::new(bytes), |sym| self.names.string(sym));
                 self.out.constant(Value::Str(string));
             }
@@ -116,7 +123,9 @@ impl Compiler<'_> {
 
     fn compare(&mut self, first: &Expr, rest: &[(CompareOp, Expr)]) -> Done {
         self.expr(first)?;
-        let Some(((last_op, last), before)) = rest.split_last() else { return Ok(()) };
+        let Some(((last_op, last), before)) = rest.split_last() else {
+            return Ok(());
+        };
         if before.is_empty() {
             self.expr(last)?;
             self.out.emit(Op::Compare(*last_op));
@@ -143,16 +152,25 @@ impl Compiler<'_> {
     /// Jumps to `label` if the truth of `expr` is `truth`; falls through otherwise.
     pub(super) fn jump_on(&mut self, expr: &Expr, truth: bool, label: Label) -> Done {
         match &expr.kind {
-            ExprKind::Unary { op: UnaryOp::Not, operand } => self.jump_on(operand, !truth, label),
+            ExprKind::Unary {
+                op: UnaryOp::Not,
+                operand,
+            } => self.jump_on(operand, !truth, label),
             ExprKind::And(parts) | ExprKind::Or(parts) => {
                 let decides = matches!(expr.kind, ExprKind::Or(_));
-                let Some((last, before)) = parts.split_last() else { return Ok(()) };
+                let Some((last, before)) = parts.split_last() else {
+                    return Ok(());
+                };
                 if decides == truth {
-                    before.iter().try_for_each(|part| self.jump_on(part, truth, label))?;
+                    before
+                        .iter()
+                        .try_for_each(|part| self.jump_on(part, truth, label))?;
                     return self.jump_on(last, truth, label);
                 }
                 let past = self.out.label();
-                before.iter().try_for_each(|part| self.jump_on(part, decides, past))?;
+                before
+                    .iter()
+                    .try_for_each(|part| self.jump_on(part, decides, past))?;
                 self.jump_on(last, truth, label)?;
                 self.out.place(past);
                 Ok(())
@@ -188,7 +206,11 @@ impl Compiler<'_> {
         for keyword in &call.keywords {
             self.expr(&keyword.value)?;
         }
-        let names = call.keywords.iter().map(|keyword| self.names.string(self.sym(keyword.name))).collect();
+        let names = call
+            .keywords
+            .iter()
+            .map(|keyword| self.names.string(self.sym(keyword.name)))
+            .collect();
         let names = self.out.keywords(names);
         let positional = call.args.len() as u16;
         if call.star.is_none() && call.star_star.is_none() {
@@ -209,7 +231,11 @@ impl Compiler<'_> {
     }
 
     /// Pushes the bounds that are there; the result tells which.
-    pub(super) fn slice_bounds(&mut self, low: Option<&Expr>, high: Option<&Expr>) -> Result<u8, CompileError> {
+    pub(super) fn slice_bounds(
+        &mut self,
+        low: Option<&Expr>,
+        high: Option<&Expr>,
+    ) -> Result<u8, CompileError> {
         let mut there = 0;
         for (bound, bit) in [(low, 1), (high, 2)] {
             if let Some(bound) = bound {

@@ -27,10 +27,22 @@ pub(crate) struct CompileError {
 }
 
 /// Compiles a whole file.
-pub(crate) fn compile(module: &ast::Module, filename: &str, names: &mut Interner) -> Result<Rc<Code>, CompileError> {
-    let symbols: Vec<Sym> = module.symbols.iter().map(|name| names.intern(name.as_bytes())).collect();
+pub(crate) fn compile(
+    module: &ast::Module,
+    filename: &str,
+    names: &mut Interner,
+) -> Result<Rc<Code>, CompileError> {
+    let symbols: Vec<Sym> = module
+        .symbols
+        .iter()
+        .map(|name| names.intern(name.as_bytes()))
+        .collect();
     let scopes = Scopes::of_module(module);
-    let unit = Unit { symbols, scopes, filename: filename.into() };
+    let unit = Unit {
+        symbols,
+        scopes,
+        filename: filename.into(),
+    };
     let scope = unit.scopes.module();
     let mut compiler = Compiler::new(&unit, scope, names, CodeKind::Module, names_module());
     compiler.body(&module.body)?;
@@ -58,9 +70,16 @@ struct Unit {
 /// What a statement may be inside of, for `break`, `continue` and `return`.
 enum Block {
     /// A loop: where `continue` and `break` go, and how many stack values it holds (a `for` its iterator).
-    Loop { next: emit::Label, end: emit::Label, holds: u32 },
+    Loop {
+        next: emit::Label,
+        end: emit::Label,
+        holds: u32,
+    },
     /// The body of a `try ... finally`: exits go through its `finally` part.
-    Finally { entry: emit::Label, exits: Vec<Exit> },
+    Finally {
+        entry: emit::Label,
+        exits: Vec<Exit>,
+    },
     /// A `finally` part, which holds how it was entered.
     FinallyPart,
 }
@@ -92,7 +111,13 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(unit: &'a Unit, scope: &'a Scope, names: &'a mut Interner, kind: CodeKind, name: Name) -> Compiler<'a> {
+    fn new(
+        unit: &'a Unit,
+        scope: &'a Scope,
+        names: &'a mut Interner,
+        kind: CodeKind,
+        name: Name,
+    ) -> Compiler<'a> {
         Compiler {
             unit,
             scope,
@@ -110,11 +135,18 @@ impl<'a> Compiler<'a> {
     }
 
     fn sym(&self, symbol: ast::Symbol) -> Sym {
-        self.unit.symbols.get(symbol.index()).copied().unwrap_or(Sym(0))
+        self.unit
+            .symbols
+            .get(symbol.index())
+            .copied()
+            .unwrap_or(Sym(0))
     }
 
     fn error<T>(&self, pos: ast::Pos, message: &str) -> Result<T, CompileError> {
-        Err(CompileError { line: pos.line, message: message.to_owned() })
+        Err(CompileError {
+            line: pos.line,
+            message: message.to_owned(),
+        })
     }
 
     fn body(&mut self, body: &ast::Body) -> Result<(), CompileError> {
@@ -137,7 +169,12 @@ impl<'a> Compiler<'a> {
             Name::Text(text) => Str::new(text.as_bytes()),
             Name::Sym(sym) => self.names.string(sym),
         };
-        let slot_names: Box<[Sym]> = self.scope.slots.iter().map(|slot| slot.map_or(Sym(0), |s| self.sym(s))).collect();
+        let slot_names: Box<[Sym]> = self
+            .scope
+            .slots
+            .iter()
+            .map(|slot| slot.map_or(Sym(0), |s| self.sym(s)))
+            .collect();
         let finished = self.out.finish();
         let cells: Box<[u16]> = self.scope.cells.iter().copied().collect();
         let captures: Box<[u16]> = self.scope.captures.iter().copied().collect();

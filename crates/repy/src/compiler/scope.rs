@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::ast::{
-    Body, Call, Class, Comprehension, Expr, ExprKind, Function, Index, Module, Param, Params, RefusedExpr, RefusedStmt,
-    SlicePart, Stmt, StmtKind, Symbol,
+    Body, Call, Class, Comprehension, Expr, ExprKind, Function, Index, Module, Param, Params,
+    RefusedExpr, RefusedStmt, SlicePart, Stmt, StmtKind, Symbol,
 };
 
 /// Where a name lives, seen from one block.
@@ -87,7 +87,10 @@ pub(super) fn key<T>(node: &T) -> usize {
 
 impl Scopes {
     pub(super) fn of_module(module: &Module) -> Scopes {
-        let mut scopes = Scopes { all: vec![Scope::new(Kind::Module)], by_node: HashMap::new() };
+        let mut scopes = Scopes {
+            all: vec![Scope::new(Kind::Module)],
+            by_node: HashMap::new(),
+        };
         scopes.body(0, &module.body);
         scopes.want();
         scopes.resolve(0, &BTreeMap::new());
@@ -100,7 +103,9 @@ impl Scopes {
 
     /// The scope of a function, class or lambda of the tree.
     pub(super) fn of(&self, key: usize) -> Option<&Scope> {
-        self.by_node.get(&key).and_then(|&index| self.all.get(index))
+        self.by_node
+            .get(&key)
+            .and_then(|&index| self.all.get(index))
     }
 
     fn open(&mut self, parent: usize, kind: Kind, key: usize) -> usize {
@@ -137,7 +142,11 @@ impl Scopes {
             StmtKind::Delete(targets) => targets.iter().for_each(|target| self.target(at, target)),
             StmtKind::Pass | StmtKind::Break | StmtKind::Continue => {}
             StmtKind::Return(value) => self.maybe(at, value.as_ref()),
-            StmtKind::Raise { exception, value, traceback } => {
+            StmtKind::Raise {
+                exception,
+                value,
+                traceback,
+            } => {
                 for part in [exception, value, traceback] {
                     self.maybe(at, part.as_ref());
                 }
@@ -158,7 +167,12 @@ impl Scopes {
                 self.stmts(at, body);
                 self.stmts(at, orelse);
             }
-            StmtKind::For { target, iter, body, orelse } => {
+            StmtKind::For {
+                target,
+                iter,
+                body,
+                orelse,
+            } => {
                 self.expr(at, iter);
                 self.target(at, target);
                 self.stmts(at, body);
@@ -191,8 +205,15 @@ impl Scopes {
 
     fn function(&mut self, at: usize, function: &Function) {
         self.all[at].bind(function.name);
-        function.decorators.iter().for_each(|decorator| self.expr(at, decorator));
-        function.params.defaults.iter().for_each(|default| self.expr(at, default));
+        function
+            .decorators
+            .iter()
+            .for_each(|decorator| self.expr(at, decorator));
+        function
+            .params
+            .defaults
+            .iter()
+            .for_each(|default| self.expr(at, default));
         let inner = self.open(at, Kind::Function, key(function));
         self.params(inner, &function.params);
         self.body(inner, &function.body);
@@ -200,7 +221,10 @@ impl Scopes {
 
     fn class(&mut self, at: usize, class: &Class) {
         self.all[at].bind(class.name);
-        class.decorators.iter().for_each(|decorator| self.expr(at, decorator));
+        class
+            .decorators
+            .iter()
+            .for_each(|decorator| self.expr(at, decorator));
         class.bases.iter().for_each(|base| self.expr(at, base));
         let inner = self.open(at, Kind::Class, key(class));
         self.body(inner, &class.body);
@@ -237,7 +261,9 @@ impl Scopes {
     fn target(&mut self, at: usize, target: &Expr) {
         match &target.kind {
             ExprKind::Name(name) => self.all[at].bind(*name),
-            ExprKind::Tuple(parts) | ExprKind::List(parts) => parts.iter().for_each(|part| self.target(at, part)),
+            ExprKind::Tuple(parts) | ExprKind::List(parts) => {
+                parts.iter().for_each(|part| self.target(at, part))
+            }
             _ => self.expr(at, target),
         }
     }
@@ -252,7 +278,10 @@ impl Scopes {
             | ExprKind::Float(_)
             | ExprKind::Imaginary(_)
             | ExprKind::Bytes(_) => {}
-            ExprKind::And(parts) | ExprKind::Or(parts) | ExprKind::Tuple(parts) | ExprKind::List(parts) => {
+            ExprKind::And(parts)
+            | ExprKind::Or(parts)
+            | ExprKind::Tuple(parts)
+            | ExprKind::List(parts) => {
                 parts.iter().for_each(|part| self.expr(at, part));
             }
             ExprKind::Binary { first, rest } => {
@@ -288,7 +317,9 @@ impl Scopes {
     fn call(&mut self, at: usize, call: &Call) {
         self.expr(at, &call.function);
         call.args.iter().for_each(|arg| self.expr(at, arg));
-        call.keywords.iter().for_each(|keyword| self.expr(at, &keyword.value));
+        call.keywords
+            .iter()
+            .for_each(|keyword| self.expr(at, &keyword.value));
         self.maybe(at, call.star.as_ref());
         self.maybe(at, call.star_star.as_ref());
     }
@@ -343,7 +374,11 @@ impl Scopes {
             .iter()
             .flat_map(|&inner| {
                 let scope = &self.all[inner];
-                scope.wanted.iter().filter(|name| scope.kind == Kind::Class || !scope.bound_set.contains(name)).copied()
+                scope
+                    .wanted
+                    .iter()
+                    .filter(|name| scope.kind == Kind::Class || !scope.bound_set.contains(name))
+                    .copied()
             })
             .collect();
         let scope = &mut self.all[at];
@@ -375,7 +410,10 @@ impl Scopes {
         let free: Vec<Symbol> = scope
             .wanted
             .iter()
-            .filter(|name| outer.contains_key(name) && (scope.kind == Kind::Class || !scope.bound_set.contains(name)))
+            .filter(|name| {
+                outer.contains_key(name)
+                    && (scope.kind == Kind::Class || !scope.bound_set.contains(name))
+            })
             .copied()
             .collect();
         for name in free {

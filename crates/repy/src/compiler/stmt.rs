@@ -23,7 +23,9 @@ impl Compiler<'_> {
             }
             StmtKind::Assign { targets, value } => self.assign(targets, value)?,
             StmtKind::AugAssign { target, op, value } => self.augmented(target, *op, value)?,
-            StmtKind::Delete(targets) => targets.iter().try_for_each(|target| self.delete(target))?,
+            StmtKind::Delete(targets) => {
+                targets.iter().try_for_each(|target| self.delete(target))?
+            }
             StmtKind::Pass => {}
             StmtKind::Break => self.leave_loop(stmt, true)?,
             StmtKind::Continue => self.leave_loop(stmt, false)?,
@@ -34,7 +36,11 @@ impl Compiler<'_> {
                 }
                 self.leave(Exit::Return, self.blocks.len());
             }
-            StmtKind::Raise { exception, value, traceback } => {
+            StmtKind::Raise {
+                exception,
+                value,
+                traceback,
+            } => {
                 let mut count = 0;
                 for part in [exception, value, traceback].into_iter().flatten() {
                     self.expr(part)?;
@@ -69,14 +75,23 @@ impl Compiler<'_> {
                 self.out.place(end);
             }
             StmtKind::While { test, body, orelse } => self.while_loop(stmt, test, body, orelse)?,
-            StmtKind::For { target, iter, body, orelse } => {
+            StmtKind::For {
+                target,
+                iter,
+                body,
+                orelse,
+            } => {
                 self.expr(iter)?;
                 self.out.emit(Op::GetIter);
                 let (next, exhausted, end) = (self.out.here(), self.out.label(), self.out.label());
                 self.out.set_line(stmt.pos.line);
                 self.out.for_iter(exhausted);
                 self.store(target)?;
-                self.blocks.push(Block::Loop { next, end, holds: 1 });
+                self.blocks.push(Block::Loop {
+                    next,
+                    end,
+                    holds: 1,
+                });
                 self.depth += 1;
                 self.stmts(body)?;
                 self.depth -= 1;
@@ -102,7 +117,11 @@ impl Compiler<'_> {
         if !forever {
             self.jump_on(test, false, exhausted)?;
         }
-        self.blocks.push(Block::Loop { next, end, holds: 0 });
+        self.blocks.push(Block::Loop {
+            next,
+            end,
+            holds: 0,
+        });
         self.stmts(body)?;
         self.blocks.pop();
         self.out.jump(next);
@@ -113,13 +132,34 @@ impl Compiler<'_> {
     }
 
     fn leave_loop(&mut self, stmt: &Stmt, is_break: bool) -> Done {
-        let Some(at) = self.blocks.iter().rposition(|block| matches!(block, Block::Loop { .. })) else {
-            return self.error(stmt.pos, if is_break { "'break' outside loop" } else { "'continue' not properly in loop" });
+        let Some(at) = self
+            .blocks
+            .iter()
+            .rposition(|block| matches!(block, Block::Loop { .. }))
+        else {
+            return self.error(
+                stmt.pos,
+                if is_break {
+                    "'break' outside loop"
+                } else {
+                    "'continue' not properly in loop"
+                },
+            );
         };
-        if !is_break && self.blocks.iter().skip(at).any(|block| matches!(block, Block::FinallyPart)) {
+        if !is_break
+            && self
+                .blocks
+                .iter()
+                .skip(at)
+                .any(|block| matches!(block, Block::FinallyPart))
+        {
             return self.error(stmt.pos, "'continue' not supported inside 'finally' clause");
         }
-        let exit = if is_break { Exit::Break(at) } else { Exit::Continue(at) };
+        let exit = if is_break {
+            Exit::Break(at)
+        } else {
+            Exit::Continue(at)
+        };
         self.leave(exit, self.blocks.len());
         Ok(())
     }
@@ -146,10 +186,13 @@ impl Compiler<'_> {
                 Some(Block::FinallyPart) => 2,
                 Some(Block::Finally { entry, exits }) => {
                     let entry = *entry;
-                    let number = exits.iter().position(|known| *known == exit).unwrap_or_else(|| {
-                        exits.push(exit);
-                        exits.len() - 1
-                    });
+                    let number = exits
+                        .iter()
+                        .position(|known| *known == exit)
+                        .unwrap_or_else(|| {
+                            exits.push(exit);
+                            exits.len() - 1
+                        });
                     if exit != Exit::Return {
                         self.out.constant(Value::None);
                     }
@@ -174,7 +217,9 @@ impl Compiler<'_> {
     fn function(&mut self, function: &Function) -> Done {
         self.exprs(&function.params.defaults)?;
         let unit = self.unit;
-        let Some(inner) = unit.scopes.of(scope::key(function)) else { return Ok(()) };
+        let Some(inner) = unit.scopes.of(scope::key(function)) else {
+            return Ok(());
+        };
         let name = Name::Sym(self.sym(function.name));
         let mut compiler = Compiler::new(unit, inner, self.names, CodeKind::Function, name);
         compiler.params = function.params.positional.len() as u16;
@@ -191,7 +236,10 @@ impl Compiler<'_> {
         let code = compiler.finish_block()?;
         self.children.push(code);
         let child = self.children.len() as u32 - 1;
-        self.out.emit(Op::MakeFunction(function.params.defaults.len() as u16, child));
+        self.out.emit(Op::MakeFunction(
+            function.params.defaults.len() as u16,
+            child,
+        ));
         self.store_name(function.name);
         Ok(())
     }
@@ -209,14 +257,17 @@ impl Compiler<'_> {
     fn class(&mut self, class: &Class) -> Done {
         self.exprs(&class.bases)?;
         let unit = self.unit;
-        let Some(inner) = unit.scopes.of(scope::key(class)) else { return Ok(()) };
+        let Some(inner) = unit.scopes.of(scope::key(class)) else {
+            return Ok(());
+        };
         let name = Name::Sym(self.sym(class.name));
         let mut compiler = Compiler::new(unit, inner, self.names, CodeKind::Class, name);
         compiler.body(&class.body)?;
         let code = compiler.finish_block()?;
         self.children.push(code);
         let child = self.children.len() as u32 - 1;
-        self.out.emit(Op::MakeClass(class.bases.len() as u16, child));
+        self.out
+            .emit(Op::MakeClass(class.bases.len() as u16, child));
         self.store_name(class.name);
         Ok(())
     }
@@ -226,6 +277,10 @@ impl Compiler<'_> {
 fn is_constant(expr: &Expr) -> bool {
     matches!(
         expr.kind,
-        ExprKind::Bytes(_) | ExprKind::Int(_) | ExprKind::Long(_) | ExprKind::Float(_) | ExprKind::Imaginary(_)
+        ExprKind::Bytes(_)
+            | ExprKind::Int(_)
+            | ExprKind::Long(_)
+            | ExprKind::Float(_)
+            | ExprKind::Imaginary(_)
     )
 }

@@ -16,7 +16,10 @@ impl Compiler<'_> {
             return self.try_except(node);
         }
         let entry = self.out.label();
-        self.blocks.push(Block::Finally { entry, exits: Vec::new() });
+        self.blocks.push(Block::Finally {
+            entry,
+            exits: Vec::new(),
+        });
         let start = self.out.here();
         if node.handlers.is_empty() {
             self.stmts(&node.body)?;
@@ -73,7 +76,11 @@ impl Compiler<'_> {
         for handler in &node.handlers {
             self.handler(handler, done)?;
         }
-        if node.handlers.last().is_none_or(|handler| handler.exception.is_some()) {
+        if node
+            .handlers
+            .last()
+            .is_none_or(|handler| handler.exception.is_some())
+        {
             self.out.emit(Op::Reraise);
         }
         self.out.place(orelse);

@@ -9,7 +9,9 @@ use crate::vm::Machine;
 pub(crate) fn bytes(value: &Value) -> Res<Str> {
     match value.unwrapped() {
         Value::Str(string) => Ok(string.clone()),
-        _ => Err(type_error("expected a string or other character buffer object")),
+        _ => Err(type_error(
+            "expected a string or other character buffer object",
+        )),
     }
 }
 
@@ -46,8 +48,14 @@ pub(crate) fn bound(value: Option<&Value>) -> Res<Option<i64>> {
         None | Some(Value::None | Value::Nil) => Ok(None),
         Some(value) => match number::as_index(value) {
             Some(Ok(int)) => Ok(Some(int)),
-            Some(Err(())) => Ok(Some(if number::is_negative(value) { i64::MIN } else { i64::MAX })),
-            None => Err(type_error("slice indices must be integers or None or have an __index__ method")),
+            Some(Err(())) => Ok(Some(if number::is_negative(value) {
+                i64::MIN
+            } else {
+                i64::MAX
+            })),
+            None => Err(type_error(
+                "slice indices must be integers or None or have an __index__ method",
+            )),
         },
     }
 }
@@ -55,7 +63,13 @@ pub(crate) fn bound(value: Option<&Value>) -> Res<Option<i64>> {
 /// Start and end of a search in something of this length.
 pub(crate) fn range(start: Option<&Value>, end: Option<&Value>, len: usize) -> Res<(usize, usize)> {
     let len = len as i64;
-    let clamp = |bound: i64| if bound < 0 { (bound + len).max(0) } else { bound };
+    let clamp = |bound: i64| {
+        if bound < 0 {
+            (bound + len).max(0)
+        } else {
+            bound
+        }
+    };
     let start = bound(start)?.map_or(0, clamp);
     let end = bound(end)?.map_or(len, |end| clamp(end).min(len));
     Ok((start as usize, end as usize))

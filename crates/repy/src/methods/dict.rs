@@ -5,7 +5,9 @@ use std::rc::Rc;
 use super::{Entry, iter_method, repr_method};
 use crate::object::exception::{key_error, type_error, value_error};
 use crate::object::iter::Source;
-use crate::object::{Args, Arity, Dict, DictObject, DictView, IterObject, Res, Str, Value, ViewKind};
+use crate::object::{
+    Args, Arity, Dict, DictObject, DictView, IterObject, Res, Str, Value, ViewKind,
+};
 use crate::vm::Machine;
 
 fn own(call: &Args<'_>) -> Rc<DictObject> {
@@ -91,7 +93,10 @@ pub(crate) fn update_with(
 
 fn update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     if call.len() > 2 {
-        return Err(type_error(format!("update expected at most 1 arguments, got {}", call.len() - 1)));
+        return Err(type_error(format!(
+            "update expected at most 1 arguments, got {}",
+            call.len() - 1
+        )));
     }
     update_with(machine, &own(call), call.get(1), call.keywords)?;
     Ok(Value::None)
@@ -99,7 +104,10 @@ fn update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     if call.len() > 2 {
-        return Err(type_error(format!("dict expected at most 1 arguments, got {}", call.len() - 1)));
+        return Err(type_error(format!(
+            "dict expected at most 1 arguments, got {}",
+            call.len() - 1
+        )));
     }
     update_with(machine, &own(call), call.get(1), call.keywords)?;
     Ok(Value::None)
@@ -111,17 +119,27 @@ fn get(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     {
         return Ok(value.clone());
     }
-    Ok(if call.len() > 2 { call.take(2) } else { Value::None })
+    Ok(if call.len() > 2 {
+        call.take(2)
+    } else {
+        Value::None
+    })
 }
 
 fn has_key(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let dict = own(call);
-    let found = dict.borrow().get(call.get(1).unwrap_or(&Value::Nil))?.is_some();
+    let found = dict
+        .borrow()
+        .get(call.get(1).unwrap_or(&Value::Nil))?
+        .is_some();
     Ok(Value::bool(found))
 }
 
 fn listed(call: &Args<'_>, kind: ViewKind) -> Res {
-    let view = DictView { dict: own(call), kind };
+    let view = DictView {
+        dict: own(call),
+        kind,
+    };
     Ok(Value::list(view.items()))
 }
 
@@ -150,7 +168,10 @@ fn iteritems(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn view(call: &Args<'_>, kind: ViewKind) -> Res {
-    Ok(Value::View(Rc::new(DictView { dict: own(call), kind })))
+    Ok(Value::View(Rc::new(DictView {
+        dict: own(call),
+        kind,
+    })))
 }
 
 fn viewkeys(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -203,14 +224,22 @@ fn setdefault(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     if let Some(value) = dict.borrow().get(&key)? {
         return Ok(value.clone());
     }
-    let value = if call.len() > 2 { call.take(2) } else { Value::None };
+    let value = if call.len() > 2 {
+        call.take(2)
+    } else {
+        Value::None
+    };
     dict.set(key, value.clone())?;
     Ok(value)
 }
 
 fn fromkeys(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let keys = call.take(0);
-    let value = if call.len() > 1 { call.take(1) } else { Value::None };
+    let value = if call.len() > 1 {
+        call.take(1)
+    } else {
+        Value::None
+    };
     make_from_keys(machine, &keys, &value)
 }
 

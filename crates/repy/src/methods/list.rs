@@ -59,7 +59,11 @@ fn insert(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let item = call.take(2);
     let mut items = list.items.borrow_mut();
     let len = items.len() as i64;
-    let at = if at < 0 { (at + len).max(0) } else { at.min(len) };
+    let at = if at < 0 {
+        (at + len).max(0)
+    } else {
+        at.min(len)
+    };
     items.insert(at as usize, item);
     Ok(Value::None)
 }
@@ -111,7 +115,10 @@ fn remove(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 /// The bounds of `index`, which may not be None.
 fn search_range(call: &Args<'_>, len: usize) -> Res<(usize, usize)> {
     let bad = || type_error("slice indices must be integers or have an __index__ method");
-    if matches!((call.get(2), call.get(3)), (Some(Value::None), _) | (_, Some(Value::None))) {
+    if matches!(
+        (call.get(2), call.get(3)),
+        (Some(Value::None), _) | (_, Some(Value::None))
+    ) {
         return Err(bad());
     }
     args::range(call.get(2), call.get(3), len).map_err(|_| bad())
@@ -125,7 +132,10 @@ fn index(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Some(at) => Ok(Value::Int(at as i64)),
         None => {
             let shown = machine.repr_of(&item)?;
-            Err(value_error(format!("{} is not in list", String::from_utf8_lossy(&shown))))
+            Err(value_error(format!(
+                "{} is not in list",
+                String::from_utf8_lossy(&shown)
+            )))
         }
     }
 }
@@ -152,10 +162,12 @@ fn reverse(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let list = own(call);
     let items = match call.get(1).cloned() {
-        Some(items) => machine.collect(items.unwrapped()).or_else(|thrown| match &items {
-            Value::Instance(_) => machine.collect(&items),
-            _ => Err(thrown),
-        })?,
+        Some(items) => machine
+            .collect(items.unwrapped())
+            .or_else(|thrown| match &items {
+                Value::Instance(_) => machine.collect(&items),
+                _ => Err(thrown),
+            })?,
         None => Vec::new(),
     };
     let old = list.items.replace(items);

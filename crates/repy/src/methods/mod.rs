@@ -50,7 +50,9 @@ pub(crate) fn repr_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
 pub(crate) fn str_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
     let receiver = args.take(0);
     let text = match &receiver {
-        Value::Instance(instance) if instance.exception().is_some() => machine.str_of_exception(&receiver)?,
+        Value::Instance(instance) if instance.exception().is_some() => {
+            machine.str_of_exception(&receiver)?
+        }
         // `object.__str__` shows what `repr` shows.
         Value::Instance(instance) if matches!(instance.payload, crate::object::Payload::Plain) => {
             machine.repr_of(&receiver)?
@@ -68,7 +70,10 @@ pub(crate) fn init_nothing(_machine: &mut Machine, _args: &mut Args<'_>) -> Res 
 /// `iterator.next()`.
 pub(crate) fn next_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
     if args.len() > 1 {
-        return Err(type_error(format!("expected 0 arguments, got {}", args.len() - 1)));
+        return Err(type_error(format!(
+            "expected 0 arguments, got {}",
+            args.len() - 1
+        )));
     }
     match args.take(0) {
         Value::Iter(iter) => iter.next(),
@@ -77,8 +82,10 @@ pub(crate) fn next_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
 }
 
 /// Methods of iterators.
-pub(crate) const ITERATOR: &[Entry] =
-    &[("next", Arity::Positional, next_method), ("__iter__", Arity::Zero, iter_method)];
+pub(crate) const ITERATOR: &[Entry] = &[
+    ("next", Arity::Positional, next_method),
+    ("__iter__", Arity::Zero, iter_method),
+];
 
 /// Methods everything has.
 pub(crate) const OBJECT: &[Entry] = &[

@@ -9,7 +9,9 @@ use crate::object::{Args, Arity, Res, Value};
 use crate::vm::Machine;
 
 fn own(call: &Args<'_>) -> Value {
-    call.get(0).map(|value| value.unwrapped().clone()).unwrap_or_default()
+    call.get(0)
+        .map(|value| value.unwrapped().clone())
+        .unwrap_or_default()
 }
 
 fn conjugate(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -30,16 +32,23 @@ fn bit_length(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn is_integer(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     match own(call) {
-        Value::Float(float) => Ok(Value::bool({let float = float.get(); float.is_finite() && float.floor() == float})),
+        Value::Float(float) => Ok(Value::bool({
+            let float = float.get();
+            float.is_finite() && float.floor() == float
+        })),
         _ => Ok(Value::None),
     }
 }
 
 fn as_integer_ratio(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let Value::Float(float) = own(call) else { return Ok(Value::None) };
+    let Value::Float(float) = own(call) else {
+        return Ok(Value::None);
+    };
     let float = float.get();
     if float.is_infinite() {
-        return Err(overflow_error("Cannot pass infinity to float.as_integer_ratio."));
+        return Err(overflow_error(
+            "Cannot pass infinity to float.as_integer_ratio.",
+        ));
     }
     if float.is_nan() {
         return Err(value_error("Cannot pass NaN to float.as_integer_ratio."));
@@ -51,14 +60,21 @@ fn as_integer_ratio(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
     let top: BigInt = num_traits::FromPrimitive::from_f64(numerator).unwrap_or_default();
     let bottom = BigInt::from(1) << exponent;
-    Ok(Value::pair(Value::int_or_long(top), Value::int_or_long(bottom)))
+    Ok(Value::pair(
+        Value::int_or_long(top),
+        Value::int_or_long(bottom),
+    ))
 }
 
 fn hex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let Value::Float(float) = own(call) else { return Ok(Value::None) };
+    let Value::Float(float) = own(call) else {
+        return Ok(Value::None);
+    };
     let float = float.get();
     if !float.is_finite() {
-        return Ok(Value::from_vec(crate::text::float_format::repr_float(float).into_bytes()));
+        return Ok(Value::from_vec(
+            crate::text::float_format::repr_float(float).into_bytes(),
+        ));
     }
     let sign = if float.is_sign_negative() { "-" } else { "" };
     if float == 0.0 {
@@ -67,16 +83,24 @@ fn hex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let bits = float.to_bits();
     let raw = ((bits >> 52) & 0x7ff) as i32;
     let mantissa = bits & ((1 << 52) - 1);
-    let (lead, exponent) = if raw == 0 { (0, -1022) } else { (1, raw - 1023) };
+    let (lead, exponent) = if raw == 0 {
+        (0, -1022)
+    } else {
+        (1, raw - 1023)
+    };
     let plus = if exponent < 0 { "" } else { "+" };
-    Ok(Value::text(&format!("{sign}0x{lead}.{mantissa:013x}p{plus}{exponent}")))
+    Ok(Value::text(&format!(
+        "{sign}0x{lead}.{mantissa:013x}p{plus}{exponent}"
+    )))
 }
 
 fn fromhex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let text = super::args::bytes(call.positional.last().unwrap_or(&Value::Nil))?;
     let bad = || value_error("invalid hexadecimal floating-point string");
     let trimmed = convert::trim(text.as_bytes());
-    let text = std::str::from_utf8(trimmed).map_err(|_| bad())?.to_ascii_lowercase();
+    let text = std::str::from_utf8(trimmed)
+        .map_err(|_| bad())?
+        .to_ascii_lowercase();
     let (negative, rest) = match text.as_bytes() {
         [b'-', ..] => (true, text.get(1..).unwrap_or("")),
         [b'+', ..] => (false, text.get(1..).unwrap_or("")),
@@ -106,11 +130,15 @@ fn fromhex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     // Exact: the mantissa is scaled to 64 bits with a sticky last one, so the final conversion rounds correctly.
     let size = mantissa.bits() as i64;
     if size + exponent > 1024 {
-        return Err(overflow_error("hexadecimal value too large to represent as a float"));
+        return Err(overflow_error(
+            "hexadecimal value too large to represent as a float",
+        ));
     }
     let value = scaled(&mantissa, exponent);
     if value.is_infinite() {
-        return Err(overflow_error("hexadecimal value too large to represent as a float"));
+        return Err(overflow_error(
+            "hexadecimal value too large to represent as a float",
+        ));
     }
     signed(value)
 }
@@ -143,7 +171,9 @@ fn scaled(mantissa: &BigInt, exponent: i64) -> f64 {
 
 fn indices(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let len = super::args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
-    let Value::Slice(slice) = own(call) else { return Ok(Value::None) };
+    let Value::Slice(slice) = own(call) else {
+        return Ok(Value::None);
+    };
     if len < 0 {
         return Err(type_error("length should not be negative"));
     }
@@ -156,10 +186,17 @@ fn indices(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Some(bound) if bound < 0 => bound.saturating_add(len).clamp(low, high),
         Some(bound) => bound.clamp(low, high),
     };
-    Ok(Value::tuple(vec![Value::Int(start), Value::Int(stop), Value::Int(step)]))
+    Ok(Value::tuple(vec![
+        Value::Int(start),
+        Value::Int(stop),
+        Value::Int(step),
+    ]))
 }
 
-pub(crate) const INT: &[Entry] = &[("conjugate", Arity::Zero, conjugate), ("bit_length", Arity::Zero, bit_length)];
+pub(crate) const INT: &[Entry] = &[
+    ("conjugate", Arity::Zero, conjugate),
+    ("bit_length", Arity::Zero, bit_length),
+];
 
 pub(crate) const FLOAT: &[Entry] = &[
     ("conjugate", Arity::Zero, conjugate),

@@ -81,11 +81,17 @@ pub(crate) fn binary(machine: &mut Machine, op: BinaryOp, a: &Value, b: &Value) 
                 machine.type_name(b)
             )))
         }
-        (BinaryOp::Mul, Value::Str(_) | Value::List(_) | Value::Tuple(_), _) => repeat(machine, x, b),
-        (BinaryOp::Mul, _, Value::Str(_) | Value::List(_) | Value::Tuple(_)) => repeat(machine, y, a),
+        (BinaryOp::Mul, Value::Str(_) | Value::List(_) | Value::Tuple(_), _) => {
+            repeat(machine, x, b)
+        }
+        (BinaryOp::Mul, _, Value::Str(_) | Value::List(_) | Value::Tuple(_)) => {
+            repeat(machine, y, a)
+        }
         (BinaryOp::Mod, Value::Str(format), _) => {
             let format = format.clone();
-            Ok(Value::from_vec(machine.percent_format(format.as_bytes(), b)?))
+            Ok(Value::from_vec(
+                machine.percent_format(format.as_bytes(), b)?,
+            ))
         }
         (
             BinaryOp::Sub | BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor,
@@ -98,13 +104,17 @@ pub(crate) fn binary(machine: &mut Machine, op: BinaryOp, a: &Value, b: &Value) 
                 _ => Value::FrozenSet(Rc::new(SetObject::new(result))),
             })
         }
-        (BinaryOp::Sub | BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor, Value::View(view), _)
-            if view.kind != crate::object::ViewKind::Values =>
-        {
+        (
+            BinaryOp::Sub | BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor,
+            Value::View(view),
+            _,
+        ) if view.kind != crate::object::ViewKind::Values => {
             let own = sets::from_items(view.items())?;
             let other = sets::from_items(machine.collect(b)?)?;
             let (own, other) = (SetObject::new(own), SetObject::new(other));
-            Ok(Value::Set(Rc::new(SetObject::new(combine(op, &own, &other)?))))
+            Ok(Value::Set(Rc::new(SetObject::new(combine(
+                op, &own, &other,
+            )?))))
         }
         _ => Err(unsupported(machine, op, a, b)),
     }
@@ -133,7 +143,11 @@ fn combine(op: BinaryOp, s: &SetObject, t: &SetObject) -> Res<Set> {
 fn repeat(machine: &mut Machine, sequence: &Value, count: &Value) -> Res {
     let count = match number::as_index(count) {
         Some(Ok(count)) => usize::try_from(count).unwrap_or(0),
-        Some(Err(())) => return Err(overflow_error("cannot fit 'long' into an index-sized integer")),
+        Some(Err(())) => {
+            return Err(overflow_error(
+                "cannot fit 'long' into an index-sized integer",
+            ));
+        }
         None => {
             return Err(type_error(format!(
                 "can't multiply sequence by non-int of type '{}'",
@@ -146,7 +160,11 @@ fn repeat(machine: &mut Machine, sequence: &Value, count: &Value) -> Res {
             if count == 1 {
                 return Ok(sequence.clone());
             }
-            if string.len().checked_mul(count).is_none_or(|total| total > isize::MAX as usize) {
+            if string
+                .len()
+                .checked_mul(count)
+                .is_none_or(|total| total > isize::MAX as usize)
+            {
                 return Err(overflow_error("repeated string is too long"));
             }
             machine.reserve(string.len().saturating_mul(count))?;
@@ -160,9 +178,15 @@ fn repeat(machine: &mut Machine, sequence: &Value, count: &Value) -> Res {
 }
 
 fn repeat_items(machine: &Machine, items: &[Value], count: usize) -> Res<Vec<Value>> {
-    let total = items.len().checked_mul(count).filter(|total| *total < isize::MAX as usize / size_of::<Value>());
+    let total = items
+        .len()
+        .checked_mul(count)
+        .filter(|total| *total < isize::MAX as usize / size_of::<Value>());
     let Some(total) = total else {
-        return Err(Thrown::with_args(crate::object::ExceptionKind::MemoryError, Vec::new()));
+        return Err(Thrown::with_args(
+            crate::object::ExceptionKind::MemoryError,
+            Vec::new(),
+        ));
     };
     machine.reserve(total * size_of::<Value>())?;
     let mut out = Vec::with_capacity(total);
@@ -173,15 +197,26 @@ fn repeat_items(machine: &Machine, items: &[Value], count: usize) -> Res<Vec<Val
 }
 
 /// `a op= b` for what changes in place; None if the operator makes a new value.
-pub(crate) fn in_place(machine: &mut Machine, op: BinaryOp, a: &Value, b: &Value) -> Res<Option<Value>> {
+pub(crate) fn in_place(
+    machine: &mut Machine,
+    op: BinaryOp,
+    a: &Value,
+    b: &Value,
+) -> Res<Option<Value>> {
     match (op, a.unwrapped(), b.unwrapped()) {
         (BinaryOp::Add, Value::List(list), _) => {
             super::list::extend_with(machine, list, b)?;
             Ok(Some(a.clone()))
         }
         (BinaryOp::Mul, Value::List(list), count) => {
-            let Some(Ok(count)) = number::as_index(count) else { return Ok(None) };
-            let repeated = repeat_items(machine, &list.items.borrow(), usize::try_from(count).unwrap_or(0))?;
+            let Some(Ok(count)) = number::as_index(count) else {
+                return Ok(None);
+            };
+            let repeated = repeat_items(
+                machine,
+                &list.items.borrow(),
+                usize::try_from(count).unwrap_or(0),
+            )?;
             let old = list.items.replace(repeated);
             drop(old);
             Ok(Some(a.clone()))

@@ -80,7 +80,11 @@ pub(crate) fn update_in_place(op: BinaryOp, s: &Rc<SetObject>, t: &Rc<SetObject>
             drop(old);
         }
         BinaryOp::Sub => {
-            let keys: Vec<(Value, i64)> = t.borrow().hashed().map(|(key, hash)| (key.clone(), hash)).collect();
+            let keys: Vec<(Value, i64)> = t
+                .borrow()
+                .hashed()
+                .map(|(key, hash)| (key.clone(), hash))
+                .collect();
             let mut set = s.borrow_mut();
             for (key, hash) in keys {
                 set.discard_hashed(&key, hash)?;
@@ -113,7 +117,10 @@ fn remove(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn pop(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    own(call).borrow_mut().pop().ok_or_else(|| key_error(Value::text("pop from an empty set")))
+    own(call)
+        .borrow_mut()
+        .pop()
+        .ok_or_else(|| key_error(Value::text("pop from an empty set")))
 }
 
 fn clear(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -135,7 +142,9 @@ fn update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     for at in 1..call.len() {
         let items = call.take(at);
         match items.unwrapped() {
-            Value::Set(other) | Value::FrozenSet(other) => update_in_place(BinaryOp::BitOr, &set, other)?,
+            Value::Set(other) | Value::FrozenSet(other) => {
+                update_in_place(BinaryOp::BitOr, &set, other)?
+            }
             _ => {
                 let mut next = std::mem::take(&mut *set.borrow_mut());
                 let result = update_with(machine, &mut next, &items);
@@ -332,8 +341,16 @@ pub(crate) const MUTABLE: &[Entry] = &[
     ("pop", Arity::Zero, pop),
     ("clear", Arity::Zero, clear),
     ("update", Arity::Positional, update),
-    ("intersection_update", Arity::Positional, intersection_update),
+    (
+        "intersection_update",
+        Arity::Positional,
+        intersection_update,
+    ),
     ("difference_update", Arity::Positional, difference_update),
-    ("symmetric_difference_update", Arity::One, symmetric_difference_update),
+    (
+        "symmetric_difference_update",
+        Arity::One,
+        symmetric_difference_update,
+    ),
     ("__init__", Arity::Parse(0, 1), init),
 ];

@@ -20,7 +20,10 @@ struct Options {
 fn options(call: &mut Args<'_>) -> Res<Options> {
     let mut parts = [call.take(1), call.take(2), call.take(3)];
     if call.len() > 4 {
-        return Err(type_error(format!("sort() takes at most 3 arguments ({} given)", call.len() - 1)));
+        return Err(type_error(format!(
+            "sort() takes at most 3 arguments ({} given)",
+            call.len() - 1
+        )));
     }
     for (name, value) in call.keywords {
         let slot = match name.as_bytes() {
@@ -28,7 +31,10 @@ fn options(call: &mut Args<'_>) -> Res<Options> {
             b"key" => 1,
             b"reverse" => 2,
             _ => {
-                return Err(type_error(format!("'{}' is an invalid keyword argument for this function", name.lossy())));
+                return Err(type_error(format!(
+                    "'{}' is an invalid keyword argument for this function",
+                    name.lossy()
+                )));
             }
         };
         if let Some(part) = parts.get_mut(slot) {
@@ -41,7 +47,11 @@ fn options(call: &mut Args<'_>) -> Res<Options> {
         other => super::args::integer(other)? != 0,
     };
     let given = |value: Value| if value.is_none() { Value::Nil } else { value };
-    Ok(Options { compare: given(compare), key: given(key), reverse })
+    Ok(Options {
+        compare: given(compare),
+        key: given(key),
+        reverse,
+    })
 }
 
 pub(super) fn sort(machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -49,7 +59,8 @@ pub(super) fn sort(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let options = options(call)?;
     // The list is empty for code that looks at it meanwhile, as in CPython.
     let mut items = list.items.take();
-    if options.key.is_nil() && options.compare.is_nil() && sort_values(&mut items, options.reverse) {
+    if options.key.is_nil() && options.compare.is_nil() && sort_values(&mut items, options.reverse)
+    {
         list.items.replace(items);
         return Ok(Value::None);
     }
@@ -67,7 +78,11 @@ pub(super) fn sort(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 /// Sorts in rising order; in reverse, equal items are left in falling order so that reversing keeps them stable.
-fn sort_items(machine: &mut Machine, items: Vec<Value>, options: &Options) -> (Vec<(Value, Value)>, Res<()>) {
+fn sort_items(
+    machine: &mut Machine,
+    items: Vec<Value>,
+    options: &Options,
+) -> (Vec<(Value, Value)>, Res<()>) {
     let mut pairs = Vec::with_capacity(items.len());
     let mut result = Ok(());
     for item in items {
@@ -105,7 +120,9 @@ fn sort_items(machine: &mut Machine, items: Vec<Value>, options: &Options) -> (V
             Value::Long(order) => Ok(order.sign() == num_bigint::Sign::Minus),
             other => {
                 let name = machine.type_name(&other);
-                Err(type_error(format!("comparison function must return int, not {name}")))
+                Err(type_error(format!(
+                    "comparison function must return int, not {name}"
+                )))
             }
         }
     };
@@ -145,7 +162,13 @@ fn sort_values(items: &mut Vec<Value>, reverse: bool) -> bool {
         }
     }
     let order = |a: &(u64, Str), b: &(u64, Str)| {
-        a.0.cmp(&b.0).then_with(|| if a.1.is_same(&b.1) { Ordering::Equal } else { a.1.as_bytes().cmp(b.1.as_bytes()) })
+        a.0.cmp(&b.0).then_with(|| {
+            if a.1.is_same(&b.1) {
+                Ordering::Equal
+            } else {
+                a.1.as_bytes().cmp(b.1.as_bytes())
+            }
+        })
     };
     if reverse {
         prefixed.sort_by(|a, b| order(b, a));

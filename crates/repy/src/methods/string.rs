@@ -39,11 +39,15 @@ fn rfind(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn index(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    found(call, search::find)?.map(Value::Int).ok_or_else(|| value_error("substring not found"))
+    found(call, search::find)?
+        .map(Value::Int)
+        .ok_or_else(|| value_error("substring not found"))
 }
 
 fn rindex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    found(call, search::rfind)?.map(Value::Int).ok_or_else(|| value_error("substring not found"))
+    found(call, search::rfind)?
+        .map(Value::Int)
+        .ok_or_else(|| value_error("substring not found"))
 }
 
 fn count(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -55,14 +59,22 @@ fn count(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::Int(search::count(part, needle.as_bytes()) as i64))
 }
 
-fn affix(machine: &mut Machine, call: &Args<'_>, name: &str, test: fn(&[u8], &[u8]) -> bool) -> Res {
+fn affix(
+    machine: &mut Machine,
+    call: &Args<'_>,
+    name: &str,
+    test: fn(&[u8], &[u8]) -> bool,
+) -> Res {
     let string = own(call);
     let (start, end) = args::range(call.get(2), call.get(3), string.len())?;
     let matches = |affix: &Str| {
         if start > end {
             return false;
         }
-        test(string.as_bytes().get(start..end).unwrap_or(&[]), affix.as_bytes())
+        test(
+            string.as_bytes().get(start..end).unwrap_or(&[]),
+            affix.as_bytes(),
+        )
     };
     let wanted = call.get(1).cloned().unwrap_or_default();
     match wanted.unwrapped() {
@@ -85,11 +97,15 @@ fn affix(machine: &mut Machine, call: &Args<'_>, name: &str, test: fn(&[u8], &[u
 }
 
 fn startswith(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    affix(machine, call, "startswith", |part, prefix| part.starts_with(prefix))
+    affix(machine, call, "startswith", |part, prefix| {
+        part.starts_with(prefix)
+    })
 }
 
 fn endswith(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    affix(machine, call, "endswith", |part, suffix| part.ends_with(suffix))
+    affix(machine, call, "endswith", |part, suffix| {
+        part.ends_with(suffix)
+    })
 }
 
 fn replace(machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -102,7 +118,11 @@ fn replace(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let new = args::bytes(call.get(2).unwrap_or(&Value::Nil))?;
     let (hay, old, new) = (string.as_bytes(), old.as_bytes(), new.as_bytes());
     let mut left = if most < 0 { usize::MAX } else { most as usize };
-    let matches = if left == usize::MAX { search::count(hay, old) } else { search::count(hay, old).min(left) };
+    let matches = if left == usize::MAX {
+        search::count(hay, old)
+    } else {
+        search::count(hay, old).min(left)
+    };
     // An empty string stays one if there is a count, whatever it is.
     if matches == 0 || old == new || (most >= 0 && hay.is_empty()) {
         return Ok(Value::Str(string));
@@ -151,7 +171,11 @@ fn split_args(machine: &Machine, call: &Args<'_>) -> Res<(Str, Option<Str>, usiz
     if separator.as_ref().is_some_and(Str::is_empty) {
         return Err(value_error("empty separator"));
     }
-    Ok((own(call), separator, if most < 0 { usize::MAX } else { most as usize }))
+    Ok((
+        own(call),
+        separator,
+        if most < 0 { usize::MAX } else { most as usize },
+    ))
 }
 
 fn split(machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -171,18 +195,27 @@ fn split(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             parts.push(Value::bytes(rest));
         }
         None => loop {
-            let start = rest.iter().position(|byte| !is_space(*byte)).unwrap_or(rest.len());
+            let start = rest
+                .iter()
+                .position(|byte| !is_space(*byte))
+                .unwrap_or(rest.len());
             rest = rest.get(start..).unwrap_or(&[]);
             if rest.is_empty() {
                 break;
             }
             if left == 0 {
-                let end = rest.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
+                let end = rest
+                    .iter()
+                    .rposition(|byte| !is_space(*byte))
+                    .map_or(0, |last| last + 1);
                 let _ = end;
                 parts.push(Value::bytes(rest));
                 break;
             }
-            let end = rest.iter().position(|byte| is_space(*byte)).unwrap_or(rest.len());
+            let end = rest
+                .iter()
+                .position(|byte| is_space(*byte))
+                .unwrap_or(rest.len());
             parts.push(Value::bytes(rest.get(..end).unwrap_or(&[])));
             rest = rest.get(end..).unwrap_or(&[]);
             left -= 1;
@@ -201,14 +234,19 @@ fn rsplit(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             while left > 0
                 && let Some(at) = search::rfind(rest, separator)
             {
-                parts.push(Value::bytes(rest.get(at + separator.len()..).unwrap_or(&[])));
+                parts.push(Value::bytes(
+                    rest.get(at + separator.len()..).unwrap_or(&[]),
+                ));
                 rest = rest.get(..at).unwrap_or(&[]);
                 left -= 1;
             }
             parts.push(Value::bytes(rest));
         }
         None => loop {
-            let end = rest.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
+            let end = rest
+                .iter()
+                .rposition(|byte| !is_space(*byte))
+                .map_or(0, |last| last + 1);
             rest = rest.get(..end).unwrap_or(&[]);
             if rest.is_empty() {
                 break;
@@ -217,7 +255,10 @@ fn rsplit(machine: &mut Machine, call: &mut Args<'_>) -> Res {
                 parts.push(Value::bytes(rest));
                 break;
             }
-            let start = rest.iter().rposition(|byte| is_space(*byte)).map_or(0, |last| last + 1);
+            let start = rest
+                .iter()
+                .rposition(|byte| is_space(*byte))
+                .map_or(0, |last| last + 1);
             parts.push(Value::bytes(rest.get(start..).unwrap_or(&[])));
             rest = rest.get(..start).unwrap_or(&[]);
             left -= 1;
@@ -236,7 +277,10 @@ fn splitlines(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let mut lines = Vec::new();
     let mut rest = string.as_bytes();
     while !rest.is_empty() {
-        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|byte| matches!(byte, b'\n' | b'\r'))
+            .unwrap_or(rest.len());
         let ending = match rest.get(end..) {
             Some([b'\r', b'\n', ..]) => 2,
             Some([_, ..]) => 1,
@@ -264,7 +308,9 @@ fn join(machine: &mut Machine, call: &mut Args<'_>) -> Res {
                 machine.type_name(item)
             )));
         };
-        total = total.saturating_add(string.len()).saturating_add(separator.len());
+        total = total
+            .saturating_add(string.len())
+            .saturating_add(separator.len());
     }
     if let [only] = &items[..] {
         return Ok(only.unwrapped().clone());
@@ -283,10 +329,17 @@ fn join(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn three(first: &[u8], second: &[u8], third: &[u8]) -> Value {
-    Value::tuple(vec![Value::bytes(first), Value::bytes(second), Value::bytes(third)])
+    Value::tuple(vec![
+        Value::bytes(first),
+        Value::bytes(second),
+        Value::bytes(third),
+    ])
 }
 
-fn partition_at(call: &Args<'_>, search: fn(&[u8], &[u8]) -> Option<usize>) -> Res<(Str, Str, Option<usize>)> {
+fn partition_at(
+    call: &Args<'_>,
+    search: fn(&[u8], &[u8]) -> Option<usize>,
+) -> Res<(Str, Str, Option<usize>)> {
     let string = own(call);
     let separator = args::bytes(call.get(1).unwrap_or(&Value::Nil))?;
     if separator.is_empty() {
@@ -327,16 +380,33 @@ fn strip_with(call: &Args<'_>, name: &str, left: bool, right: bool) -> Res {
     let set: Option<Str> = match call.get(1).map(Value::unwrapped) {
         None | Some(Value::None) => None,
         Some(Value::Str(set)) => Some(set.clone()),
-        Some(_) => return Err(type_error(format!("{name} arg must be None, str or unicode"))),
+        Some(_) => {
+            return Err(type_error(format!(
+                "{name} arg must be None, str or unicode"
+            )));
+        }
     };
     let strips = |byte: &u8| match &set {
         None => is_space(*byte),
         Some(set) => set.as_bytes().contains(byte),
     };
     let bytes = string.as_bytes();
-    let start = if left { bytes.iter().position(|byte| !strips(byte)).unwrap_or(bytes.len()) } else { 0 };
+    let start = if left {
+        bytes
+            .iter()
+            .position(|byte| !strips(byte))
+            .unwrap_or(bytes.len())
+    } else {
+        0
+    };
     let rest = bytes.get(start..).unwrap_or(&[]);
-    let end = if right { rest.iter().rposition(|byte| !strips(byte)).map_or(0, |last| last + 1) } else { rest.len() };
+    let end = if right {
+        rest.iter()
+            .rposition(|byte| !strips(byte))
+            .map_or(0, |last| last + 1)
+    } else {
+        rest.len()
+    };
     if start == 0 && end == bytes.len() {
         return Ok(Value::Str(string));
     }

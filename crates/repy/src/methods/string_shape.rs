@@ -13,7 +13,9 @@ fn own(call: &Args<'_>) -> Str {
 }
 
 fn mapped(call: &Args<'_>, map: fn(u8) -> u8) -> Res {
-    Ok(Value::from_vec(own(call).as_bytes().iter().map(|byte| map(*byte)).collect()))
+    Ok(Value::from_vec(
+        own(call).as_bytes().iter().map(|byte| map(*byte)).collect(),
+    ))
 }
 
 fn lower(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -25,7 +27,13 @@ fn upper(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn swapcase(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    mapped(call, |byte| if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() })
+    mapped(call, |byte| {
+        if byte.is_ascii_lowercase() {
+            byte.to_ascii_uppercase()
+        } else {
+            byte.to_ascii_lowercase()
+        }
+    })
 }
 
 fn capitalize(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -42,7 +50,11 @@ fn title(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
         .as_bytes()
         .iter()
         .map(|byte| {
-            let shown = if after_letter { byte.to_ascii_lowercase() } else { byte.to_ascii_uppercase() };
+            let shown = if after_letter {
+                byte.to_ascii_lowercase()
+            } else {
+                byte.to_ascii_uppercase()
+            };
             after_letter = byte.is_ascii_alphabetic();
             shown
         })
@@ -52,7 +64,9 @@ fn title(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn all(call: &Args<'_>, test: fn(&u8) -> bool) -> Res {
     let string = own(call);
-    Ok(Value::bool(!string.is_empty() && string.as_bytes().iter().all(test)))
+    Ok(Value::bool(
+        !string.is_empty() && string.as_bytes().iter().all(test),
+    ))
 }
 
 fn isalnum(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -68,19 +82,25 @@ fn isdigit(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn isspace(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    all(call, |byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c))
+    all(call, |byte| {
+        matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+    })
 }
 
 fn islower(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
     let bytes = string.as_bytes();
-    Ok(Value::bool(!bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase)))
+    Ok(Value::bool(
+        !bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase),
+    ))
 }
 
 fn isupper(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
     let bytes = string.as_bytes();
-    Ok(Value::bool(!bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase)))
+    Ok(Value::bool(
+        !bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase),
+    ))
 }
 
 fn istitle(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
@@ -109,7 +129,9 @@ fn padding(machine: &mut Machine, call: &Args<'_>, name: &str) -> Res<(Str, usiz
     let width = args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
     let fill = match call.get(2).map(Value::unwrapped) {
         None => b' ',
-        Some(Value::Str(fill)) if fill.len() == 1 => fill.as_bytes().first().copied().unwrap_or(b' '),
+        Some(Value::Str(fill)) if fill.len() == 1 => {
+            fill.as_bytes().first().copied().unwrap_or(b' ')
+        }
         Some(other) => {
             return Err(type_error(format!(
                 "{name}() argument 2 must be char, not {}",
@@ -117,7 +139,9 @@ fn padding(machine: &mut Machine, call: &Args<'_>, name: &str) -> Res<(Str, usiz
             )));
         }
     };
-    let more = usize::try_from(width).unwrap_or(0).saturating_sub(string.len());
+    let more = usize::try_from(width)
+        .unwrap_or(0)
+        .saturating_sub(string.len());
     machine.reserve(more.saturating_add(string.len()))?;
     Ok((string, more, fill))
 }
@@ -154,7 +178,9 @@ fn center(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn zfill(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
     let width = args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
-    let more = usize::try_from(width).unwrap_or(0).saturating_sub(string.len());
+    let more = usize::try_from(width)
+        .unwrap_or(0)
+        .saturating_sub(string.len());
     machine.reserve(more)?;
     if more == 0 {
         return Ok(Value::Str(string));
@@ -177,7 +203,11 @@ fn expandtabs(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         None => 8,
     };
     let size = usize::try_from(size).unwrap_or(0);
-    let tabs = string.as_bytes().iter().filter(|byte| **byte == b'\t').count();
+    let tabs = string
+        .as_bytes()
+        .iter()
+        .filter(|byte| **byte == b'\t')
+        .count();
     machine.reserve(tabs.saturating_mul(size).saturating_add(string.len()))?;
     let mut out = Vec::with_capacity(string.len());
     let mut column = 0;
@@ -219,7 +249,10 @@ fn translate(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Some(table) => table.as_bytes().get(byte as usize).copied().unwrap_or(byte),
         None => byte,
     };
-    let kept = string.as_bytes().iter().filter(|byte| !deleted.as_bytes().contains(byte));
+    let kept = string
+        .as_bytes()
+        .iter()
+        .filter(|byte| !deleted.as_bytes().contains(byte));
     Ok(Value::from_vec(kept.map(|byte| map(*byte)).collect()))
 }
 

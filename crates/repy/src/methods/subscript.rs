@@ -16,13 +16,21 @@ pub(crate) fn indices(slice: &SliceObject, len: usize) -> Res<(i64, i64, usize)>
     let step = step.max(-i64::MAX);
     let (low, high) = if step < 0 { (-1, len - 1) } else { (0, len) };
     let clamp = |bound: i64| {
-        let bound = if bound < 0 { bound.saturating_add(len) } else { bound };
+        let bound = if bound < 0 {
+            bound.saturating_add(len)
+        } else {
+            bound
+        };
         bound.clamp(low, high)
     };
     let start = args::bound(Some(&slice.start))?.map_or(if step < 0 { high } else { low }, clamp);
     let stop = args::bound(Some(&slice.stop))?.map_or(if step < 0 { low } else { high }, clamp);
     let count = if step < 0 {
-        if stop >= start { 0 } else { (start - stop - 1) / -step + 1 }
+        if stop >= start {
+            0
+        } else {
+            (start - stop - 1) / -step + 1
+        }
     } else if start >= stop {
         0
     } else {
@@ -33,9 +41,14 @@ pub(crate) fn indices(slice: &SliceObject, len: usize) -> Res<(i64, i64, usize)>
 
 fn select<T: Clone>(items: &[T], (start, step, count): (i64, i64, usize)) -> Vec<T> {
     if step == 1 {
-        return items.get(start as usize..start as usize + count).map(<[T]>::to_vec).unwrap_or_default();
+        return items
+            .get(start as usize..start as usize + count)
+            .map(<[T]>::to_vec)
+            .unwrap_or_default();
     }
-    (0..count as i64).filter_map(|at| items.get((start + at * step) as usize).cloned()).collect()
+    (0..count as i64)
+        .filter_map(|at| items.get((start + at * step) as usize).cloned())
+        .collect()
 }
 
 /// An index into something of this length.
@@ -49,7 +62,10 @@ fn position(machine: &Machine, index: &Value, len: usize, what: &str, plural: &s
             }
         }
         Some(Err(())) => Err(index_error("cannot fit 'long' into an index-sized integer")),
-        None => Err(type_error(format!("{plural} must be integers, not {}", machine.type_name(index)))),
+        None => Err(type_error(format!(
+            "{plural} must be integers, not {}",
+            machine.type_name(index)
+        ))),
     }
 }
 
@@ -74,23 +90,35 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
         }
         Value::Str(string) => {
             if let Value::Slice(slice) = index {
-                return Ok(Value::from_vec(select(string.as_bytes(), indices(slice, string.len())?)));
+                return Ok(Value::from_vec(select(
+                    string.as_bytes(),
+                    indices(slice, string.len())?,
+                )));
             }
             let at = position(machine, index, string.len(), "string", "string indices")?;
-            Ok(string.as_bytes().get(at).map(|byte| Value::Str(Str::from_byte(*byte))).unwrap_or_default())
+            Ok(string
+                .as_bytes()
+                .get(at)
+                .map(|byte| Value::Str(Str::from_byte(*byte)))
+                .unwrap_or_default())
         }
         Value::Dict(dict) => dict.index(index),
         Value::XRange(range) => match number::as_index(index) {
             Some(Ok(at)) => {
                 let at = if at < 0 { at + range.len } else { at };
                 if (0..range.len).contains(&at) {
-                    Ok(Value::Int(range.start.wrapping_add(at.wrapping_mul(range.step))))
+                    Ok(Value::Int(
+                        range.start.wrapping_add(at.wrapping_mul(range.step)),
+                    ))
                 } else {
                     Err(index_error("xrange object index out of range"))
                 }
             }
             Some(Err(())) => Err(index_error("cannot fit 'long' into an index-sized integer")),
-            None => Err(type_error(format!("sequence index must be integer, not '{}'", machine.type_name(index)))),
+            None => Err(type_error(format!(
+                "sequence index must be integer, not '{}'",
+                machine.type_name(index)
+            ))),
         },
         Value::Host(host) if host.inner.mapping().is_some() => match host.inner.mapping() {
             Some(mapping) => mapping.item(index),
@@ -105,7 +133,10 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
             _ => Err(no_method(machine, object, "__getitem__")),
         },
         Value::Set(_) | Value::FrozenSet(_) if number::as_index(index).is_some() => {
-            Err(type_error(format!("'{}' object does not support indexing", machine.type_name(object))))
+            Err(type_error(format!(
+                "'{}' object does not support indexing",
+                machine.type_name(object)
+            )))
         }
         _ => Err(no_method(machine, object, "__getitem__")),
     }
@@ -135,7 +166,13 @@ pub(crate) fn set(machine: &mut Machine, object: &Value, index: Value, value: Va
                 return set_slice(machine, list, slice, Some(value));
             }
             let mut items = list.items.borrow_mut();
-            let at = position(machine, &index, items.len(), "list assignment", "list indices")?;
+            let at = position(
+                machine,
+                &index,
+                items.len(),
+                "list assignment",
+                "list indices",
+            )?;
             let old = items.get_mut(at).map(|slot| std::mem::replace(slot, value));
             drop(items);
             drop(old);
@@ -159,7 +196,13 @@ pub(crate) fn delete(machine: &mut Machine, object: &Value, index: &Value) -> Re
                 return set_slice(machine, list, slice, None);
             }
             let mut items = list.items.borrow_mut();
-            let at = position(machine, index, items.len(), "list assignment", "list indices")?;
+            let at = position(
+                machine,
+                index,
+                items.len(),
+                "list assignment",
+                "list indices",
+            )?;
             let old = items.remove(at);
             drop(items);
             drop(old);
@@ -170,10 +213,17 @@ pub(crate) fn delete(machine: &mut Machine, object: &Value, index: &Value) -> Re
             Some(mapping) => mapping.remove_item(index),
             None => Ok(()),
         },
-        Value::Str(_) | Value::Tuple(_) | Value::Set(_) | Value::FrozenSet(_) | Value::XRange(_)
+        Value::Str(_)
+        | Value::Tuple(_)
+        | Value::Set(_)
+        | Value::FrozenSet(_)
+        | Value::XRange(_)
             if number::as_index(index).is_some() =>
         {
-            Err(type_error(format!("'{}' object doesn't support item deletion", machine.type_name(object))))
+            Err(type_error(format!(
+                "'{}' object doesn't support item deletion",
+                machine.type_name(object)
+            )))
         }
         _ => Err(no_method(machine, object, "__delitem__")),
     }
@@ -191,7 +241,12 @@ fn remove_key(dict: &DictObject, key: &Value) -> Res<()> {
 }
 
 /// `list[slice] = value`, or its deletion.
-fn set_slice(machine: &mut Machine, list: &ListObject, slice: &SliceObject, value: Option<Value>) -> Res<()> {
+fn set_slice(
+    machine: &mut Machine,
+    list: &ListObject,
+    slice: &SliceObject,
+    value: Option<Value>,
+) -> Res<()> {
     let step = args::bound(Some(&slice.step))?.unwrap_or(1);
     if step == 1 {
         return splice(machine, list, slice, value, "can only assign an iterable");
@@ -277,7 +332,11 @@ fn splice(
 
 /// `object[low:high]`.
 pub(crate) fn slice(machine: &mut Machine, object: &Value, low: &Value, high: &Value) -> Res {
-    let simple = |low: &Value, high: &Value| SliceObject { start: low.clone(), stop: high.clone(), step: Value::None };
+    let simple = |low: &Value, high: &Value| SliceObject {
+        start: low.clone(),
+        stop: high.clone(),
+        step: Value::None,
+    };
     match object.unwrapped() {
         Value::Str(string) => {
             let (start, _, count) = indices(&simple(low, high), string.len())?;
@@ -286,7 +345,9 @@ pub(crate) fn slice(machine: &mut Machine, object: &Value, low: &Value, high: &V
             }
             let start = start as usize;
             machine.reserve(count)?;
-            Ok(Value::bytes(string.as_bytes().get(start..start + count).unwrap_or(&[])))
+            Ok(Value::bytes(
+                string.as_bytes().get(start..start + count).unwrap_or(&[]),
+            ))
         }
         _ => {
             let index = Value::Slice(std::rc::Rc::new(simple(low, high)));
@@ -303,7 +364,11 @@ pub(crate) fn store_slice(
     high: Value,
     value: Option<Value>,
 ) -> Res<()> {
-    let slice = SliceObject { start: low, stop: high, step: Value::None };
+    let slice = SliceObject {
+        start: low,
+        stop: high,
+        step: Value::None,
+    };
     if let Value::List(list) = object.unwrapped() {
         return splice(machine, list, &slice, value, "can only assign an iterable");
     }

@@ -51,11 +51,17 @@ fn quotient(a: Complex, b: Complex) -> Res<Complex> {
         }
         let ratio = b.1 / b.0;
         let denominator = b.0 + b.1 * ratio;
-        Ok(((a.0 + a.1 * ratio) / denominator, (a.1 - a.0 * ratio) / denominator))
+        Ok((
+            (a.0 + a.1 * ratio) / denominator,
+            (a.1 - a.0 * ratio) / denominator,
+        ))
     } else if b.1.abs() >= b.0.abs() {
         let ratio = b.0 / b.1;
         let denominator = b.0 * ratio + b.1;
-        Ok(((a.0 * ratio + a.1) / denominator, (a.1 * ratio - a.0) / denominator))
+        Ok((
+            (a.0 * ratio + a.1) / denominator,
+            (a.1 * ratio - a.0) / denominator,
+        ))
     } else {
         Ok((f64::NAN, f64::NAN))
     }
@@ -65,7 +71,11 @@ fn power(a: Complex, b: Complex) -> Res<Complex> {
     let whole = b.0 as i64;
     if b.1 == 0.0 && b.0 == whole as f64 && (-100..=100).contains(&whole) {
         let raised = power_unsigned(a, whole.unsigned_abs());
-        return if whole > 0 { Ok(raised) } else { quotient((1.0, 0.0), raised) };
+        return if whole > 0 {
+            Ok(raised)
+        } else {
+            quotient((1.0, 0.0), raised)
+        };
     }
     if b == (0.0, 0.0) {
         return Ok((1.0, 0.0));
@@ -105,7 +115,9 @@ fn power_unsigned(x: Complex, n: u64) -> Complex {
 pub(crate) fn absolute(x: Complex) -> Res {
     let size = x.0.hypot(x.1);
     if size.is_infinite() && x.0.is_finite() && x.1.is_finite() {
-        return Err(crate::object::exception::overflow_error("absolute value too large"));
+        return Err(crate::object::exception::overflow_error(
+            "absolute value too large",
+        ));
     }
     Ok(Value::float(size))
 }

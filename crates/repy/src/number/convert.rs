@@ -13,8 +13,14 @@ fn is_space(byte: u8) -> bool {
 
 /// Without spaces around.
 pub(crate) fn trim(text: &[u8]) -> &[u8] {
-    let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());
-    let end = text.iter().rposition(|byte| !is_space(*byte)).map_or(start, |last| last + 1);
+    let start = text
+        .iter()
+        .position(|byte| !is_space(*byte))
+        .unwrap_or(text.len());
+    let end = text
+        .iter()
+        .rposition(|byte| !is_space(*byte))
+        .map_or(start, |last| last + 1);
     text.get(start..end).unwrap_or(&[])
 }
 
@@ -23,13 +29,19 @@ const SHOWN: usize = 200;
 
 /// What an error message repeats of a text: C's idea of it, which ends at a null byte.
 fn shown(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(text.len());
     text.get(..end.min(SHOWN)).unwrap_or(text)
 }
 
 /// Without spaces before.
 fn trim_start(text: &[u8]) -> &[u8] {
-    let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());
+    let start = text
+        .iter()
+        .position(|byte| !is_space(*byte))
+        .unwrap_or(text.len());
     text.get(start..).unwrap_or(&[])
 }
 
@@ -39,7 +51,9 @@ pub(crate) fn parse_integer(text: &[u8], base: Option<i64>, is_long: bool) -> Re
     let given = base.is_some();
     let base = base.unwrap_or(10);
     if base != 0 && !(2..=36).contains(&base) {
-        return Err(value_error(format!("{function}() base must be >= 2 and <= 36, or 0")));
+        return Err(value_error(format!(
+            "{function}() base must be >= 2 and <= 36, or 0"
+        )));
     }
     let has_null = text.contains(&0);
     let bad = || {
@@ -49,7 +63,9 @@ pub(crate) fn parse_integer(text: &[u8], base: Option<i64>, is_long: bool) -> Re
             (false, false) => shown(trim_start(text)),
         };
         let shown = String::from_utf8_lossy(&repr_bytes(shown)).into_owned();
-        value_error(format!("invalid literal for {function}() with base {base}: {shown}"))
+        value_error(format!(
+            "invalid literal for {function}() with base {base}: {shown}"
+        ))
     };
     if has_null {
         // What stands before the null byte decides about the complaint.
@@ -57,7 +73,9 @@ pub(crate) fn parse_integer(text: &[u8], base: Option<i64>, is_long: bool) -> Re
         if given || parse_integer(before, None, is_long).is_err() {
             return Err(bad());
         }
-        return Err(value_error(format!("null byte in argument for {function}()")));
+        return Err(value_error(format!(
+            "null byte in argument for {function}()"
+        )));
     }
     let trimmed = trim(text);
     // Spaces may stand between the sign and the digits.
@@ -85,7 +103,8 @@ pub(crate) fn parse_integer(text: &[u8], base: Option<i64>, is_long: bool) -> Re
         digits = digits.get(2..).unwrap_or(&[]);
     }
     // Only longs may end in L.
-    if is_long && let [rest @ .., b'L' | b'l'] = digits
+    if is_long
+        && let [rest @ .., b'L' | b'l'] = digits
         && radix < 22
     {
         digits = rest;
@@ -101,7 +120,11 @@ pub(crate) fn parse_integer(text: &[u8], base: Option<i64>, is_long: bool) -> Re
     long::check_bits(digits.len() as u64)?;
     let magnitude = BigInt::parse_bytes(digits, radix).ok_or_else(bad)?;
     let value = if negative { -magnitude } else { magnitude };
-    Ok(if is_long { Value::long(value) } else { Value::int_or_long(value) })
+    Ok(if is_long {
+        Value::long(value)
+    } else {
+        Value::int_or_long(value)
+    })
 }
 
 /// `float(text)`.
@@ -127,12 +150,21 @@ pub(crate) fn float_prefix(text: &[u8]) -> Option<(f64, usize)> {
     let signed = usize::from(matches!(text.first(), Some(b'+' | b'-')));
     let negative = text.first() == Some(&b'-');
     let rest = text.get(signed..)?;
-    for (word, value) in [(&b"infinity"[..], f64::INFINITY), (b"inf", f64::INFINITY), (b"nan", f64::NAN)] {
+    for (word, value) in [
+        (&b"infinity"[..], f64::INFINITY),
+        (b"inf", f64::INFINITY),
+        (b"nan", f64::NAN),
+    ] {
         if rest.len() >= word.len() && rest.get(..word.len())?.eq_ignore_ascii_case(word) {
             return Some((if negative { -value } else { value }, signed + word.len()));
         }
     }
-    let digits = |from: usize| rest.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = |from: usize| {
+        rest.iter()
+            .skip(from)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
     let whole = digits(0);
     let mut end = whole;
     let mut fraction = 0;
@@ -176,7 +208,11 @@ pub(crate) fn parse_complex(text: &[u8]) -> Res<(f64, f64)> {
                 [b'+', rest @ ..] => (1.0, rest),
                 rest => (1.0, rest),
             };
-            return if is_j(rest) { Ok((0.0, sign)) } else { Err(malformed()) };
+            return if is_j(rest) {
+                Ok((0.0, sign))
+            } else {
+                Err(malformed())
+            };
         }
     };
     let rest = inner.get(used..).unwrap_or(&[]);
@@ -202,16 +238,24 @@ pub(crate) fn parse_complex(text: &[u8]) -> Res<(f64, f64)> {
 
 /// `int(value)` or `long(value)` of a number.
 pub(crate) fn to_integer(value: &Value, is_long: bool, machine_name: &str) -> Res {
-    let made = |big: BigInt| if is_long { Value::long(big) } else { Value::int_or_long(big) };
+    let made = |big: BigInt| {
+        if is_long {
+            Value::long(big)
+        } else {
+            Value::int_or_long(big)
+        }
+    };
     match value.unwrapped() {
         Value::Int(int) if !is_long => Ok(Value::Int(*int)),
         Value::Int(int) => Ok(Value::long(BigInt::from(*int))),
         Value::Bool(b) => Ok(made(BigInt::from(i64::from(*b)))),
         Value::Long(big) => Ok(made((**big).clone())),
-        Value::Float(float) if float.get().is_nan() => Err(value_error("cannot convert float NaN to integer")),
-        Value::Float(float) if float.get().is_infinite() => {
-            Err(crate::object::exception::overflow_error("cannot convert float infinity to integer"))
+        Value::Float(float) if float.get().is_nan() => {
+            Err(value_error("cannot convert float NaN to integer"))
         }
+        Value::Float(float) if float.get().is_infinite() => Err(
+            crate::object::exception::overflow_error("cannot convert float infinity to integer"),
+        ),
         Value::Float(float) => Ok(made(long::from_float(float.get()).unwrap_or_default())),
         Value::Complex(_) => {
             let function = if is_long { "long" } else { "int" };

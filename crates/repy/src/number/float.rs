@@ -12,7 +12,9 @@ pub(crate) fn arithmetic(op: BinaryOp, x: f64, y: f64) -> Option<Res> {
         BinaryOp::Mul => x * y,
         BinaryOp::Div if y == 0.0 => return Some(Err(zero_division("float division by zero"))),
         BinaryOp::Div => x / y,
-        BinaryOp::FloorDiv => return Some(divmod(x, y).map(|(quotient, _)| Value::float(quotient))),
+        BinaryOp::FloorDiv => {
+            return Some(divmod(x, y).map(|(quotient, _)| Value::float(quotient)));
+        }
         BinaryOp::Mod if y == 0.0 => return Some(Err(zero_division("float modulo"))),
         BinaryOp::Mod => modulo(x, y),
         BinaryOp::Pow => return Some(power(x, y)),
@@ -23,7 +25,11 @@ pub(crate) fn arithmetic(op: BinaryOp, x: f64, y: f64) -> Option<Res> {
 fn modulo(x: f64, y: f64) -> f64 {
     let rest = x % y;
     if rest != 0.0 {
-        if (y < 0.0) == (rest < 0.0) { rest } else { rest + y }
+        if (y < 0.0) == (rest < 0.0) {
+            rest
+        } else {
+            rest + y
+        }
     } else {
         // The sign of zero is the divisor's.
         0f64.copysign(y)
@@ -72,7 +78,9 @@ pub(crate) fn power(x: f64, y: f64) -> Res {
         return Err(zero_division("0.0 cannot be raised to a negative power"));
     }
     if x.is_finite() && x < 0.0 && y.is_finite() && y.floor() != y {
-        return Err(value_error("negative number cannot be raised to a fractional power"));
+        return Err(value_error(
+            "negative number cannot be raised to a fractional power",
+        ));
     }
     let result = x.powf(y);
     if result.is_infinite() && x.is_finite() && y.is_finite() {

@@ -24,7 +24,11 @@ fn too_large() -> Thrown {
 /// Refuses results of more than `bits` bits beyond the bounds.
 pub(crate) fn check_bits(bits: u64) -> Res<()> {
     memory::reserve((bits / 8) as usize)?;
-    if bits > MAX_BITS { Err(too_large()) } else { Ok(()) }
+    if bits > MAX_BITS {
+        Err(too_large())
+    } else {
+        Ok(())
+    }
 }
 
 fn words(long: &BigInt) -> u64 {
@@ -32,7 +36,11 @@ fn words(long: &BigInt) -> u64 {
 }
 
 fn check_work(steps: u64) -> Res<()> {
-    if steps > MAX_WORK { Err(too_large()) } else { Ok(()) }
+    if steps > MAX_WORK {
+        Err(too_large())
+    } else {
+        Ok(())
+    }
 }
 
 pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
@@ -54,7 +62,11 @@ pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
                 return Err(zero_division("long division or modulo by zero"));
             }
             check_work(words(y) * words(x).saturating_sub(words(y)))?;
-            if op == BinaryOp::Mod { x.mod_floor(y) } else { x.div_floor(y) }
+            if op == BinaryOp::Mod {
+                x.mod_floor(y)
+            } else {
+                x.div_floor(y)
+            }
         }
         BinaryOp::BitAnd => x & y,
         BinaryOp::BitOr => x | y,
@@ -106,7 +118,11 @@ pub(crate) fn power(x: &BigInt, y: &BigInt) -> Res {
     }
     let exponent = y.to_u32().ok_or_else(too_large)?;
     // `bits - 1` is a lower bound per factor, so nothing that fits is refused by much.
-    check_bits(x.bits().saturating_sub(1).saturating_mul(u64::from(exponent)))?;
+    check_bits(
+        x.bits()
+            .saturating_sub(1)
+            .saturating_mul(u64::from(exponent)),
+    )?;
     Ok(Value::long(x.pow(exponent)))
 }
 
@@ -125,7 +141,11 @@ pub(crate) fn power_modulo(x: &BigInt, y: &BigInt, m: &BigInt) -> Res<BigInt> {
     let positive = m.abs();
     let base = x.mod_floor(&positive);
     let result = base.modpow(y, &positive);
-    Ok(if m.sign() == Sign::Minus && !result.is_zero() { result + m } else { result })
+    Ok(if m.sign() == Sign::Minus && !result.is_zero() {
+        result + m
+    } else {
+        result
+    })
 }
 
 /// The nearest float, or OverflowError.

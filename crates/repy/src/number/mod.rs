@@ -86,7 +86,9 @@ pub(crate) fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Option<Res> {
 }
 
 fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
-    if let (BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor, Value::Bool(p), Value::Bool(q)) = (op, a, b) {
+    if let (BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor, Value::Bool(p), Value::Bool(q)) =
+        (op, a, b)
+    {
         let (p, q) = (p.get(), q.get());
         return Ok(Value::bool(match op {
             BinaryOp::BitAnd => p & q,
@@ -104,7 +106,9 @@ fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
         // The smallest int by -1: the quotient overflows, so CPython takes both from longs.
         BinaryOp::Mod => Ok(Value::long(BigInt::ZERO)),
         BinaryOp::Div | BinaryOp::FloorDiv => Ok(Value::from_i128(-i128::from(x))),
-        BinaryOp::LeftShift | BinaryOp::RightShift if y < 0 => Err(value_error("negative shift count")),
+        BinaryOp::LeftShift | BinaryOp::RightShift if y < 0 => {
+            Err(value_error("negative shift count"))
+        }
         BinaryOp::RightShift => Ok(Value::Int(if x < 0 { -1 } else { 0 })),
         BinaryOp::LeftShift if x == 0 => Ok(Value::Int(0)),
         // What fits stays an int: `-1 << 63`.
@@ -144,11 +148,15 @@ pub(crate) fn unary(op: UnaryOp, value: &Value) -> Option<Res> {
 /// `divmod(a, b)`; None if it does not apply.
 pub(crate) fn divmod(a: &Value, b: &Value) -> Option<Res> {
     let (x, y) = (Number::of(a)?, Number::of(b)?);
-    if let (Number::Float(_) | Number::Complex(_), _) | (_, Number::Float(_) | Number::Complex(_)) = (&x, &y) {
+    if let (Number::Float(_) | Number::Complex(_), _) | (_, Number::Float(_) | Number::Complex(_)) =
+        (&x, &y)
+    {
         if let (Number::Complex(_), _) | (_, Number::Complex(_)) = (&x, &y) {
             return Some(complex::divmod(x.to_complex(), y.to_complex()));
         }
-        let pair = x.to_float().and_then(|x| y.to_float().and_then(|y| float::divmod(x, y)));
+        let pair = x
+            .to_float()
+            .and_then(|x| y.to_float().and_then(|y| float::divmod(x, y)));
         return Some(pair.map(|(q, r)| Value::pair(Value::float(q), Value::float(r))));
     }
     let quotient = arithmetic(BinaryOp::FloorDiv, a, b)?;
@@ -171,14 +179,20 @@ pub(crate) fn power_modulo(a: &Value, b: &Value, c: &Value) -> Res {
     for number in numbers.iter().flatten() {
         match number {
             Number::Float(_) => {
-                return Err(type_error("pow() 3rd argument not allowed unless all arguments are integers"));
+                return Err(type_error(
+                    "pow() 3rd argument not allowed unless all arguments are integers",
+                ));
             }
             Number::Complex(_) => return Err(value_error("complex modulo")),
             _ => {}
         }
     }
     if let [Some(x), Some(y), Some(m)] = &numbers {
-        return Ok(Value::long(long::power_modulo(&x.to_long(), &y.to_long(), &m.to_long())?));
+        return Ok(Value::long(long::power_modulo(
+            &x.to_long(),
+            &y.to_long(),
+            &m.to_long(),
+        )?));
     }
     // An int beside a long has become one by now, unless the third operand knows some operators itself.
     let mut names = [a.tag().name(), b.tag().name(), c.tag().name()];
@@ -189,7 +203,9 @@ pub(crate) fn power_modulo(a: &Value, b: &Value, c: &Value) -> Res {
         names[..2].fill("long");
     }
     let [a, b, c] = names;
-    Err(type_error(format!("unsupported operand type(s) for pow(): '{a}', '{b}', '{c}'")))
+    Err(type_error(format!(
+        "unsupported operand type(s) for pow(): '{a}', '{b}', '{c}'"
+    )))
 }
 
 /// `pow` of three ints. CPython's way of computing it decides whether an int or a long comes out.
@@ -225,7 +241,11 @@ fn int_power_modulo(x: i64, y: i64, m: i64) -> Res {
         square = square.wrapping_rem(m);
     }
     let rest = result.wrapping_rem(m);
-    Ok(Value::Int(if rest != 0 && (rest < 0) != (m < 0) { rest + m } else { rest }))
+    Ok(Value::Int(if rest != 0 && (rest < 0) != (m < 0) {
+        rest + m
+    } else {
+        rest
+    }))
 }
 
 /// The value as an index or count: ints and longs that fit. None if it is no integer.

@@ -23,7 +23,9 @@ impl Hasher for SymHasher {
     }
 
     fn write_u32(&mut self, number: u32) {
-        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
+        self.0 = (self.0 ^ u64::from(number))
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(26);
     }
 }
 
@@ -167,7 +169,11 @@ impl Class {
     }
 
     pub(crate) fn metatype_tag(&self) -> TypeTag {
-        if self.is_old() { TypeTag::ClassObj } else { TypeTag::Type }
+        if self.is_old() {
+            TypeTag::ClassObj
+        } else {
+            TypeTag::Type
+        }
     }
 
     /// The name with its module, as `str()` of an old-style class shows it.

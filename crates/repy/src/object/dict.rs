@@ -119,7 +119,10 @@ impl Dict {
             } else if free.is_none() {
                 free = Some(at & mask);
             }
-            at = (at << 2).wrapping_add(at).wrapping_add(perturb as usize).wrapping_add(1);
+            at = (at << 2)
+                .wrapping_add(at)
+                .wrapping_add(perturb as usize)
+                .wrapping_add(1);
             perturb >>= PERTURB_SHIFT;
         }
         Ok(Slot::Free(0))
@@ -217,14 +220,24 @@ impl Dict {
     }
 
     pub(crate) fn insert_name(&mut self, name: &Str, value: Value) -> Option<Value> {
-        self.insert_hashed(Value::Str(name.clone()), name.hash(), value).unwrap_or(None)
+        self.insert_hashed(Value::Str(name.clone()), name.hash(), value)
+            .unwrap_or(None)
     }
 
-    pub(crate) fn insert_hashed(&mut self, key: Value, hash: i64, value: Value) -> Res<Option<Value>> {
+    pub(crate) fn insert_hashed(
+        &mut self,
+        key: Value,
+        hash: i64,
+        value: Value,
+    ) -> Res<Option<Value>> {
         let before = self.used;
         let old = self.insert_unsized(key, hash, value)?;
         if self.used > before && self.fill * 3 >= (self.mask() + 1) * 2 {
-            self.resize(if self.used > LARGE { self.used * 2 } else { self.used * 4 });
+            self.resize(if self.used > LARGE {
+                self.used * 2
+            } else {
+                self.used * 4
+            });
         }
         Ok(old)
     }
@@ -235,7 +248,10 @@ impl Dict {
             self.entries.resize_with(SMALLEST, Entry::default);
         }
         match self.find(&key, hash)? {
-            Slot::Used(at) => Ok(self.entries.get_mut(at).map(|entry| std::mem::replace(&mut entry.value, value))),
+            Slot::Used(at) => Ok(self
+                .entries
+                .get_mut(at)
+                .map(|entry| std::mem::replace(&mut entry.value, value))),
             Slot::Free(at) => {
                 if let Some(entry) = self.entries.get_mut(at) {
                     if entry.key.is_nil() {
@@ -285,7 +301,11 @@ impl Dict {
         let mut at = 0;
         if self.entries.first().is_some_and(|entry| !entry.is_used()) {
             let finger = self.entries.first().map_or(1, |entry| entry.hash);
-            at = if finger < 1 || finger > mask as i64 { 1 } else { finger as usize };
+            at = if finger < 1 || finger > mask as i64 {
+                1
+            } else {
+                finger as usize
+            };
             while self.entries.get(at).is_some_and(|entry| !entry.is_used()) {
                 at = if at + 1 > mask { 1 } else { at + 1 };
             }
@@ -316,7 +336,10 @@ impl Dict {
             let mut at = entry.hash as usize & mask;
             let mut perturb = entry.hash as u64;
             while self.entries.get(at & mask).is_some_and(Entry::is_used) {
-                at = (at << 2).wrapping_add(at).wrapping_add(perturb as usize).wrapping_add(1);
+                at = (at << 2)
+                    .wrapping_add(at)
+                    .wrapping_add(perturb as usize)
+                    .wrapping_add(1);
                 perturb >>= PERTURB_SHIFT;
             }
             if let Some(slot) = self.entries.get_mut(at & mask) {
@@ -372,12 +395,18 @@ impl Dict {
 
     /// Entries in CPython's order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Value, &Value)> {
-        self.entries.iter().filter(|entry| entry.is_used()).map(|entry| (&entry.key, &entry.value))
+        self.entries
+            .iter()
+            .filter(|entry| entry.is_used())
+            .map(|entry| (&entry.key, &entry.value))
     }
 
     /// Keys with their hashes, in order.
     pub(crate) fn hashed_keys(&self) -> impl Iterator<Item = (&Value, i64)> {
-        self.entries.iter().filter(|entry| entry.is_used()).map(|entry| (&entry.key, entry.hash))
+        self.entries
+            .iter()
+            .filter(|entry| entry.is_used())
+            .map(|entry| (&entry.key, entry.hash))
     }
 
     /// Empties the table; what it held is returned to be dropped by the caller.
@@ -394,7 +423,8 @@ impl Drop for Dict {
         if self.used == 0 {
             return;
         }
-        let nests = |entry: &Entry| reclaim::can_nest(&entry.value) || reclaim::can_nest(&entry.key);
+        let nests =
+            |entry: &Entry| reclaim::can_nest(&entry.value) || reclaim::can_nest(&entry.key);
         if self.entries.iter().any(nests) {
             let mut items = Vec::with_capacity(2 * self.used);
             for entry in std::mem::take(&mut self.entries) {
@@ -424,7 +454,9 @@ pub struct DictObject {
 
 impl DictObject {
     pub(crate) fn new(dict: Dict) -> DictObject {
-        DictObject { inner: RefCell::new(dict) }
+        DictObject {
+            inner: RefCell::new(dict),
+        }
     }
 
     /// A table for the variables of a program.
@@ -489,7 +521,10 @@ impl DictView {
         match self.kind {
             ViewKind::Keys => dict.iter().map(|(key, _)| key.clone()).collect(),
             ViewKind::Values => dict.iter().map(|(_, value)| value.clone()).collect(),
-            ViewKind::Items => dict.iter().map(|(key, value)| Value::pair(key.clone(), value.clone())).collect(),
+            ViewKind::Items => dict
+                .iter()
+                .map(|(key, value)| Value::pair(key.clone(), value.clone()))
+                .collect(),
         }
     }
 }

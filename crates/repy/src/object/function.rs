@@ -14,7 +14,9 @@ pub struct Cell {
 
 impl Cell {
     pub(crate) fn new(value: Value) -> Rc<Cell> {
-        Rc::new(Cell { value: RefCell::new(value) })
+        Rc::new(Cell {
+            value: RefCell::new(value),
+        })
     }
 }
 
@@ -40,7 +42,13 @@ impl Drop for Function {
         if self.attrs.get_mut().is_empty() {
             return;
         }
-        reclaim::release(self.attrs.get_mut().drain(..).map(|(_, value)| value).collect());
+        reclaim::release(
+            self.attrs
+                .get_mut()
+                .drain(..)
+                .map(|(_, value)| value)
+                .collect(),
+        );
     }
 }
 
@@ -69,7 +77,10 @@ pub struct Args<'a> {
 impl Args<'_> {
     /// Takes the argument at `index` out; `Nil`... that is, the default value, if there is none.
     pub(crate) fn take(&mut self, index: usize) -> Value {
-        self.positional.get_mut(index).map(std::mem::take).unwrap_or_default()
+        self.positional
+            .get_mut(index)
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// How many positional arguments there are.

@@ -20,7 +20,10 @@ pub(crate) fn hash_value(value: &Value) -> Res<i64> {
 
 fn hash_nested(value: &Value, depth: u32) -> Res<i64> {
     if depth > DEEPEST {
-        return Err(Thrown::new(ExceptionKind::RuntimeError, "maximum recursion depth exceeded"));
+        return Err(Thrown::new(
+            ExceptionKind::RuntimeError,
+            "maximum recursion depth exceeded",
+        ));
     }
     Ok(match value {
         Value::Str(string) => string.hash(),
@@ -46,7 +49,9 @@ fn hash_nested(value: &Value, depth: u32) -> Res<i64> {
         Value::Dict(_) => return Err(unhashable("dict")),
         Value::Set(_) => return Err(unhashable("set")),
         Value::Slice(_) => return Err(type_error("unhashable type")),
-        Value::View(view) if view.kind != super::ViewKind::Values => return Err(unhashable(view.type_tag().name())),
+        Value::View(view) if view.kind != super::ViewKind::Values => {
+            return Err(unhashable(view.type_tag().name()));
+        }
         Value::Instance(instance) => match &instance.payload {
             Payload::Value(inner @ (Value::List(_) | Value::Dict(_) | Value::Set(_))) => {
                 let _ = inner;
@@ -57,12 +62,17 @@ fn hash_nested(value: &Value, depth: u32) -> Res<i64> {
             _ => hash_address(value.id()),
         },
         Value::Method(method) => {
-            let receiver = if method.receiver.is_nil() { 0 } else { hash_address(method.receiver.id()) };
+            let receiver = if method.receiver.is_nil() {
+                0
+            } else {
+                hash_address(method.receiver.id())
+            };
             avoid(receiver ^ hash_address(method.function.id()))
         }
-        Value::NativeBound(bound) => {
-            avoid(hash_address(bound.receiver.id()) ^ hash_address(std::rc::Rc::as_ptr(&bound.native) as i64))
-        }
+        Value::NativeBound(bound) => avoid(
+            hash_address(bound.receiver.id())
+                ^ hash_address(std::rc::Rc::as_ptr(&bound.native) as i64),
+        ),
         other => hash_address(other.id()),
     })
 }
@@ -90,7 +100,8 @@ pub(crate) fn hash_float(value: f64) -> i64 {
     if value.fract() == 0.0 {
         let half = (i64::MAX / 2) as f64;
         if value > half || -value > half {
-            return num_traits::FromPrimitive::from_f64(value).map_or(0, |long: BigInt| hash_long(&long));
+            return num_traits::FromPrimitive::from_f64(value)
+                .map_or(0, |long: BigInt| hash_long(&long));
         }
         return avoid(value as i64);
     }
@@ -98,7 +109,10 @@ pub(crate) fn hash_float(value: f64) -> i64 {
     let scaled = fraction * 2_147_483_648.0;
     let high = scaled as i64;
     let low = ((scaled - high as f64) * 2_147_483_648.0) as i64;
-    avoid(high.wrapping_add(low).wrapping_add(i64::from(exponent) << 15))
+    avoid(
+        high.wrapping_add(low)
+            .wrapping_add(i64::from(exponent) << 15),
+    )
 }
 
 /// `value == fraction * 2**exponent` with 0.5 <= |fraction| < 1.
@@ -128,7 +142,11 @@ pub(crate) fn hash_long(long: &BigInt) -> i64 {
         let (sum, overflow) = x.overflowing_add(u64::from(digit));
         x = sum.wrapping_add(u64::from(overflow));
     }
-    let signed = if long.sign() == Sign::Minus { (x as i64).wrapping_neg() } else { x as i64 };
+    let signed = if long.sign() == Sign::Minus {
+        (x as i64).wrapping_neg()
+    } else {
+        x as i64
+    };
     avoid(signed)
 }
 

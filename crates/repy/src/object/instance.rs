@@ -109,12 +109,24 @@ struct Node {
 impl Shapes {
     pub(crate) fn new() -> Shapes {
         // Number 0 means "no shape yet".
-        Shapes { nodes: vec![Node { parent: 0, name: Sym(u32::MAX), len: 0, next: Vec::new() }] }
+        Shapes {
+            nodes: vec![Node {
+                parent: 0,
+                name: Sym(u32::MAX),
+                len: 0,
+                next: Vec::new(),
+            }],
+        }
     }
 
     /// A new shape without attributes.
     pub(crate) fn root(&mut self) -> u32 {
-        self.nodes.push(Node { parent: 0, name: Sym(u32::MAX), len: 0, next: Vec::new() });
+        self.nodes.push(Node {
+            parent: 0,
+            name: Sym(u32::MAX),
+            len: 0,
+            next: Vec::new(),
+        });
         (self.nodes.len() - 1) as u32
     }
 
@@ -136,13 +148,20 @@ impl Shapes {
     /// The shape with `name` added.
     pub(crate) fn with(&mut self, shape: u32, name: Sym) -> u32 {
         let new = self.nodes.len() as u32;
-        let Some(node) = self.nodes.get_mut(shape as usize) else { return shape };
+        let Some(node) = self.nodes.get_mut(shape as usize) else {
+            return shape;
+        };
         if let Some(&(_, next)) = node.next.iter().find(|(known, _)| *known == name) {
             return next;
         }
         node.next.push((name, new));
         let len = node.len + 1;
-        self.nodes.push(Node { parent: shape, name, len, next: Vec::new() });
+        self.nodes.push(Node {
+            parent: shape,
+            name,
+            len,
+            next: Vec::new(),
+        });
         new
     }
 
@@ -164,6 +183,9 @@ impl Shapes {
     /// The shape with `name` taken out; the slots after it move down by one.
     pub(crate) fn without(&mut self, shape: u32, name: Sym, root: u32) -> u32 {
         let names = self.names(shape);
-        names.into_iter().filter(|known| *known != name).fold(root, |shape, name| self.with(shape, name))
+        names
+            .into_iter()
+            .filter(|known| *known != name)
+            .fold(root, |shape, name| self.with(shape, name))
     }
 }

@@ -4,7 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::exception::stop_iteration;
-use super::{DictObject, ExceptionKind, ListObject, Res, SetObject, Str, Thrown, TupleObject, TypeTag, Value, XRange, reclaim};
+use super::{
+    DictObject, ExceptionKind, ListObject, Res, SetObject, Str, Thrown, TupleObject, TypeTag,
+    Value, XRange, reclaim,
+};
 
 /// An iterator: where it is in what.
 pub struct IterObject {
@@ -37,7 +40,11 @@ impl IterObject {
             Source::Set(set) => set.borrow().len(),
             _ => 0,
         };
-        Value::Iter(Rc::new(IterObject { source, position: Cell::new(0), expected }))
+        Value::Iter(Rc::new(IterObject {
+            source,
+            position: Cell::new(0),
+            expected,
+        }))
     }
 
     pub(crate) fn type_tag(&self) -> TypeTag {
@@ -62,12 +69,19 @@ impl IterObject {
             Source::Tuple(tuple) => tuple.get(at).cloned(),
             Source::XRange(range) => {
                 if (at as u64) < range.len as u64 {
-                    Some(Value::Int(range.start.wrapping_add((at as i64).wrapping_mul(range.step))))
+                    Some(Value::Int(
+                        range
+                            .start
+                            .wrapping_add((at as i64).wrapping_mul(range.step)),
+                    ))
                 } else {
                     None
                 }
             }
-            Source::Str(string) => string.as_bytes().get(at).map(|byte| Value::Str(Str::from_byte(*byte))),
+            Source::Str(string) => string
+                .as_bytes()
+                .get(at)
+                .map(|byte| Value::Str(Str::from_byte(*byte))),
             _ => return self.advance_table(at),
         };
         match next {
@@ -100,7 +114,10 @@ impl IterObject {
 
     fn advance_table(&self, at: usize) -> Res {
         let changed = |kind: &str| {
-            Thrown::new(ExceptionKind::RuntimeError, format!("{kind} changed size during iteration"))
+            Thrown::new(
+                ExceptionKind::RuntimeError,
+                format!("{kind} changed size during iteration"),
+            )
         };
         if at == DONE {
             return Ok(Value::Nil);
@@ -153,7 +170,14 @@ impl IterObject {
 impl Drop for IterObject {
     fn drop(&mut self) {
         // Containers give back their contents iteratively themselves; an iterator holds one container only.
-        let source = std::mem::replace(&mut self.source, Source::XRange(XRange { start: 0, step: 1, len: 0 }));
+        let source = std::mem::replace(
+            &mut self.source,
+            Source::XRange(XRange {
+                start: 0,
+                step: 1,
+                len: 0,
+            }),
+        );
         match source {
             Source::List(list) => reclaim::release_one(Value::List(list)),
             Source::Tuple(tuple) => reclaim::release_one(Value::Tuple(tuple)),

@@ -12,7 +12,9 @@ pub struct ListObject {
 
 impl ListObject {
     pub(crate) fn new(items: Vec<Value>) -> ListObject {
-        ListObject { items: RefCell::new(items) }
+        ListObject {
+            items: RefCell::new(items),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -289,8 +289,12 @@ impl Value {
             (Value::Bool(a), Value::Bool(b)) => a == b,
             (Value::Int(a), Value::Int(b)) => a == b,
             (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
-            (Value::Tuple(a), Value::Tuple(b)) => Rc::ptr_eq(a, b) || (a.is_empty() && b.is_empty()),
-            (Value::Str(a), Value::Str(b)) => a.is_same(b) || (a.len() <= 1 && a.as_bytes() == b.as_bytes()),
+            (Value::Tuple(a), Value::Tuple(b)) => {
+                Rc::ptr_eq(a, b) || (a.is_empty() && b.is_empty())
+            }
+            (Value::Str(a), Value::Str(b)) => {
+                a.is_same(b) || (a.len() <= 1 && a.as_bytes() == b.as_bytes())
+            }
             (Value::Method(a), Value::Method(b)) => Rc::ptr_eq(a, b),
             _ => match (self.address(), other.address()) {
                 (Some(a), Some(b)) => a == b,

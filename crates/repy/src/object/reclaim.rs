@@ -51,7 +51,12 @@ pub(crate) fn release(items: Vec<Value>) {
 
 fn drain() {
     loop {
-        let next = LATER.try_with(|later| later.try_borrow_mut().ok().and_then(|mut later| later.pop()));
+        let next = LATER.try_with(|later| {
+            later
+                .try_borrow_mut()
+                .ok()
+                .and_then(|mut later| later.pop())
+        });
         match next {
             Ok(Some(items)) => items.into_iter().rev().for_each(drop),
             _ => break,
@@ -114,7 +119,8 @@ pub(crate) fn attended() {
 
 /// Queues an instance whose last reference is gone.
 pub(crate) fn finalize_later(instance: Rc<Instance>) {
-    let queued = FINALIZE.try_with(|queue| queue.try_borrow_mut().map(|mut queue| queue.push(instance)));
+    let queued =
+        FINALIZE.try_with(|queue| queue.try_borrow_mut().map(|mut queue| queue.push(instance)));
     if matches!(queued, Ok(Ok(()))) {
         PENDING.set(true);
     }
@@ -124,7 +130,11 @@ pub(crate) fn finalize_later(instance: Rc<Instance>) {
 pub(crate) fn next_to_finalize() -> Option<Rc<Instance>> {
     FINALIZE.with(|queue| {
         let mut queue = queue.borrow_mut();
-        let next = if queue.is_empty() { None } else { Some(queue.remove(0)) };
+        let next = if queue.is_empty() {
+            None
+        } else {
+            Some(queue.remove(0))
+        };
         if queue.is_empty() {
             PENDING.set(false);
         }

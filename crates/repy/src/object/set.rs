@@ -90,7 +90,11 @@ impl Set {
 
     /// `so & other`: the smaller is walked.
     pub(crate) fn intersection(&self, other: &Set) -> Res<Set> {
-        let (walked, asked) = if other.len() > self.len() { (self, other) } else { (other, self) };
+        let (walked, asked) = if other.len() > self.len() {
+            (self, other)
+        } else {
+            (other, self)
+        };
         let mut result = Set::new();
         for (key, hash) in walked.hashed() {
             if asked.contains_hashed(key, hash)? {
@@ -117,7 +121,8 @@ impl Set {
         let deleted = self.0.fill() - self.0.len();
         if mask > 0 && deleted * 5 >= mask - 1 {
             let used = self.0.len();
-            self.0.resize(if used > 50_000 { used * 2 } else { used * 4 });
+            self.0
+                .resize(if used > 50_000 { used * 2 } else { used * 4 });
         }
     }
 
@@ -155,7 +160,10 @@ pub struct SetObject {
 
 impl SetObject {
     pub(crate) fn new(set: Set) -> SetObject {
-        SetObject { inner: RefCell::new(set), hash: Cell::new(-1) }
+        SetObject {
+            inner: RefCell::new(set),
+            hash: Cell::new(-1),
+        }
     }
 
     #[inline]

@@ -28,7 +28,10 @@ thread_local! {
 
 impl Str {
     fn fresh(bytes: &[u8]) -> Str {
-        Str(Rc::new(StrObject { hash: Cell::new(-1), data: Data::new(bytes) }))
+        Str(Rc::new(StrObject {
+            hash: Cell::new(-1),
+            data: Data::new(bytes),
+        }))
     }
 
     /// The string of these bytes.
@@ -45,7 +48,10 @@ impl Str {
         if bytes.len() <= INLINE {
             return Str::new(&bytes);
         }
-        Str(Rc::new(StrObject { hash: Cell::new(-1), data: Data::Heap(bytes) }))
+        Str(Rc::new(StrObject {
+            hash: Cell::new(-1),
+            data: Data::Heap(bytes),
+        }))
     }
 
     /// The string of one byte; always the same object.
@@ -65,7 +71,10 @@ impl Str {
             let mut buffer = [0; INLINE];
             buffer[..a.len()].copy_from_slice(a);
             buffer[a.len()..total].copy_from_slice(b);
-            return Str(Rc::new(StrObject { hash: Cell::new(-1), data: Data::Inline(total as u8, buffer) }));
+            return Str(Rc::new(StrObject {
+                hash: Cell::new(-1),
+                data: Data::Inline(total as u8, buffer),
+            }));
         }
         let mut joined = Vec::with_capacity(total);
         joined.extend_from_slice(a);
@@ -75,7 +84,9 @@ impl Str {
 
     /// `self += more` in place if nobody else holds this string; false if somebody does.
     pub(crate) fn append(&mut self, more: &[u8]) -> bool {
-        let Some(object) = Rc::get_mut(&mut self.0) else { return false };
+        let Some(object) = Rc::get_mut(&mut self.0) else {
+            return false;
+        };
         object.hash.set(-1);
         match &mut object.data {
             Data::Heap(bytes) => bytes.extend_from_slice(more),
@@ -149,7 +160,9 @@ impl Str {
 
 /// CPython 2.7's hash of a byte string.
 pub(crate) fn hash_bytes(bytes: &[u8]) -> i64 {
-    let Some(&first) = bytes.first() else { return 0 };
+    let Some(&first) = bytes.first() else {
+        return 0;
+    };
     let mut x = i64::from(first) << 7;
     for &byte in bytes {
         x = x.wrapping_mul(1_000_003) ^ i64::from(byte);

@@ -53,7 +53,10 @@ known! {
 
 impl Interner {
     pub(crate) fn new() -> Interner {
-        let mut interner = Interner { strings: Vec::new(), index: HashMap::new() };
+        let mut interner = Interner {
+            strings: Vec::new(),
+            index: HashMap::new(),
+        };
         for name in known::ALL {
             interner.intern(name.as_bytes());
         }
@@ -86,6 +89,9 @@ impl Interner {
     }
 
     pub(crate) fn string(&self, sym: Sym) -> Str {
-        self.strings.get(sym.0 as usize).cloned().unwrap_or_else(Str::empty)
+        self.strings
+            .get(sym.0 as usize)
+            .cloned()
+            .unwrap_or_else(Str::empty)
     }
 }

@@ -35,11 +35,15 @@ impl TupleObject {
     }
 
     pub(crate) fn triple(items: [Value; 3]) -> TupleObject {
-        TupleObject { items: Items::Three(items) }
+        TupleObject {
+            items: Items::Three(items),
+        }
     }
 
     pub(crate) fn pair(first: Value, second: Value) -> TupleObject {
-        TupleObject { items: Items::Two([first, second]) }
+        TupleObject {
+            items: Items::Two([first, second]),
+        }
     }
 
     #[inline]
@@ -65,8 +69,14 @@ impl Drop for TupleObject {
     fn drop(&mut self) {
         match &mut self.items {
             Items::One([item]) => reclaim::release_one(std::mem::take(item)),
-            Items::Two(items) => items.iter_mut().rev().for_each(|item| reclaim::release_one(std::mem::take(item))),
-            Items::Three(items) => items.iter_mut().rev().for_each(|item| reclaim::release_one(std::mem::take(item))),
+            Items::Two(items) => items
+                .iter_mut()
+                .rev()
+                .for_each(|item| reclaim::release_one(std::mem::take(item))),
+            Items::Three(items) => items
+                .iter_mut()
+                .rev()
+                .for_each(|item| reclaim::release_one(std::mem::take(item))),
             Items::Many(items) => reclaim::release(std::mem::take(items)),
         }
     }

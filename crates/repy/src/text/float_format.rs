@@ -7,7 +7,11 @@ pub(crate) fn repr_float(value: f64) -> String {
     }
     let (negative, digits, exponent) = shortest(value);
     let point = exponent + 1;
-    let body = if point > -4 && point <= 16 { plain(&digits, point, true) } else { scientific(&digits, exponent, 'e') };
+    let body = if point > -4 && point <= 16 {
+        plain(&digits, point, true)
+    } else {
+        scientific(&digits, exponent, 'e')
+    };
     signed(negative, body)
 }
 
@@ -59,7 +63,11 @@ pub(crate) fn special(value: f64, upper: bool) -> Option<String> {
     } else {
         return None;
     };
-    Some(if upper { text.to_uppercase() } else { text.to_owned() })
+    Some(if upper {
+        text.to_uppercase()
+    } else {
+        text.to_owned()
+    })
 }
 
 fn signed(negative: bool, body: String) -> String {
@@ -71,7 +79,11 @@ fn shortest(value: f64) -> (bool, String, i32) {
     let found = split(&format!("{value:e}"));
     // Of two shortest texts equally near to the value, Rust takes the upper one and CPython the even one.
     let even = format!("{value:.*e}", found.1.len() - 1);
-    if even.parse() == Ok(value) { split(&even) } else { found }
+    if even.parse() == Ok(value) {
+        split(&even)
+    } else {
+        found
+    }
 }
 
 /// Sign, digits and exponent of Rust's scientific notation.
@@ -105,11 +117,19 @@ fn scientific(digits: &str, exponent: i32, letter: char) -> String {
     let (first, rest) = digits.split_at(1.min(digits.len()));
     let point = if rest.is_empty() { "" } else { "." };
     let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{first}{point}{rest}{letter}{sign}{:02}", exponent.unsigned_abs())
+    format!(
+        "{first}{point}{rest}{letter}{sign}{:02}",
+        exponent.unsigned_abs()
+    )
 }
 
 /// `%e` with this many digits after the point.
-pub(crate) fn format_exponent(value: f64, precision: usize, alternate: bool, upper: bool) -> String {
+pub(crate) fn format_exponent(
+    value: f64,
+    precision: usize,
+    alternate: bool,
+    upper: bool,
+) -> String {
     if let Some(special) = special(value, upper) {
         return special;
     }

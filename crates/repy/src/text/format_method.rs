@@ -27,11 +27,21 @@ impl Machine {
         positional: &[Value],
         keywords: &[(Str, Value)],
     ) -> Res<Vec<u8>> {
-        let mut fields = Fields { positional, keywords, automatic: Some(0), manual: false };
+        let mut fields = Fields {
+            positional,
+            keywords,
+            automatic: Some(0),
+            manual: false,
+        };
         self.format_fields(format, &mut fields, NESTING)
     }
 
-    fn format_fields(&mut self, format: &[u8], fields: &mut Fields<'_>, nesting: u32) -> Res<Vec<u8>> {
+    fn format_fields(
+        &mut self,
+        format: &[u8],
+        fields: &mut Fields<'_>,
+        nesting: u32,
+    ) -> Res<Vec<u8>> {
         if nesting == 0 {
             return Err(value_error("Max string recursion exceeded"));
         }
@@ -75,7 +85,12 @@ impl Machine {
         Ok(out)
     }
 
-    fn format_field(&mut self, field: &[u8], fields: &mut Fields<'_>, nesting: u32) -> Res<Vec<u8>> {
+    fn format_field(
+        &mut self,
+        field: &[u8],
+        fields: &mut Fields<'_>,
+        nesting: u32,
+    ) -> Res<Vec<u8>> {
         // The name ends at `!` or `:`, except inside brackets.
         let mut depth = 0;
         let end = field.iter().position(|byte| {
@@ -90,7 +105,11 @@ impl Machine {
         let (conversion, spec) = match rest {
             [b'!', conversion, b':', spec @ ..] => (Some(*conversion), spec),
             [b'!', conversion] => (Some(*conversion), &[][..]),
-            [b'!'] => return Err(value_error("end of format while looking for conversion specifier")),
+            [b'!'] => {
+                return Err(value_error(
+                    "end of format while looking for conversion specifier",
+                ));
+            }
             [b'!', _, ..] => return Err(value_error("expected ':' after format specifier")),
             [b':', spec @ ..] => (None, spec),
             _ => (None, &[][..]),
@@ -101,7 +120,10 @@ impl Machine {
             Some(b'r') => Value::from_vec(self.repr_of(&value)?),
             Some(b's') => Value::from_vec(self.str_of(&value)?),
             Some(other) => {
-                return Err(value_error(format!("Unknown conversion specifier {}", other as char)));
+                return Err(value_error(format!(
+                    "Unknown conversion specifier {}",
+                    other as char
+                )));
             }
         };
         let spec = if spec.contains(&b'{') || spec.contains(&b'}') {
@@ -113,18 +135,25 @@ impl Machine {
     }
 
     fn field_value(&mut self, name: &[u8], fields: &mut Fields<'_>) -> Res {
-        let first_end = name.iter().position(|byte| matches!(byte, b'.' | b'[')).unwrap_or(name.len());
+        let first_end = name
+            .iter()
+            .position(|byte| matches!(byte, b'.' | b'['))
+            .unwrap_or(name.len());
         let (first, mut rest) = name.split_at(first_end);
         let number = if first.is_empty() {
             if fields.manual {
-                return Err(value_error("cannot switch from manual field specification to automatic field numbering"));
+                return Err(value_error(
+                    "cannot switch from manual field specification to automatic field numbering",
+                ));
             }
             let number = fields.automatic.unwrap_or(0);
             fields.automatic = Some(number + 1);
             Some(number)
         } else if let Some(number) = whole_number(first)? {
             if fields.automatic.is_some_and(|next| next > 0) {
-                return Err(value_error("cannot switch from automatic field numbering to manual field specification"));
+                return Err(value_error(
+                    "cannot switch from automatic field numbering to manual field specification",
+                ));
             }
             fields.manual = true;
             Some(number)
@@ -132,9 +161,11 @@ impl Machine {
             None
         };
         let mut value = match number {
-            Some(number) => {
-                fields.positional.get(number).cloned().ok_or_else(|| index_error("tuple index out of range"))?
-            }
+            Some(number) => fields
+                .positional
+                .get(number)
+                .cloned()
+                .ok_or_else(|| index_error("tuple index out of range"))?,
             None => fields
                 .keywords
                 .iter()
@@ -144,7 +175,10 @@ impl Machine {
         };
         while let Some((&kind, after)) = rest.split_first() {
             if kind == b'.' {
-                let end = after.iter().position(|byte| matches!(byte, b'.' | b'[')).unwrap_or(after.len());
+                let end = after
+                    .iter()
+                    .position(|byte| matches!(byte, b'.' | b'['))
+                    .unwrap_or(after.len());
                 let (attr, next) = after.split_at(end);
                 if attr.is_empty() {
                     return Err(value_error("Empty attribute in format string"));
@@ -152,7 +186,9 @@ impl Machine {
                 let text = String::from_utf8_lossy(attr).into_owned();
                 if !is_safe_name(attr) {
                     let type_name = self.type_name(&value);
-                    return Err(attribute_error(format!("'{type_name}' object has no attribute '{text}'")));
+                    return Err(attribute_error(format!(
+                        "'{type_name}' object has no attribute '{text}'"
+                    )));
                 }
                 let sym = self.names.intern(attr);
                 value = self.attr(&value, sym)?;
@@ -172,10 +208,14 @@ impl Machine {
                 value = self.subscript(&value, &index)?;
                 rest = next.get(1..).unwrap_or(&[]);
                 if !matches!(rest.first(), None | Some(b'.' | b'[')) {
-                    return Err(value_error("Only '.' or '[' may follow ']' in format field specifier"));
+                    return Err(value_error(
+                        "Only '.' or '[' may follow ']' in format field specifier",
+                    ));
                 }
             } else {
-                return Err(value_error("Only '.' or '[' may follow ']' in format field specifier"));
+                return Err(value_error(
+                    "Only '.' or '[' may follow ']' in format field specifier",
+                ));
             }
         }
         Ok(value)
@@ -187,7 +227,10 @@ fn whole_number(text: &[u8]) -> Res<Option<usize>> {
         return Ok(None);
     }
     let number = text.iter().try_fold(0usize, |number, digit| {
-        number.checked_mul(10)?.checked_add(usize::from(digit - b'0')).filter(|number| *number <= isize::MAX as usize)
+        number
+            .checked_mul(10)?
+            .checked_add(usize::from(digit - b'0'))
+            .filter(|number| *number <= isize::MAX as usize)
     });
     match number {
         Some(number) => Ok(Some(number)),

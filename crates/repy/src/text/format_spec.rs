@@ -64,7 +64,10 @@ fn parse(spec: &[u8]) -> Res<Spec> {
         && let Some(kind) = parsed.kind
         && !matches!(kind, b'd' | b'e' | b'f' | b'g' | b'E' | b'G' | b'%' | b'F')
     {
-        return Err(value_error(format!("Cannot specify ',' with '{}'.", kind as char)));
+        return Err(value_error(format!(
+            "Cannot specify ',' with '{}'.",
+            kind as char
+        )));
     }
     Ok(parsed)
 }
@@ -73,7 +76,9 @@ fn digits(spec: &[u8], at: &mut usize) -> Res<Option<usize>> {
     let start = *at;
     let mut number: usize = 0;
     while let Some(byte) = spec.get(*at).filter(|byte| byte.is_ascii_digit()) {
-        number = number.saturating_mul(10).saturating_add(usize::from(byte - b'0'));
+        number = number
+            .saturating_mul(10)
+            .saturating_add(usize::from(byte - b'0'));
         *at += 1;
     }
     if number > isize::MAX as usize {
@@ -87,7 +92,9 @@ impl Machine {
     pub(crate) fn format_value(&mut self, value: &Value, spec: &[u8]) -> Res<Vec<u8>> {
         let inner = value.unwrapped().clone();
         match &inner {
-            Value::Int(_) | Value::Long(_) | Value::Float(_) | Value::Str(_) if spec.is_empty() => self.str_of(value),
+            Value::Int(_) | Value::Long(_) | Value::Float(_) | Value::Str(_) if spec.is_empty() => {
+                self.str_of(value)
+            }
             Value::Bool(_) if spec.is_empty() => self.str_of(value),
             Value::Str(string) => self.format_text(string.as_bytes(), spec, "str"),
             Value::Int(_) | Value::Long(_) | Value::Bool(_) => self.format_integer(&inner, spec),
@@ -95,7 +102,11 @@ impl Machine {
             Value::Complex(complex) if !spec.is_empty() => self.format_complex(**complex, spec),
             _ => {
                 let text = self.str_of(value)?;
-                if spec.is_empty() { Ok(text) } else { self.format_text(&text, spec, "str") }
+                if spec.is_empty() {
+                    Ok(text)
+                } else {
+                    self.format_text(&text, spec, "str")
+                }
             }
         }
     }
@@ -113,10 +124,14 @@ impl Machine {
             return Err(value_error("Sign not allowed in string format specifier"));
         }
         if spec.alternate {
-            return Err(value_error("Alternate form (#) not allowed in string format specifier"));
+            return Err(value_error(
+                "Alternate form (#) not allowed in string format specifier",
+            ));
         }
         if spec.align == Some(b'=') {
-            return Err(value_error("'=' alignment not allowed in string format specifier"));
+            return Err(value_error(
+                "'=' alignment not allowed in string format specifier",
+            ));
         }
         let shown = match spec.precision {
             Some(precision) => text.get(..precision.min(text.len())).unwrap_or(text),
@@ -137,7 +152,9 @@ impl Machine {
             return self.format_float(float, spec);
         }
         if parsed.precision.is_some() {
-            return Err(value_error("Precision not allowed in integer format specifier"));
+            return Err(value_error(
+                "Precision not allowed in integer format specifier",
+            ));
         }
         let type_name = value.tag().name();
         let whole = match value {
@@ -146,14 +163,18 @@ impl Machine {
         };
         if kind == b'c' {
             if parsed.sign.is_some() {
-                return Err(value_error("Sign not allowed with integer format specifier 'c'"));
+                return Err(value_error(
+                    "Sign not allowed with integer format specifier 'c'",
+                ));
             }
             return match crate::number::as_index(&whole) {
                 Some(Ok(code @ 0..=255)) => Ok(pad(b"", b"", &[code as u8], &parsed, b'<')),
-                Some(Ok(_)) | None => Err(crate::object::exception::overflow_error("%c arg not in range(0x100)")),
-                Some(Err(())) => {
-                    Err(crate::object::exception::overflow_error("Python int too large to convert to C long"))
-                }
+                Some(Ok(_)) | None => Err(crate::object::exception::overflow_error(
+                    "%c arg not in range(0x100)",
+                )),
+                Some(Err(())) => Err(crate::object::exception::overflow_error(
+                    "Python int too large to convert to C long",
+                )),
             };
         }
         let (radix, prefix) = match kind {
@@ -186,16 +207,29 @@ impl Machine {
         if parsed.thousands {
             body = group(&body, &parsed, sign.len());
         }
-        Ok(pad(sign.as_bytes(), prefix.as_bytes(), body.as_bytes(), &parsed, b'>'))
+        Ok(pad(
+            sign.as_bytes(),
+            prefix.as_bytes(),
+            body.as_bytes(),
+            &parsed,
+            b'>',
+        ))
     }
 
     fn format_float(&mut self, value: f64, spec: &[u8]) -> Res<Vec<u8>> {
         let parsed = parse(spec)?;
         check_kind(&parsed, "float", b"eEfFgGn%")?;
         if parsed.alternate {
-            return Err(value_error("Alternate form (#) not allowed in float format specifier"));
+            return Err(value_error(
+                "Alternate form (#) not allowed in float format specifier",
+            ));
         }
-        self.reserve(parsed.width.unwrap_or(0).saturating_add(parsed.precision.unwrap_or(0)))?;
+        self.reserve(
+            parsed
+                .width
+                .unwrap_or(0)
+                .saturating_add(parsed.precision.unwrap_or(0)),
+        )?;
         let text = float_text(value, &parsed)?;
         let (negative, body) = match text.strip_prefix('-') {
             Some(rest) => (true, rest.to_owned()),
@@ -216,13 +250,19 @@ impl Machine {
         let parsed = parse(spec)?;
         check_kind(&parsed, "complex", b"eEfFgGn")?;
         if parsed.alternate {
-            return Err(value_error("Alternate form (#) not allowed in complex format specifier"));
+            return Err(value_error(
+                "Alternate form (#) not allowed in complex format specifier",
+            ));
         }
         if parsed.fill == Some(b'0') {
-            return Err(value_error("Zero padding is not allowed in complex format specifier"));
+            return Err(value_error(
+                "Zero padding is not allowed in complex format specifier",
+            ));
         }
         if parsed.align == Some(b'=') {
-            return Err(value_error("'=' alignment flag is not allowed in complex format specifier"));
+            return Err(value_error(
+                "'=' alignment flag is not allowed in complex format specifier",
+            ));
         }
         let text = |part: f64| match parsed.kind {
             None => Ok(match parsed.precision {
@@ -234,14 +274,24 @@ impl Machine {
         let (real, imaginary) = (text(value.0)?, text(value.1)?);
         let plus = if imaginary.starts_with('-') { "" } else { "+" };
         let body = if parsed.kind.is_none() {
-            let sign_for = |text: &str| if text.starts_with('-') { "" } else { sign_of(false, parsed.sign) };
+            let sign_for = |text: &str| {
+                if text.starts_with('-') {
+                    ""
+                } else {
+                    sign_of(false, parsed.sign)
+                }
+            };
             if value.0 == 0.0 && value.0.is_sign_positive() {
                 format!("{}{imaginary}j", sign_for(&imaginary))
             } else {
                 format!("({}{real}{plus}{imaginary}j)", sign_for(&real))
             }
         } else {
-            let sign = if real.starts_with('-') { "" } else { sign_of(false, parsed.sign) };
+            let sign = if real.starts_with('-') {
+                ""
+            } else {
+                sign_of(false, parsed.sign)
+            };
             format!("{sign}{real}{plus}{imaginary}j")
         };
         Ok(pad(b"", b"", body.as_bytes(), &parsed, b'>'))
@@ -281,8 +331,14 @@ fn check_kind(spec: &Spec, type_name: &str, kinds: &[u8]) -> Res<()> {
 }
 
 fn unknown(kind: u8, type_name: &str) -> crate::object::Thrown {
-    let shown = if (33..127).contains(&kind) { (kind as char).to_string() } else { format!("\\x{kind:x}") };
-    value_error(format!("Unknown format code '{shown}' for object of type '{type_name}'"))
+    let shown = if (33..127).contains(&kind) {
+        (kind as char).to_string()
+    } else {
+        format!("\\x{kind:x}")
+    };
+    value_error(format!(
+        "Unknown format code '{shown}' for object of type '{type_name}'"
+    ))
 }
 
 fn sign_of(negative: bool, wanted: Option<u8>) -> &'static str {

@@ -50,17 +50,26 @@ impl Machine {
             Value::Dict(_) => true,
             Value::Host(host) => host.inner.mapping().is_some(),
             Value::List(_) | Value::XRange(_) => true,
-            Value::Instance(instance) => instance.class.is_old() || matches!(instance.payload, Payload::Exception(_)),
+            Value::Instance(instance) => {
+                instance.class.is_old() || matches!(instance.payload, Payload::Exception(_))
+            }
             _ => false,
         };
-        let mut values = Values { tuple, single: value, next: 0 };
+        let mut values = Values {
+            tuple,
+            single: value,
+            next: 0,
+        };
         let mut used_mapping = false;
         let mut out = Vec::with_capacity(format.len() + 32);
         let mut at = 0;
         let incomplete = || value_error("incomplete format");
         while at < format.len() {
             let rest = format.get(at..).unwrap_or(&[]);
-            let plain = rest.iter().position(|byte| *byte == b'%').unwrap_or(rest.len());
+            let plain = rest
+                .iter()
+                .position(|byte| *byte == b'%')
+                .unwrap_or(rest.len());
             out.extend_from_slice(rest.get(..plain).unwrap_or(&[]));
             at += plain;
             if at >= format.len() {
@@ -128,10 +137,19 @@ impl Machine {
             if matches!(peek(at), Some(b'h' | b'l' | b'L')) {
                 at += 1;
             }
-            let Some(conversion) = peek(at) else { return Err(incomplete()) };
+            let Some(conversion) = peek(at) else {
+                return Err(incomplete());
+            };
             at += 1;
-            if spec.width > MAX_WIDTH || spec.precision.is_some_and(|precision| precision > MAX_WIDTH) {
-                return Err(crate::object::Thrown::with_args(crate::object::ExceptionKind::MemoryError, Vec::new()));
+            if spec.width > MAX_WIDTH
+                || spec
+                    .precision
+                    .is_some_and(|precision| precision > MAX_WIDTH)
+            {
+                return Err(crate::object::Thrown::with_args(
+                    crate::object::ExceptionKind::MemoryError,
+                    Vec::new(),
+                ));
             }
             self.reserve(out.len() + spec.width + spec.precision.unwrap_or(0))?;
             if conversion == b'%' {
@@ -149,15 +167,28 @@ impl Machine {
             None => values.next == 0 && !mapping,
         };
         if leftover && !used_mapping {
-            return Err(type_error("not all arguments converted during string formatting"));
+            return Err(type_error(
+                "not all arguments converted during string formatting",
+            ));
         }
         Ok(out)
     }
 
-    fn convert(&mut self, out: &mut Vec<u8>, conversion: u8, spec: &Spec, value: &Value, at: usize) -> Res<()> {
+    fn convert(
+        &mut self,
+        out: &mut Vec<u8>,
+        conversion: u8,
+        spec: &Spec,
+        value: &Value,
+        at: usize,
+    ) -> Res<()> {
         match conversion {
             b's' | b'r' => {
-                let mut text = if conversion == b's' { self.str_of(value)? } else { self.repr_of(value)? };
+                let mut text = if conversion == b's' {
+                    self.str_of(value)?
+                } else {
+                    self.repr_of(value)?
+                };
                 if let Some(precision) = spec.precision {
                     text.truncate(precision);
                 }
@@ -170,18 +201,29 @@ impl Machine {
                     other => match crate::methods::args::integer(other)? {
                         code @ 0..=255 => vec![code as u8],
                         code if code < 0 => {
-                            return Err(overflow_error("unsigned byte integer is less than minimum"));
+                            return Err(overflow_error(
+                                "unsigned byte integer is less than minimum",
+                            ));
                         }
-                        _ => return Err(overflow_error("unsigned byte integer is greater than maximum")),
+                        _ => {
+                            return Err(overflow_error(
+                                "unsigned byte integer is greater than maximum",
+                            ));
+                        }
                     },
                 };
                 pad(out, b"", &text, spec, false);
             }
-            b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => self.convert_int(out, conversion, spec, value)?,
+            b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => {
+                self.convert_int(out, conversion, spec, value)?
+            }
             b'e' | b'E' | b'f' | b'F' | b'g' | b'G' => {
                 let number = match Number::of(value.unwrapped()) {
                     Some(Number::Complex(_)) | None => {
-                        return Err(type_error(format!("float argument required, not {}", self.type_name(value))));
+                        return Err(type_error(format!(
+                            "float argument required, not {}",
+                            self.type_name(value)
+                        )));
                     }
                     Some(number) => number.to_float()?,
                 };
@@ -196,7 +238,11 @@ impl Machine {
                 pad(out, sign, body, spec, true);
             }
             other => {
-                let shown = if (32..127).contains(&other) { other as char } else { '?' };
+                let shown = if (32..127).contains(&other) {
+                    other as char
+                } else {
+                    '?'
+                };
                 return Err(value_error(format!(
                     "unsupported format character '{shown}' ({:#x}) at index {at}",
                     u32::from(other)
@@ -206,15 +252,30 @@ impl Machine {
         Ok(())
     }
 
-    fn convert_int(&mut self, out: &mut Vec<u8>, conversion: u8, spec: &Spec, value: &Value) -> Res<()> {
+    fn convert_int(
+        &mut self,
+        out: &mut Vec<u8>,
+        conversion: u8,
+        spec: &Spec,
+        value: &Value,
+    ) -> Res<()> {
         let required = || {
-            let shown = if conversion == b'i' { 'd' } else { conversion as char };
-            type_error(format!("%{shown} format: a number is required, not {}", self.type_name(value)))
+            let shown = if conversion == b'i' {
+                'd'
+            } else {
+                conversion as char
+            };
+            type_error(format!(
+                "%{shown} format: a number is required, not {}",
+                self.type_name(value)
+            ))
         };
         let whole = match value.unwrapped() {
             number @ (Value::Int(_) | Value::Long(_)) => number.clone(),
             Value::Bool(b) => Value::Int(i64::from(*b)),
-            Value::Float(float) if float.get().is_finite() => number::convert::to_integer(value, false, "float")?,
+            Value::Float(float) if float.get().is_finite() => {
+                number::convert::to_integer(value, false, "float")?
+            }
             _ => return Err(required()),
         };
         let radix = match conversion {
@@ -291,7 +352,9 @@ fn star(value: &Value) -> Res<i64> {
 fn digits(format: &[u8], at: &mut usize) -> Res<usize> {
     let mut number: usize = 0;
     while let Some(byte) = format.get(*at).filter(|byte| byte.is_ascii_digit()) {
-        number = number.saturating_mul(10).saturating_add(usize::from(byte - b'0'));
+        number = number
+            .saturating_mul(10)
+            .saturating_add(usize::from(byte - b'0'));
         *at += 1;
     }
     if number > i32::MAX as usize {

@@ -6,7 +6,9 @@ use super::float_format::{repr_float, repr_part, str_float, str_part};
 use crate::number::long;
 use crate::object::exception::type_error;
 use crate::object::symbol::known;
-use crate::object::{Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Str, Thrown, Value, XRange};
+use crate::object::{
+    Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Str, Thrown, Value, XRange,
+};
 use crate::vm::Machine;
 
 /// Deepest nesting of containers that is shown, as CPython's recursion limit.
@@ -14,7 +16,11 @@ const DEEPEST: usize = 980;
 
 /// A byte string's `repr`.
 pub(crate) fn repr_bytes(bytes: &[u8]) -> Vec<u8> {
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+        b'"'
+    } else {
+        b'\''
+    };
     let mut out = Vec::with_capacity(bytes.len() + 2);
     out.push(quote);
     for &byte in bytes {
@@ -57,7 +63,11 @@ fn repr_complex(value: (f64, f64), part: fn(f64) -> String) -> String {
     if real == 0.0 && real.is_sign_positive() {
         return format!("{}j", part(imaginary));
     }
-    let sign = if imaginary.is_nan() || imaginary.is_sign_positive() { "+" } else { "" };
+    let sign = if imaginary.is_nan() || imaginary.is_sign_positive() {
+        "+"
+    } else {
+        ""
+    };
     format!("({}{sign}{}j)", part(real), part(imaginary))
 }
 
@@ -112,25 +122,46 @@ impl Machine {
     fn text_of_call(&mut self, method: &Value, name: &str) -> Res<Vec<u8>> {
         match self.call_value(method, Vec::new())?.unwrapped() {
             Value::Str(string) => Ok(string.as_bytes().to_vec()),
-            other => Err(type_error(format!("{name} returned non-string (type {})", self.type_name(other)))),
+            other => Err(type_error(format!(
+                "{name} returned non-string (type {})",
+                self.type_name(other)
+            ))),
         }
     }
 
     /// `BaseException.__str__` and what some of its classes do instead.
     pub(crate) fn str_of_exception(&mut self, value: &Value) -> Res<Vec<u8>> {
-        let Value::Instance(instance) = value else { return Ok(Vec::new()) };
-        let Some(part) = instance.exception() else { return Ok(Vec::new()) };
+        let Value::Instance(instance) = value else {
+            return Ok(Vec::new());
+        };
+        let Some(part) = instance.exception() else {
+            return Ok(Vec::new());
+        };
         let (args, extra) = {
             let part = part.borrow();
             (part.args.clone(), part.extra.clone())
         };
         let is = |machine: &Machine, kind: ExceptionKind| {
-            instance.class.is_subclass_of(&machine.exceptions[kind as usize])
+            instance
+                .class
+                .is_subclass_of(&machine.exceptions[kind as usize])
         };
-        let Value::Tuple(items) = &args else { return Ok(Vec::new()) };
+        let Value::Tuple(items) = &args else {
+            return Ok(Vec::new());
+        };
         if is(self, ExceptionKind::EnvironmentError) && extra.len() >= 2 {
-            let find = |name| extra.iter().find(|(own, _)| *own == name).map(|(_, v)| v.clone()).unwrap_or(Value::None);
-            let (errno, text, file) = (find(known::errno), find(known::strerror), find(known::filename));
+            let find = |name| {
+                extra
+                    .iter()
+                    .find(|(own, _)| *own == name)
+                    .map(|(_, v)| v.clone())
+                    .unwrap_or(Value::None)
+            };
+            let (errno, text, file) = (
+                find(known::errno),
+                find(known::strerror),
+                find(known::filename),
+            );
             if !errno.is_none() || !text.is_none() {
                 let mut out = b"[Errno ".to_vec();
                 out.extend(self.str_of(&errno)?);
@@ -155,14 +186,18 @@ impl Machine {
         match value {
             Value::Nil => out.extend_from_slice(b"<NULL>"),
             Value::None => out.extend_from_slice(b"None"),
-            Value::Bool(truth) => out.extend_from_slice(if truth.get() { &b"True"[..] } else { b"False" }),
+            Value::Bool(truth) => {
+                out.extend_from_slice(if truth.get() { &b"True"[..] } else { b"False" })
+            }
             Value::Int(int) => out.extend_from_slice(int_text(*int).as_bytes()),
             Value::Long(long) => {
                 out.extend_from_slice(long::to_decimal(long)?.as_bytes());
                 out.push(b'L');
             }
             Value::Float(float) => out.extend_from_slice(repr_float(float.get()).as_bytes()),
-            Value::Complex(complex) => out.extend_from_slice(repr_complex(**complex, repr_part).as_bytes()),
+            Value::Complex(complex) => {
+                out.extend_from_slice(repr_complex(**complex, repr_part).as_bytes())
+            }
             Value::Str(string) => {
                 self.reserve(string.len())?;
                 out.extend(repr_bytes(string.as_bytes()));
@@ -177,8 +212,11 @@ impl Machine {
                 self.write_items(value, &items, ["[", "]", "[...]"], "list", out, inside)?;
             }
             Value::Dict(dict) => {
-                let pairs: Vec<(Value, Value)> =
-                    dict.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+                let pairs: Vec<(Value, Value)> = dict
+                    .borrow()
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect();
                 self.write_pairs(value, &pairs, out, inside)?;
             }
             Value::Set(set) | Value::FrozenSet(set) => {
@@ -194,7 +232,14 @@ impl Machine {
             }
             Value::Slice(slice) => {
                 let parts = [slice.start.clone(), slice.stop.clone(), slice.step.clone()];
-                self.write_items(value, &parts, ["slice(", ")", "slice(...)"], "slice", out, inside)?;
+                self.write_items(
+                    value,
+                    &parts,
+                    ["slice(", ")", "slice(...)"],
+                    "slice",
+                    out,
+                    inside,
+                )?;
             }
             Value::XRange(range) => out.extend_from_slice(repr_range(range).as_bytes()),
             Value::Instance(instance) => {
@@ -338,8 +383,14 @@ impl Machine {
 
     /// `<.Name object at 0x...>`.
     pub(crate) fn plain_repr(&self, value: &Value) -> Vec<u8> {
-        let Value::Instance(instance) = value else { return Vec::new() };
-        let kind = if instance.class.is_old() { "instance" } else { "object" };
+        let Value::Instance(instance) = value else {
+            return Vec::new();
+        };
+        let kind = if instance.class.is_old() {
+            "instance"
+        } else {
+            "object"
+        };
         let mut out = b"<".to_vec();
         out.extend(instance.class.qualified_name());
         out.extend_from_slice(format!(" {kind} at {}>", address(value)).as_bytes());
@@ -394,7 +445,11 @@ fn repr_native(native: &NativeFunction) -> Vec<u8> {
     match native.owner {
         None => format!("<built-in function {}>", native.name),
         Some(owner) if native.name.starts_with("__") => {
-            format!("<slot wrapper '{}' of '{}' objects>", native.name, owner.name())
+            format!(
+                "<slot wrapper '{}' of '{}' objects>",
+                native.name,
+                owner.name()
+            )
         }
         Some(owner) => format!("<method '{}' of '{}' objects>", native.name, owner.name()),
     }
@@ -405,7 +460,13 @@ fn repr_class(class: &Class, value: &Value) -> Vec<u8> {
     let mut out = match class.kind {
         ClassKind::Old => b"<class ".to_vec(),
         ClassKind::New => b"<class '".to_vec(),
-        ClassKind::Builtin if class.exception.is_some_and(|kind| kind.module() != "exceptions") => b"<class '".to_vec(),
+        ClassKind::Builtin
+            if class
+                .exception
+                .is_some_and(|kind| kind.module() != "exceptions") =>
+        {
+            b"<class '".to_vec()
+        }
         ClassKind::Builtin => b"<type '".to_vec(),
     };
     out.extend(class.qualified_name());

@@ -9,7 +9,10 @@ pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
             let last_start = hay.len().checked_sub(needle.len())?;
             let mut from = 0;
             while from <= last_start {
-                let step = hay.get(from..=last_start)?.iter().position(|byte| byte == first)?;
+                let step = hay
+                    .get(from..=last_start)?
+                    .iter()
+                    .position(|byte| byte == first)?;
                 from += step;
                 if hay.get(from..from + needle.len()) == Some(needle) {
                     return Some(from);
@@ -27,7 +30,9 @@ pub(crate) fn rfind(hay: &[u8], needle: &[u8]) -> Option<usize> {
         return Some(hay.len());
     }
     let last_start = hay.len().checked_sub(needle.len())?;
-    (0..=last_start).rev().find(|&from| hay.get(from..from + needle.len()) == Some(needle))
+    (0..=last_start)
+        .rev()
+        .find(|&from| hay.get(from..from + needle.len()) == Some(needle))
 }
 
 /// How often `needle` is in `hay`, without overlaps.

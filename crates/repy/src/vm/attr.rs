@@ -9,8 +9,8 @@ use crate::object::exception::{attribute_error, type_error};
 use crate::object::instance::Instance;
 use crate::object::symbol::known;
 use crate::object::{
-    Arity, BoundMethod, Class, ClassKind, NativeBound, NativeCode, NativeFunction, Payload, Res, Sym, Thrown, TypeTag,
-    Value,
+    Arity, BoundMethod, Class, ClassKind, NativeBound, NativeCode, NativeFunction, Payload, Res,
+    Sym, Thrown, TypeTag, Value,
 };
 
 /// The instance has the attribute in this slot.
@@ -34,7 +34,11 @@ impl Machine {
                 return Ok(value.clone());
             }
             if let Some(slot) = self.shapes.find(shape, name) {
-                cell.set(SiteCache { version: u64::from(shape), slot: slot as u32, kind: OWN });
+                cell.set(SiteCache {
+                    version: u64::from(shape),
+                    slot: slot as u32,
+                    kind: OWN,
+                });
             }
         }
         self.attr(object, name)
@@ -53,22 +57,33 @@ impl Machine {
         match object {
             Value::Instance(instance) => self.instance_attr(object, instance, name),
             Value::Class(class) => self.attr_of_class(class, name),
-            Value::Function(function) => {
-                Ok(function.attrs.borrow().iter().find(|(own, _)| *own == name).map(|(_, v)| v.clone()).unwrap_or_default())
-            }
+            Value::Function(function) => Ok(function
+                .attrs
+                .borrow()
+                .iter()
+                .find(|(own, _)| *own == name)
+                .map(|(_, v)| v.clone())
+                .unwrap_or_default()),
             Value::Method(method) => {
                 let function = method.function.clone();
                 self.find_attr(&function, name)
             }
             Value::Host(host) => {
                 let text = self.name(name);
-                let Some(method) = host.inner.methods().iter().find(|known| known.as_bytes() == text.as_bytes()) else {
+                let Some(method) = host
+                    .inner
+                    .methods()
+                    .iter()
+                    .find(|known| known.as_bytes() == text.as_bytes())
+                else {
                     return Ok(Value::Nil);
                 };
                 let (host, method) = (host.clone(), *method);
                 Ok(Value::Native(Rc::new(NativeFunction {
                     name: method.to_owned(),
-                    code: NativeCode::Host(Box::new(move |machine, args| host.inner.call(machine, method, args))),
+                    code: NativeCode::Host(Box::new(move |machine, args| {
+                        host.inner.call(machine, method, args)
+                    })),
                     arity: Arity::Any,
                     owner: None,
                 })))
@@ -80,7 +95,10 @@ impl Machine {
                 let found = self.type_attr(object.tag(), name);
                 Ok(match found {
                     Value::Native(native) if native.owner.is_some() => {
-                        Value::NativeBound(Rc::new(NativeBound { native, receiver: object.clone() }))
+                        Value::NativeBound(Rc::new(NativeBound {
+                            native,
+                            receiver: object.clone(),
+                        }))
                     }
                     other => other,
                 })
@@ -120,7 +138,9 @@ impl Machine {
                 receiver: object.clone(),
                 class: class.clone(),
             })),
-            Value::Method(method) if method.receiver.is_nil() && self.is_instance_of(object, &method.class) => {
+            Value::Method(method)
+                if method.receiver.is_nil() && self.is_instance_of(object, &method.class) =>
+            {
                 Value::Method(Rc::new(BoundMethod {
                     function: method.function.clone(),
                     receiver: object.clone(),
@@ -128,7 +148,10 @@ impl Machine {
                 }))
             }
             Value::Native(native) if native.owner.is_some() => {
-                Value::NativeBound(Rc::new(NativeBound { native, receiver: object.clone() }))
+                Value::NativeBound(Rc::new(NativeBound {
+                    native,
+                    receiver: object.clone(),
+                }))
             }
             other => other,
         }
@@ -148,7 +171,9 @@ impl Machine {
 
     /// The method of an instance bound to it, or `Nil`: what the machine asks for by itself.
     pub(crate) fn find_method(&mut self, object: &Value, name: Sym) -> Res {
-        let Value::Instance(instance) = object else { return Ok(Value::Nil) };
+        let Value::Instance(instance) = object else {
+            return Ok(Value::Nil);
+        };
         let class = instance.class.clone();
         if class.is_old() {
             return self.instance_attr(object, instance, name);
@@ -180,7 +205,11 @@ impl Machine {
             } else {
                 let found = self.shapes.find(shape, name);
                 let kind = if found.is_some() { OWN } else { NOT_OWN };
-                cell.set(SiteCache { version: u64::from(shape), slot: found.unwrap_or(0) as u32, kind });
+                cell.set(SiteCache {
+                    version: u64::from(shape),
+                    slot: found.unwrap_or(0) as u32,
+                    kind,
+                });
                 found.is_some()
             };
             if !own {
@@ -196,7 +225,10 @@ impl Machine {
             thread.stack.push(value);
             return Ok(());
         }
-        if !matches!(object, Value::Class(_) | Value::Function(_) | Value::Method(_) | Value::Host(_)) {
+        if !matches!(
+            object,
+            Value::Class(_) | Value::Function(_) | Value::Method(_) | Value::Host(_)
+        ) {
             let found = self.type_attr(object.tag(), name);
             if let Value::Native(native) = &found
                 && native.owner.is_some()
@@ -214,7 +246,14 @@ impl Machine {
 
     /// `object.name = value` with a cache; the old value is returned.
     #[inline]
-    pub(super) fn store_attr(&mut self, object: &Value, code: &Code, cache: u16, name: Sym, value: Value) -> Res {
+    pub(super) fn store_attr(
+        &mut self,
+        object: &Value,
+        code: &Code,
+        cache: u16,
+        name: Sym,
+        value: Value,
+    ) -> Res {
         if let Value::Instance(instance) = object {
             let cell = &code.caches[cache as usize];
             let site = cell.get();
@@ -239,12 +278,23 @@ impl Machine {
                 return self.set_attr(object, name, value).map(|()| Value::Nil);
             }
             if let Some(slot) = self.shapes.find(shape, name) {
-                cell.set(SiteCache { version: u64::from(shape), slot: slot as u32, kind: OWN });
+                cell.set(SiteCache {
+                    version: u64::from(shape),
+                    slot: slot as u32,
+                    kind: OWN,
+                });
                 let mut slots = instance.slots.borrow_mut();
-                return Ok(slots.get_mut(slot).map(|old| std::mem::replace(old, value)).unwrap_or_default());
+                return Ok(slots
+                    .get_mut(slot)
+                    .map(|old| std::mem::replace(old, value))
+                    .unwrap_or_default());
             }
             let next = self.shapes.with(shape, name);
-            cell.set(SiteCache { version: u64::from(shape), slot: next, kind: GROWS });
+            cell.set(SiteCache {
+                version: u64::from(shape),
+                slot: next,
+                kind: GROWS,
+            });
             instance.slots.borrow_mut().push(value);
             instance.shape.set(next);
             return Ok(Value::Nil);
@@ -264,7 +314,11 @@ impl Machine {
                     } else {
                         value
                     };
-                    let old = crate::builtins::exceptions::set_member(&mut part.borrow_mut(), name, value);
+                    let old = crate::builtins::exceptions::set_member(
+                        &mut part.borrow_mut(),
+                        name,
+                        value,
+                    );
                     drop(old);
                     return Ok(());
                 }
@@ -274,7 +328,11 @@ impl Machine {
                 let shape = instance.shape.get();
                 match self.shapes.find(shape, name) {
                     Some(slot) => {
-                        let old = instance.slots.borrow_mut().get_mut(slot).map(|old| std::mem::replace(old, value));
+                        let old = instance
+                            .slots
+                            .borrow_mut()
+                            .get_mut(slot)
+                            .map(|old| std::mem::replace(old, value));
                         drop(old);
                     }
                     None => {
@@ -295,7 +353,10 @@ impl Machine {
             }
             Value::Method(_) => {
                 let text = self.name(name);
-                Err(attribute_error(format!("'instancemethod' object has no attribute '{}'", text.lossy())))
+                Err(attribute_error(format!(
+                    "'instancemethod' object has no attribute '{}'",
+                    text.lossy()
+                )))
             }
             Value::Host(host) => host.inner.set_attribute(&self.name(name).lossy()),
             other => Err(self.read_only(other, name)),
@@ -310,7 +371,10 @@ impl Machine {
         }
         match self.find_attr(object, name) {
             Ok(Value::Nil) | Err(_) => self.no_attribute(object, name),
-            Ok(_) => attribute_error(format!("'{type_name}' object attribute '{}' is read-only", text.lossy())),
+            Ok(_) => attribute_error(format!(
+                "'{type_name}' object attribute '{}' is read-only",
+                text.lossy()
+            )),
         }
     }
 
@@ -323,7 +387,10 @@ impl Machine {
                 let Some(slot) = self.shapes.find(shape, name) else {
                     if instance.class.is_old() {
                         let class = instance.class.name.lossy();
-                        return Err(attribute_error(format!("{class} instance has no attribute '{}'", text.lossy())));
+                        return Err(attribute_error(format!(
+                            "{class} instance has no attribute '{}'",
+                            text.lossy()
+                        )));
                     }
                     let known = !self.class_attr(&instance.class.clone(), name).is_nil();
                     return Err(if known {
@@ -332,7 +399,9 @@ impl Machine {
                         self.no_attribute(object, name)
                     });
                 };
-                let shape = self.shapes.without(shape, name, instance.class.root_shape.get());
+                let shape = self
+                    .shapes
+                    .without(shape, name, instance.class.root_shape.get());
                 instance.shape.set(shape);
                 let old = instance.slots.borrow_mut().remove(slot);
                 drop(old);
@@ -361,19 +430,27 @@ impl Machine {
         let text = text.lossy();
         attribute_error(match object {
             Value::Instance(instance) if instance.class.is_old() => {
-                format!("{} instance has no attribute '{text}'", instance.class.name.lossy())
+                format!(
+                    "{} instance has no attribute '{text}'",
+                    instance.class.name.lossy()
+                )
             }
             Value::Class(class) if class.is_old() => {
                 format!("class {} has no attribute '{text}'", class.name.lossy())
             }
             Value::Class(class) => {
                 let name = match class.kind {
-                    ClassKind::Builtin if class.exception.is_some() => class.name.lossy().into_owned(),
+                    ClassKind::Builtin if class.exception.is_some() => {
+                        class.name.lossy().into_owned()
+                    }
                     _ => class.name.lossy().into_owned(),
                 };
                 format!("type object '{name}' has no attribute '{text}'")
             }
-            other => format!("'{}' object has no attribute '{text}'", self.type_name(other)),
+            other => format!(
+                "'{}' object has no attribute '{text}'",
+                self.type_name(other)
+            ),
         })
     }
 
@@ -382,7 +459,9 @@ impl Machine {
         match value {
             Value::Instance(instance) if instance.class.is_old() => "instance".to_owned(),
             Value::Instance(instance) => match instance.class.exception {
-                Some(kind) if kind.module() == "exceptions" => format!("exceptions.{}", kind.name()),
+                Some(kind) if kind.module() == "exceptions" => {
+                    format!("exceptions.{}", kind.name())
+                }
                 _ => instance.class.name.lossy().into_owned(),
             },
             Value::Host(host) => host.inner.type_name().to_owned(),
@@ -393,7 +472,9 @@ impl Machine {
     /// `type(value)`.
     pub(crate) fn class_of(&self, value: &Value) -> Rc<Class> {
         match value {
-            Value::Instance(instance) if instance.class.is_old() => self.type_class(TypeTag::Instance),
+            Value::Instance(instance) if instance.class.is_old() => {
+                self.type_class(TypeTag::Instance)
+            }
             Value::Instance(instance) => instance.class.clone(),
             other => self.type_class(other.tag()),
         }

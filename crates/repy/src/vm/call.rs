@@ -7,7 +7,8 @@ use super::run::Ended;
 use super::{Machine, RECURSION_LIMIT};
 use crate::object::exception::type_error;
 use crate::object::{
-    Args, Arity, BoundMethod, Cell, Dict, ExceptionKind, Function, NativeCode, NativeFunction, Res, Str, Thrown, Value,
+    Args, Arity, BoundMethod, Cell, Dict, ExceptionKind, Function, NativeCode, NativeFunction, Res,
+    Str, Thrown, Value,
 };
 
 impl Machine {
@@ -64,7 +65,10 @@ impl Machine {
         then: Then,
     ) -> Res<()> {
         if thread.frames.len() + self.outer_frames >= RECURSION_LIMIT {
-            return Err(Thrown::new(ExceptionKind::RuntimeError, "maximum recursion depth exceeded"));
+            return Err(Thrown::new(
+                ExceptionKind::RuntimeError,
+                "maximum recursion depth exceeded",
+            ));
         }
         let code = &function.code;
         let top = base + code.slots as usize;
@@ -75,7 +79,14 @@ impl Machine {
             share_variables(thread, &function, base);
         }
         thread.budget -= 4;
-        thread.frames.push(Frame { function, pc: 0, base: base as u32, keep: keep as u32, then, rare: None });
+        thread.frames.push(Frame {
+            function,
+            pc: 0,
+            base: base as u32,
+            keep: keep as u32,
+            then,
+            rare: None,
+        });
         Ok(())
     }
 
@@ -105,7 +116,8 @@ impl Machine {
                     thread.stack[at] = method.function.clone();
                 }
                 Value::Native(native) => {
-                    let result = self.call_native(&native, &mut thread.stack[at + 1..], &keywords)?;
+                    let result =
+                        self.call_native(&native, &mut thread.stack[at + 1..], &keywords)?;
                     thread.stack.truncate(keep);
                     thread.push(result);
                     return Ok(false);
@@ -114,7 +126,9 @@ impl Machine {
                     thread.stack.insert(at + 1, bound.receiver.clone());
                     thread.stack[at] = Value::Native(bound.native.clone());
                 }
-                Value::Class(class) => return self.instantiate(thread, class, keep, at, keywords, then),
+                Value::Class(class) => {
+                    return self.instantiate(thread, class, keep, at, keywords, then);
+                }
                 other => return Err(self.not_callable(&other)),
             }
         }
@@ -125,9 +139,14 @@ impl Machine {
             && instance.class.is_old()
         {
             let name = instance.class.name.lossy();
-            return crate::object::exception::attribute_error(format!("{name} instance has no __call__ method"));
+            return crate::object::exception::attribute_error(format!(
+                "{name} instance has no __call__ method"
+            ));
         }
-        type_error(format!("'{}' object is not callable", self.type_name(value)))
+        type_error(format!(
+            "'{}' object is not callable",
+            self.type_name(value)
+        ))
     }
 
     /// The first argument of an unbound method must be an instance of its class.
@@ -162,11 +181,20 @@ impl Machine {
         check_arity(native, positional, keywords)?;
         if let Some(owner) = native.owner {
             let receiver = positional.first().map_or(&Value::Nil, Value::unwrapped);
-            if receiver.tag() != owner && !crate::builtins::types::accepts(owner, receiver, positional.first()) {
-                return Err(wrong_receiver(native, owner.name(), &self.type_name(receiver)));
+            if receiver.tag() != owner
+                && !crate::builtins::types::accepts(owner, receiver, positional.first())
+            {
+                return Err(wrong_receiver(
+                    native,
+                    owner.name(),
+                    &self.type_name(receiver),
+                ));
             }
         }
-        let mut args = Args { positional, keywords };
+        let mut args = Args {
+            positional,
+            keywords,
+        };
         match &native.code {
             NativeCode::Plain(call) => call(self, &mut args),
             NativeCode::Host(call) => call(self, &mut args),
@@ -174,7 +202,13 @@ impl Machine {
     }
 
     /// Puts arguments into the parameters' slots from `base` on.
-    pub(super) fn bind(&mut self, thread: &mut Thread, function: &Function, base: usize, keywords: Vec<(Str, Value)>) -> Res<()> {
+    pub(super) fn bind(
+        &mut self,
+        thread: &mut Thread,
+        function: &Function,
+        base: usize,
+        keywords: Vec<(Str, Value)>,
+    ) -> Res<()> {
         let code = &function.code;
         let params = code.params as usize;
         let given = thread.stack.len() - base;
@@ -185,7 +219,10 @@ impl Machine {
         let defaults = function.defaults.len();
         if params == 0 && !code.varargs && !code.kwargs {
             if given > 0 || !keywords.is_empty() {
-                return Err(type_error(format!("{name}() takes no arguments ({} given)", given + keywords.len())));
+                return Err(type_error(format!(
+                    "{name}() takes no arguments ({} given)",
+                    given + keywords.len()
+                )));
             }
             return Ok(());
         }
@@ -193,12 +230,20 @@ impl Machine {
             let how = if defaults > 0 { "at most" } else { "exactly" };
             return Err(takes(&name, how, params, given + keywords.len()));
         }
-        let extra: Vec<Value> = if given > params { thread.stack.drain(base + params..).collect() } else { Vec::new() };
+        let extra: Vec<Value> = if given > params {
+            thread.stack.drain(base + params..).collect()
+        } else {
+            Vec::new()
+        };
         thread.stack.resize(base + params, Value::Nil);
         let mut more = Dict::new();
         for (keyword, value) in keywords {
             let sym = self.names.find(keyword.as_bytes());
-            let found = code.slot_names.iter().take(params).position(|known| Some(*known) == sym && !keyword.is_empty());
+            let found = code
+                .slot_names
+                .iter()
+                .take(params)
+                .position(|known| Some(*known) == sym && !keyword.is_empty());
             match found {
                 Some(slot) if !thread.stack[base + slot].is_nil() => {
                     return Err(type_error(format!(
@@ -222,8 +267,15 @@ impl Machine {
             let required = params - defaults.min(params);
             for slot in given..required {
                 if thread.stack[base + slot].is_nil() {
-                    let filled = thread.stack[base..base + params].iter().filter(|value| !value.is_nil()).count();
-                    let how = if code.varargs || defaults > 0 { "at least" } else { "exactly" };
+                    let filled = thread.stack[base..base + params]
+                        .iter()
+                        .filter(|value| !value.is_nil())
+                        .count();
+                    let how = if code.varargs || defaults > 0 {
+                        "at least"
+                    } else {
+                        "exactly"
+                    };
                     return Err(takes(&name, how, required, filled));
                 }
             }
@@ -251,8 +303,16 @@ impl Machine {
         stars: u8,
         names: &[Str],
     ) -> Res<Vec<(Str, Value)>> {
-        let star_star = if stars & 2 != 0 { Some(thread.pop()) } else { None };
-        let star = if stars & 1 != 0 { Some(thread.pop()) } else { None };
+        let star_star = if stars & 2 != 0 {
+            Some(thread.pop())
+        } else {
+            None
+        };
+        let star = if stars & 1 != 0 {
+            Some(thread.pop())
+        } else {
+            None
+        };
         let at = thread.stack.len() - names.len();
         let values: Vec<Value> = thread.stack.drain(at..).collect();
         let callee = thread.stack.len() - positional - 1;
@@ -353,14 +413,24 @@ fn plural(count: usize) -> &'static str {
 }
 
 fn takes(name: &str, how: &str, count: usize, given: usize) -> Thrown {
-    type_error(format!("{name}() takes {how} {count} argument{} ({given} given)", plural(count)))
+    type_error(format!(
+        "{name}() takes {how} {count} argument{} ({given} given)",
+        plural(count)
+    ))
 }
 
 fn wrong_receiver(native: &NativeFunction, owner: &str, got: &str) -> Thrown {
-    type_error(format!("descriptor '{}' requires a '{owner}' object but received a '{got}'", native.name))
+    type_error(format!(
+        "descriptor '{}' requires a '{owner}' object but received a '{got}'",
+        native.name
+    ))
 }
 
-fn check_arity(native: &NativeFunction, positional: &[Value], keywords: &[(Str, Value)]) -> Res<()> {
+fn check_arity(
+    native: &NativeFunction,
+    positional: &[Value],
+    keywords: &[(Str, Value)],
+) -> Res<()> {
     if native.arity == Arity::Any {
         return Ok(());
     }
@@ -370,7 +440,9 @@ fn check_arity(native: &NativeFunction, positional: &[Value], keywords: &[(Str, 
         Arity::Any | Arity::Positional => true,
         Arity::Zero => given == 0,
         Arity::One => given == 1,
-        Arity::Parse(least, most) | Arity::Unpack(least, most) => (least as usize..=most as usize).contains(&given),
+        Arity::Parse(least, most) | Arity::Unpack(least, most) => {
+            (least as usize..=most as usize).contains(&given)
+        }
     };
     if fits && keywords.is_empty() {
         return Ok(());
@@ -379,9 +451,15 @@ fn check_arity(native: &NativeFunction, positional: &[Value], keywords: &[(Str, 
 }
 
 #[cold]
-fn arity_error(native: &NativeFunction, positional: &[Value], keywords: &[(Str, Value)]) -> Res<()> {
+fn arity_error(
+    native: &NativeFunction,
+    positional: &[Value],
+    keywords: &[(Str, Value)],
+) -> Res<()> {
     let name = match native.name.as_str() {
-        "find" | "rfind" | "index" | "rindex" if native.owner == Some(crate::object::TypeTag::Str) => {
+        "find" | "rfind" | "index" | "rindex"
+            if native.owner == Some(crate::object::TypeTag::Str) =>
+        {
             "find/rfind/index/rindex"
         }
         name => name,
@@ -389,7 +467,9 @@ fn arity_error(native: &NativeFunction, positional: &[Value], keywords: &[(Str, 
     let receiver = usize::from(native.owner.is_some());
     if positional.len() < receiver {
         let owner = native.owner.map_or("", |owner| owner.name());
-        return Err(type_error(format!("descriptor '{name}' of '{owner}' object needs an argument")));
+        return Err(type_error(format!(
+            "descriptor '{name}' of '{owner}' object needs an argument"
+        )));
     }
     if !keywords.is_empty() {
         return Err(type_error(format!("{name}() takes no keyword arguments")));
@@ -398,9 +478,13 @@ fn arity_error(native: &NativeFunction, positional: &[Value], keywords: &[(Str, 
     match native.arity {
         Arity::Any | Arity::Positional => Ok(()),
         Arity::Zero if given == 0 => Ok(()),
-        Arity::Zero => Err(type_error(format!("{name}() takes no arguments ({given} given)"))),
+        Arity::Zero => Err(type_error(format!(
+            "{name}() takes no arguments ({given} given)"
+        ))),
         Arity::One if given == 1 => Ok(()),
-        Arity::One => Err(type_error(format!("{name}() takes exactly one argument ({given} given)"))),
+        Arity::One => Err(type_error(format!(
+            "{name}() takes exactly one argument ({given} given)"
+        ))),
         Arity::Parse(least, most) => {
             let (least, most) = (least as usize, most as usize);
             if (least..=most).contains(&given) {
@@ -413,16 +497,27 @@ fn arity_error(native: &NativeFunction, positional: &[Value], keywords: &[(Str, 
             } else {
                 "at most"
             };
-            Err(takes(name, how, if given < least { least } else { most }, given))
+            Err(takes(
+                name,
+                how,
+                if given < least { least } else { most },
+                given,
+            ))
         }
         Arity::Unpack(least, most) => {
             let (least, most) = (least as usize, most as usize);
             if (least..=most).contains(&given) {
                 return Ok(());
             }
-            let (how, count) = if given < least { ("at least ", least) } else { ("at most ", most) };
+            let (how, count) = if given < least {
+                ("at least ", least)
+            } else {
+                ("at most ", most)
+            };
             let how = if least == most { "" } else { how };
-            Err(type_error(format!("{name} expected {how}{count} arguments, got {given}")))
+            Err(type_error(format!(
+                "{name} expected {how}{count} arguments, got {given}"
+            )))
         }
     }
 }

@@ -9,17 +9,25 @@ use crate::object::class::SymMap;
 use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::symbol::known;
 use crate::object::{
-    Args, Class, ClassKind, Dict, DictObject, Function, Instance, NativeCode, Payload, Res, Set, SetObject, Str, Sym,
-    Thrown, TypeTag, Value,
+    Args, Class, ClassKind, Dict, DictObject, Function, Instance, NativeCode, Payload, Res, Set,
+    SetObject, Str, Sym, Thrown, TypeTag, Value,
 };
 
 impl Machine {
     /// Starts a class body; the class is made when it ends.
-    pub(super) fn enter_class_body(&mut self, thread: &mut Thread, function: Rc<Function>, bases: u16) -> Res<()> {
+    pub(super) fn enter_class_body(
+        &mut self,
+        thread: &mut Thread,
+        function: Rc<Function>,
+        bases: u16,
+    ) -> Res<()> {
         let keep = thread.stack.len();
         self.push_frame(thread, function, keep, keep, Then::Class { bases })?;
         if let Some(frame) = thread.frames.last_mut() {
-            frame.rare = Some(Box::new(super::frame::Rare { names: Some(DictObject::namespace()), handled_before: None }));
+            frame.rare = Some(Box::new(super::frame::Rare {
+                names: Some(DictObject::namespace()),
+                handled_before: None,
+            }));
         }
         Ok(())
     }
@@ -60,14 +68,24 @@ impl Machine {
                 attrs.insert(self.names.intern_str(key), value.clone());
             }
         }
-        let ancestors = if new_style { self.c3(&name, &bases)? } else { depth_first(&bases) };
-        let inherits_del = ancestors.iter().any(|base| matches!(base, Value::Class(class) if class.has_del.get()));
+        let ancestors = if new_style {
+            self.c3(&name, &bases)?
+        } else {
+            depth_first(&bases)
+        };
+        let inherits_del = ancestors
+            .iter()
+            .any(|base| matches!(base, Value::Class(class) if class.has_del.get()));
         let has_del = inherits_del || attrs.contains_key(&known::del);
         self.has_finalizers |= has_del;
         let class = Rc::new(Class {
             name,
             module: None,
-            kind: if new_style { ClassKind::New } else { ClassKind::Old },
+            kind: if new_style {
+                ClassKind::New
+            } else {
+                ClassKind::Old
+            },
             layout,
             bases: RefCell::new(bases),
             ancestors: RefCell::new(ancestors),
@@ -100,12 +118,14 @@ impl Machine {
             Value::Function(_) => type_error(
                 "Error when calling the metaclass bases\n    function() argument 1 must be code, not str",
             ),
-            Value::Native(_) | Value::NativeBound(_) | Value::None | Value::Ellipsis | Value::NotImplemented => {
-                type_error(format!(
-                    "Error when calling the metaclass bases\n    cannot create '{}' instances",
-                    tag.name()
-                ))
-            }
+            Value::Native(_)
+            | Value::NativeBound(_)
+            | Value::None
+            | Value::Ellipsis
+            | Value::NotImplemented => type_error(format!(
+                "Error when calling the metaclass bases\n    cannot create '{}' instances",
+                tag.name()
+            )),
             Value::Instance(_) => type_error("base must be class"),
             _ => type_error(format!(
                 "Error when calling the metaclass bases\n    {} expected at most 1 arguments, got 3",
@@ -123,7 +143,9 @@ impl Machine {
                     Value::Class(class) => class.name.lossy().into_owned(),
                     _ => String::new(),
                 };
-                let text = format!("Error when calling the metaclass bases\n    duplicate base class {twice}");
+                let text = format!(
+                    "Error when calling the metaclass bases\n    duplicate base class {twice}"
+                );
                 return Err(type_error(text));
             }
             let mut list = vec![base.clone()];
@@ -150,8 +172,16 @@ impl Machine {
             if lists.is_empty() {
                 return Ok(order);
             }
-            let blocked = |head: &Value| lists.iter().any(|list| list.iter().skip(1).any(|item| item.is_same(head)));
-            let head = lists.iter().filter_map(|list| list.first()).find(|head| !blocked(head)).cloned();
+            let blocked = |head: &Value| {
+                lists
+                    .iter()
+                    .any(|list| list.iter().skip(1).any(|item| item.is_same(head)))
+            };
+            let head = lists
+                .iter()
+                .filter_map(|list| list.first())
+                .find(|head| !blocked(head))
+                .cloned();
             let Some(head) = head else {
                 let mut names: Vec<String> = Vec::new();
                 for list in &lists {
@@ -196,7 +226,10 @@ impl Machine {
         then: Then,
     ) -> Res<bool> {
         if class.kind == ClassKind::Builtin && class.exception.is_none() {
-            let mut args = Args { positional: &mut thread.stack[at + 1..], keywords: &keywords };
+            let mut args = Args {
+                positional: &mut thread.stack[at + 1..],
+                keywords: &keywords,
+            };
             let value = crate::builtins::types::construct(self, class.layout, &mut args)?;
             thread.stack.truncate(keep);
             thread.push(value);
@@ -243,7 +276,10 @@ impl Machine {
                 }
                 let mut args: Vec<Value> = thread.stack.drain(at + 1..).collect();
                 args.insert(0, instance.clone());
-                let mut call = Args { positional: &mut args, keywords: &keywords };
+                let mut call = Args {
+                    positional: &mut args,
+                    keywords: &keywords,
+                };
                 match &native.code {
                     NativeCode::Plain(code) => code(self, &mut call)?,
                     NativeCode::Host(code) => code(self, &mut call)?,
@@ -271,7 +307,10 @@ impl Machine {
         if class.is_old() {
             type_error("__init__() should return None")
         } else {
-            type_error(format!("__init__() should return None, not '{}'", self.type_name(result)))
+            type_error(format!(
+                "__init__() should return None, not '{}'",
+                self.type_name(result)
+            ))
         }
     }
 
@@ -295,7 +334,10 @@ impl Machine {
             TypeTag::Set => Payload::Value(Value::Set(Rc::new(SetObject::new(Set::new())))),
             tag => {
                 let mut copy = args.to_vec();
-                let mut call = Args { positional: &mut copy, keywords };
+                let mut call = Args {
+                    positional: &mut copy,
+                    keywords,
+                };
                 let value = crate::builtins::types::construct(self, tag, &mut call)?;
                 if let (TypeTag::Int, Value::Long(_)) = (tag, &value) {
                     return Err(overflow_error("Python int too large to convert to C long"));
@@ -306,7 +348,12 @@ impl Machine {
     }
 
     /// Sets or deletes an attribute of a class.
-    pub(crate) fn set_class_attr(&mut self, class: &Rc<Class>, name: Sym, value: Option<Value>) -> Res<()> {
+    pub(crate) fn set_class_attr(
+        &mut self,
+        class: &Rc<Class>,
+        name: Sym,
+        value: Option<Value>,
+    ) -> Res<()> {
         if class.kind == ClassKind::Builtin {
             return Err(type_error(format!(
                 "can't set attributes of built-in/extension type '{}'",
@@ -320,7 +367,11 @@ impl Machine {
                 None => {
                     let text = self.name(name);
                     return Err(if class.is_old() {
-                        attribute_error(format!("class {} has no attribute '{}'", class.name.lossy(), text.lossy()))
+                        attribute_error(format!(
+                            "class {} has no attribute '{}'",
+                            class.name.lossy(),
+                            text.lossy()
+                        ))
                     } else {
                         attribute_error(text.lossy())
                     });

@@ -97,6 +97,10 @@ impl Thread {
     /// A value below the top.
     pub(crate) fn peek(&self, below: usize) -> &Value {
         const NIL: &Value = &Value::Nil;
-        self.stack.len().checked_sub(below + 1).and_then(|at| self.stack.get(at)).unwrap_or(NIL)
+        self.stack
+            .len()
+            .checked_sub(below + 1)
+            .and_then(|at| self.stack.get(at))
+            .unwrap_or(NIL)
     }
 }

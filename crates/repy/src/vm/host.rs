@@ -96,6 +96,8 @@ impl HostObject {
 impl Machine {
     /// Makes a host object a value.
     pub fn host_object(&mut self, object: impl HostType) -> Value {
-        Value::Host(std::rc::Rc::new(HostObject { inner: Box::new(object) }))
+        Value::Host(std::rc::Rc::new(HostObject {
+            inner: Box::new(object),
+        }))
     }
 }

@@ -23,8 +23,14 @@ impl Machine {
                 crate::object::ViewKind::Items => Source::Items(view.dict.clone()),
             }),
             Value::Host(host) if host.inner.mapping().is_some() => {
-                let keys = host.inner.mapping().map(|mapping| mapping.keys()).unwrap_or_default();
-                IterObject::value(Source::List(std::rc::Rc::new(crate::object::ListObject::new(keys))))
+                let keys = host
+                    .inner
+                    .mapping()
+                    .map(|mapping| mapping.keys())
+                    .unwrap_or_default();
+                IterObject::value(Source::List(std::rc::Rc::new(
+                    crate::object::ListObject::new(keys),
+                )))
             }
             Value::Instance(instance) => {
                 let class = instance.class.clone();
@@ -40,7 +46,9 @@ impl Machine {
                             let args = part.borrow().args.clone();
                             self.iter(&args)
                         }
-                        Payload::Plain if class.is_old() => Err(type_error("iteration over non-sequence")),
+                        Payload::Plain if class.is_old() => {
+                            Err(type_error("iteration over non-sequence"))
+                        }
                         Payload::Plain => Err(self.not_iterable(value)),
                     };
                 }
@@ -54,11 +62,15 @@ impl Machine {
                     if let Value::Instance(made) = &iter
                         && made.class.is_old()
                     {
-                        return Err(type_error("__iter__ returned non-iterator of type 'instance'"));
+                        return Err(type_error(
+                            "__iter__ returned non-iterator of type 'instance'",
+                        ));
                     }
                     let name = self.type_name(&iter);
                     let method = if class.is_old() { "__iter__" } else { "iter()" };
-                    return Err(type_error(format!("{method} returned non-iterator of type '{name}'")));
+                    return Err(type_error(format!(
+                        "{method} returned non-iterator of type '{name}'"
+                    )));
                 }
                 iter
             }
@@ -67,7 +79,10 @@ impl Machine {
     }
 
     fn not_iterable(&self, value: &Value) -> crate::object::Thrown {
-        type_error(format!("'{}' object is not iterable", self.type_name(value)))
+        type_error(format!(
+            "'{}' object is not iterable",
+            self.type_name(value)
+        ))
     }
 
     /// Whether `iter(value)` would find a way.
@@ -106,7 +121,10 @@ impl Machine {
                     other => other,
                 }
             }
-            other => Err(type_error(format!("'{}' object is not an iterator", self.type_name(other)))),
+            other => Err(type_error(format!(
+                "'{}' object is not an iterator",
+                self.type_name(other)
+            ))),
         }
     }
 
@@ -133,7 +151,11 @@ impl Machine {
             Value::Dict(dict) => dict.borrow().iter().map(|(key, _)| key.clone()).collect(),
             Value::Str(string) => {
                 self.reserve(string.len() * size_of::<Value>())?;
-                string.as_bytes().iter().map(|byte| Value::Str(crate::object::Str::from_byte(*byte))).collect()
+                string
+                    .as_bytes()
+                    .iter()
+                    .map(|byte| Value::Str(crate::object::Str::from_byte(*byte)))
+                    .collect()
             }
             Value::View(view) => view.items(),
             other => {
@@ -160,5 +182,8 @@ impl Machine {
 }
 
 fn is_container(value: &Value) -> bool {
-    !matches!(value, Value::Int(_) | Value::Float(_) | Value::Long(_) | Value::Complex(_) | Value::Nil)
+    !matches!(
+        value,
+        Value::Int(_) | Value::Float(_) | Value::Long(_) | Value::Complex(_) | Value::Nil
+    )
 }

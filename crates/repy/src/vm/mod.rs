@@ -24,7 +24,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::memory;
 use crate::object::instance::Shapes;
 use crate::object::{
-    Class, DictObject, ExceptionKind, Function, Interner, NativeFunction, Raised, Res, Str, Sym, Thrown, TypeTag, Value,
+    Class, DictObject, ExceptionKind, Function, Interner, NativeFunction, Raised, Res, Str, Sym,
+    Thrown, TypeTag, Value,
 };
 pub use frame::Thread;
 
@@ -192,9 +193,15 @@ impl Machine {
     }
 
     /// Compiles a checked program for these globals; the value is a function of no arguments that runs it.
-    pub fn load(&mut self, program: &crate::Program, globals: &Globals) -> Result<Value, crate::ProgramError> {
+    pub fn load(
+        &mut self,
+        program: &crate::Program,
+        globals: &Globals,
+    ) -> Result<Value, crate::ProgramError> {
         let code = crate::compiler::compile(program.module(), program.filename(), &mut self.names)
-            .map_err(|error| crate::ProgramError::new(program.filename(), error.line, error.message))?;
+            .map_err(|error| {
+                crate::ProgramError::new(program.filename(), error.line, error.message)
+            })?;
         Ok(Value::Function(Rc::new(Function {
             code,
             globals: globals.0.clone(),
@@ -279,7 +286,11 @@ impl Machine {
             return entry.value.clone();
         }
         let value = class.lookup(name).unwrap_or_default();
-        *entry = MethodEntry { version, name: name.0, value: value.clone() };
+        *entry = MethodEntry {
+            version,
+            name: name.0,
+            value: value.clone(),
+        };
         value
     }
 
@@ -294,7 +305,11 @@ impl Machine {
             return entry.value.clone();
         }
         let value = class.lookup(name).unwrap_or_default();
-        *entry = MethodEntry { version, name: name.0, value: value.clone() };
+        *entry = MethodEntry {
+            version,
+            name: name.0,
+            value: value.clone(),
+        };
         value
     }
 
@@ -311,7 +326,10 @@ pub struct Globals(pub(crate) Rc<DictObject>);
 impl Globals {
     /// The value of a variable.
     pub fn variable(&self, name: &str) -> Option<Value> {
-        self.0.borrow().get_name(&Str::new(name.as_bytes())).cloned()
+        self.0
+            .borrow()
+            .get_name(&Str::new(name.as_bytes()))
+            .cloned()
     }
 
     /// Sets a variable.

@@ -30,11 +30,19 @@ pub(crate) fn int_op(op: BinaryOp, a: i64, b: i64) -> Option<Value> {
         }
         BinaryOp::Mod if b != 0 && b != -1 => {
             let rest = a % b;
-            if rest != 0 && (rest ^ b) < 0 { rest + b } else { rest }
+            if rest != 0 && (rest ^ b) < 0 {
+                rest + b
+            } else {
+                rest
+            }
         }
         BinaryOp::Div | BinaryOp::FloorDiv if b != 0 && b != -1 => {
             let quotient = a / b;
-            if a % b != 0 && (a ^ b) < 0 { quotient - 1 } else { quotient }
+            if a % b != 0 && (a ^ b) < 0 {
+                quotient - 1
+            } else {
+                quotient
+            }
         }
         _ => return None,
     };
@@ -94,7 +102,10 @@ impl Machine {
             Value::Set(set) | Value::FrozenSet(set) => set.borrow().len() != 0,
             Value::XRange(range) => range.len != 0,
             Value::View(view) => view.dict.borrow().len() != 0,
-            Value::Host(host) => host.inner.mapping().is_none_or(|mapping| mapping.len() != 0),
+            Value::Host(host) => host
+                .inner
+                .mapping()
+                .is_none_or(|mapping| mapping.len() != 0),
             Value::Instance(instance) => match &instance.payload {
                 Payload::Value(inner) => self.is_true(inner),
                 _ => true,
@@ -105,7 +116,10 @@ impl Machine {
 
     /// `a op b` where `a` is given up: strings grow in place when nothing else but the variable that is assigned
     /// next holds them.
-    #[expect(clippy::too_many_arguments, reason = "what the interpreter loop knows about where it is")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what the interpreter loop knows about where it is"
+    )]
     pub(super) fn binary_owned(
         &mut self,
         thread: &mut Thread,
@@ -118,7 +132,9 @@ impl Machine {
         in_place: bool,
     ) -> Res {
         if let (BinaryOp::Add, Value::Str(_), Value::Str(right)) = (op, &a, b) {
-            let Value::Str(mut left) = a else { return Ok(Value::Nil) };
+            let Value::Str(mut left) = a else {
+                return Ok(Value::Nil);
+            };
             match code.ops.get(pc) {
                 Some(Op::StoreLocal(slot)) => {
                     let slot = &mut thread.stack[base + *slot as usize];
@@ -147,7 +163,11 @@ impl Machine {
             }
             return Ok(Value::Str(Str::concat(left.as_bytes(), right.as_bytes())));
         }
-        if in_place { self.in_place(op, a, b) } else { self.binary(op, &a, b) }
+        if in_place {
+            self.in_place(op, a, b)
+        } else {
+            self.binary(op, &a, b)
+        }
     }
 
     /// `a op b`.
@@ -199,9 +219,14 @@ impl Machine {
                 _ => "__invert__",
             };
             let name = instance.class.name.lossy();
-            return Err(crate::object::exception::attribute_error(format!("{name} instance has no attribute '{method}'")));
+            return Err(crate::object::exception::attribute_error(format!(
+                "{name} instance has no attribute '{method}'"
+            )));
         }
-        Err(type_error(format!("bad operand type for unary {sign}: '{}'", self.type_name(value))))
+        Err(type_error(format!(
+            "bad operand type for unary {sign}: '{}'",
+            self.type_name(value)
+        )))
     }
 
     /// The truth of `a op b`.
@@ -214,7 +239,9 @@ impl Machine {
             (_, Value::Int(x), Value::Int(y)) => return Ok(compare_ints(op, *x, *y)),
             (CompareOp::Equal, Value::Str(x), Value::Str(y)) => return Ok(x == y),
             (CompareOp::NotEqual, Value::Str(x), Value::Str(y)) => return Ok(x != y),
-            (_, Value::Float(x), Value::Float(y)) => return Ok(compare_floats(op, x.get(), y.get())),
+            (_, Value::Float(x), Value::Float(y)) => {
+                return Ok(compare_floats(op, x.get(), y.get()));
+            }
             _ => {}
         }
         compare::rich(op, a, b)
@@ -224,7 +251,9 @@ impl Machine {
     pub(crate) fn contains(&mut self, container: &Value, item: &Value) -> Res<bool> {
         match container.unwrapped() {
             Value::Str(string) => match item.unwrapped() {
-                Value::Str(part) => Ok(crate::text::search::find(string.as_bytes(), part.as_bytes()).is_some()),
+                Value::Str(part) => {
+                    Ok(crate::text::search::find(string.as_bytes(), part.as_bytes()).is_some())
+                }
                 other => Err(type_error(format!(
                     "'in <string>' requires string as left operand, not {}",
                     self.type_name(other)
@@ -292,14 +321,22 @@ impl Machine {
         match (object, index) {
             (Value::List(list), Value::Int(at)) => {
                 let items = list.items.borrow();
-                let at = if *at < 0 { *at + items.len() as i64 } else { *at };
+                let at = if *at < 0 {
+                    *at + items.len() as i64
+                } else {
+                    *at
+                };
                 return match usize::try_from(at).ok().and_then(|at| items.get(at)) {
                     Some(item) => Ok(item.clone()),
                     None => Err(index_error("list index out of range")),
                 };
             }
             (Value::Tuple(tuple), Value::Int(at)) => {
-                let at = if *at < 0 { *at + tuple.len() as i64 } else { *at };
+                let at = if *at < 0 {
+                    *at + tuple.len() as i64
+                } else {
+                    *at
+                };
                 return match usize::try_from(at).ok().and_then(|at| tuple.get(at)) {
                     Some(item) => Ok(item.clone()),
                     None => Err(index_error("tuple index out of range")),
@@ -312,8 +349,15 @@ impl Machine {
                 };
             }
             (Value::Str(string), Value::Int(at)) => {
-                let at = if *at < 0 { *at + string.len() as i64 } else { *at };
-                return match usize::try_from(at).ok().and_then(|at| string.as_bytes().get(at)) {
+                let at = if *at < 0 {
+                    *at + string.len() as i64
+                } else {
+                    *at
+                };
+                return match usize::try_from(at)
+                    .ok()
+                    .and_then(|at| string.as_bytes().get(at))
+                {
                     Some(byte) => Ok(Value::Str(Str::from_byte(*byte))),
                     None => Err(index_error("string index out of range")),
                 };
@@ -324,11 +368,20 @@ impl Machine {
     }
 
     /// `object[index] = value`.
-    pub(crate) fn store_subscript(&mut self, object: &Value, index: Value, value: Value) -> Res<()> {
+    pub(crate) fn store_subscript(
+        &mut self,
+        object: &Value,
+        index: Value,
+        value: Value,
+    ) -> Res<()> {
         match (object, &index) {
             (Value::List(list), Value::Int(at)) => {
                 let mut items = list.items.borrow_mut();
-                let at = if *at < 0 { *at + items.len() as i64 } else { *at };
+                let at = if *at < 0 {
+                    *at + items.len() as i64
+                } else {
+                    *at
+                };
                 let Some(slot) = usize::try_from(at).ok().and_then(|at| items.get_mut(at)) else {
                     return Err(index_error("list assignment index out of range"));
                 };
@@ -353,7 +406,13 @@ impl Machine {
     }
 
     /// `object[low:high] = value`.
-    pub(crate) fn store_slice(&mut self, object: &Value, low: Value, high: Value, value: Value) -> Res<()> {
+    pub(crate) fn store_slice(
+        &mut self,
+        object: &Value,
+        low: Value,
+        high: Value,
+        value: Value,
+    ) -> Res<()> {
         methods::subscript::store_slice(self, object, low, high, Some(value))
     }
 

@@ -15,7 +15,12 @@ impl Machine {
     }
 
     /// Calls a value with keyword arguments and waits for its result.
-    pub(crate) fn call_with(&mut self, callable: &Value, args: Vec<Value>, keywords: Vec<(Str, Value)>) -> Res {
+    pub(crate) fn call_with(
+        &mut self,
+        callable: &Value,
+        args: Vec<Value>,
+        keywords: Vec<(Str, Value)>,
+    ) -> Res {
         if let Value::Native(native) = callable {
             let mut args = args;
             return self.call_native(native, &mut args, &keywords);
@@ -26,7 +31,10 @@ impl Machine {
                 "maximum recursion depth exceeded while calling a Python object",
             ));
         }
-        let mut thread = self.spare.pop().unwrap_or_else(|| Thread::new(Value::None, Vec::new()));
+        let mut thread = self
+            .spare
+            .pop()
+            .unwrap_or_else(|| Thread::new(Value::None, Vec::new()));
         thread.frames.clear();
         thread.stack.clear();
         thread.handled = None;
@@ -72,7 +80,10 @@ impl Machine {
                 }
                 Ended::Blocked(wait) => {
                     let Some(mut nested) = self.nested_wait.take() else {
-                        return Err(Thrown::new(ExceptionKind::RuntimeError, "cannot wait inside a native function"));
+                        return Err(Thrown::new(
+                            ExceptionKind::RuntimeError,
+                            "cannot wait inside a native function",
+                        ));
                     };
                     let result = nested(self, wait);
                     self.nested_wait.get_or_insert(nested);

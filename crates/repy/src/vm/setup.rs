@@ -11,8 +11,8 @@ use crate::methods::{self, Entry};
 use crate::object::class::SymMap;
 use crate::object::instance::Shapes;
 use crate::object::{
-    Arity, Class, ClassKind, DictObject, ExceptionKind, Interner, NativeCode, NativeFunction, Str, Thrown, TypeTag,
-    Value,
+    Arity, Class, ClassKind, DictObject, ExceptionKind, Interner, NativeCode, NativeFunction, Str,
+    Thrown, TypeTag, Value,
 };
 
 /// A machine with everything in it.
@@ -32,7 +32,15 @@ pub(super) fn machine(limits: Limits) -> Machine {
         }
         next_version += 1;
         let attrs = method_table(tag, &mut names);
-        types.push(new_class(tag.name(), None, tag, None, bases, attrs, next_version));
+        types.push(new_class(
+            tag.name(),
+            None,
+            tag,
+            None,
+            bases,
+            attrs,
+            next_version,
+        ));
     }
     let mut exceptions: Vec<Rc<Class>> = Vec::with_capacity(ExceptionKind::ALL.len());
     for &kind in ExceptionKind::ALL {
@@ -45,11 +53,23 @@ pub(super) fn machine(limits: Limits) -> Machine {
         ancestors.push(Value::Class(types[TypeTag::Object as usize].clone()));
         let mut attrs = SymMap::default();
         if kind == ExceptionKind::BaseException {
-            add_methods(&mut attrs, exceptions::METHODS, Some(TypeTag::Exception), &mut names);
+            add_methods(
+                &mut attrs,
+                exceptions::METHODS,
+                Some(TypeTag::Exception),
+                &mut names,
+            );
         }
         next_version += 1;
-        let class =
-            new_class(kind.name(), Some(kind.module()), TypeTag::Exception, Some(kind), ancestors, attrs, next_version);
+        let class = new_class(
+            kind.name(),
+            Some(kind.module()),
+            TypeTag::Exception,
+            Some(kind),
+            ancestors,
+            attrs,
+            next_version,
+        );
         exceptions.push(class);
     }
     let type_function = native(&functions::TYPE, None);
@@ -78,19 +98,35 @@ pub(super) fn machine(limits: Limits) -> Machine {
 
 fn native(entry: &Entry, owner: Option<TypeTag>) -> Rc<NativeFunction> {
     let (name, arity, call) = *entry;
-    Rc::new(NativeFunction { name: name.to_owned(), code: NativeCode::Plain(call), arity, owner })
+    Rc::new(NativeFunction {
+        name: name.to_owned(),
+        code: NativeCode::Plain(call),
+        arity,
+        owner,
+    })
 }
 
-fn add_methods(attrs: &mut SymMap<Value>, table: &[Entry], owner: Option<TypeTag>, names: &mut Interner) {
+fn add_methods(
+    attrs: &mut SymMap<Value>,
+    table: &[Entry],
+    owner: Option<TypeTag>,
+    names: &mut Interner,
+) {
     for entry in table {
-        attrs.insert(names.intern(entry.0.as_bytes()), Value::Native(native(entry, owner)));
+        attrs.insert(
+            names.intern(entry.0.as_bytes()),
+            Value::Native(native(entry, owner)),
+        );
     }
 }
 
 fn method_table(tag: TypeTag, names: &mut Interner) -> SymMap<Value> {
     let (own, class_methods): (&[&[Entry]], &[Entry]) = match tag {
         TypeTag::Object => (&[methods::OBJECT], &[]),
-        TypeTag::Str => (&[methods::string::METHODS, methods::string_shape::METHODS], &[]),
+        TypeTag::Str => (
+            &[methods::string::METHODS, methods::string_shape::METHODS],
+            &[],
+        ),
         TypeTag::List => (&[methods::list::METHODS], &[]),
         TypeTag::Tuple => (&[methods::list::TUPLE], &[]),
         TypeTag::Dict => (&[methods::dict::METHODS], methods::dict::CLASS_METHODS),
@@ -100,7 +136,9 @@ fn method_table(tag: TypeTag, names: &mut Interner) -> SymMap<Value> {
         TypeTag::Float => (&[methods::number::FLOAT], methods::number::FLOAT_CLASS),
         TypeTag::Complex => (&[methods::number::COMPLEX], &[]),
         TypeTag::Slice => (&[methods::number::SLICE], &[]),
-        TypeTag::KeysView | TypeTag::ValuesView | TypeTag::ItemsView => (&[methods::dict::VIEW], &[]),
+        TypeTag::KeysView | TypeTag::ValuesView | TypeTag::ItemsView => {
+            (&[methods::dict::VIEW], &[])
+        }
         TypeTag::XRange => (&[methods::dict::VIEW], &[]),
         TypeTag::ListIterator
         | TypeTag::TupleIterator

@@ -29,7 +29,12 @@ impl Machine {
     }
 
     /// Finds who handles what was thrown by the instruction before `pc`. None: go on with the top frame.
-    pub(super) fn unwind(&mut self, thread: &mut Thread, thrown: Thrown, mut pc: usize) -> Option<Ended> {
+    pub(super) fn unwind(
+        &mut self,
+        thread: &mut Thread,
+        thrown: Thrown,
+        mut pc: usize,
+    ) -> Option<Ended> {
         let (raised, mut add) = match self.raised(thrown) {
             Ok(found) => found,
             Err(ended) => {
@@ -49,10 +54,16 @@ impl Machine {
             let at = pc.saturating_sub(1);
             if add {
                 let line = code.line(at);
-                raised.trace.borrow_mut().push(TraceEntry { code: code.clone(), line });
+                raised.trace.borrow_mut().push(TraceEntry {
+                    code: code.clone(),
+                    line,
+                });
             }
             add = true;
-            let handler = code.handlers.iter().find(|handler| (handler.start as usize..handler.end as usize).contains(&at));
+            let handler = code
+                .handlers
+                .iter()
+                .find(|handler| (handler.start as usize..handler.end as usize).contains(&at));
             if let Some(handler) = handler {
                 let height = frame.base as usize + code.slots as usize + handler.depth as usize;
                 frame.pc = handler.target;
@@ -87,13 +98,18 @@ impl Machine {
     }
 
     fn leave_frame(&mut self, thread: &mut Thread, raised: &Rc<Raised>) {
-        let Some(frame) = thread.frames.pop() else { return };
+        let Some(frame) = thread.frames.pop() else {
+            return;
+        };
         if let Some(before) = frame.rare.and_then(|rare| rare.handled_before) {
             thread.handled = before;
         }
         if self.has_finalizers {
             // The traceback keeps the variables, so destructors run when it goes, as in CPython.
-            let values = thread.stack.drain(frame.keep as usize..).filter(reclaim::can_nest);
+            let values = thread
+                .stack
+                .drain(frame.keep as usize..)
+                .filter(reclaim::can_nest);
             let mut held = raised.held.borrow_mut();
             held.extend(values.filter(|value| !matches!(value, Value::Raised(_))));
         } else {
@@ -112,7 +128,13 @@ impl Machine {
     }
 
     /// `raise` with these operands: what to throw.
-    pub(crate) fn raise(&mut self, thread: &Thread, exception: Value, value: Value, traceback: &Value) -> Thrown {
+    pub(crate) fn raise(
+        &mut self,
+        thread: &Thread,
+        exception: Value,
+        value: Value,
+        traceback: &Value,
+    ) -> Thrown {
         if exception.is_nil() {
             return match &thread.handled {
                 Some(raised) => Thrown::from_signal(Signal::Again(raised.clone())),
@@ -153,9 +175,13 @@ impl Machine {
                 };
                 self.call_value(&exception, args)
             }
-            Value::Instance(instance) if instance.class.is_old() || instance.class.extends_exception() => {
+            Value::Instance(instance)
+                if instance.class.is_old() || instance.class.extends_exception() =>
+            {
                 if !matches!(value, Value::Nil | Value::None) {
-                    return Err(type_error("instance exception may not have a separate value"));
+                    return Err(type_error(
+                        "instance exception may not have a separate value",
+                    ));
                 }
                 Ok(exception)
             }
@@ -170,7 +196,9 @@ impl Machine {
     pub(crate) fn exception_matches(&self, raised: &Value, wanted: &Value) -> bool {
         match wanted {
             Value::Tuple(tuple) => tuple.iter().any(|one| self.exception_matches(raised, one)),
-            Value::Class(class) => matches!(raised, Value::Instance(instance) if instance.class.is_subclass_of(class)),
+            Value::Class(class) => {
+                matches!(raised, Value::Instance(instance) if instance.class.is_subclass_of(class))
+            }
             other => raised.is_same(other),
         }
     }
@@ -217,7 +245,9 @@ impl Machine {
             if hidden > 0 && (SHOWN_LINES..SHOWN_LINES + hidden).contains(&at) {
                 continue;
             }
-            lines.extend(format!("  \"{}\", line {}, in ", entry.code.filename, entry.line).into_bytes());
+            lines.extend(
+                format!("  \"{}\", line {}, in ", entry.code.filename, entry.line).into_bytes(),
+            );
             lines.extend_from_slice(entry.code.name.as_bytes());
             lines.push(b'\n');
         }
@@ -232,14 +262,23 @@ Full debugging traceback:\n"
         let text = self.exception_text(&raised.value);
         let label = match &raised.value {
             Value::Instance(instance) => match instance.class.exception {
-                Some(ExceptionKind::CheckNodeException) => "Unsafe call with line number / type: ".to_owned(),
-                Some(ExceptionKind::CheckStrException) => "Unsafe string on line number / string: ".to_owned(),
+                Some(ExceptionKind::CheckNodeException) => {
+                    "Unsafe call with line number / type: ".to_owned()
+                }
+                Some(ExceptionKind::CheckStrException) => {
+                    "Unsafe string on line number / string: ".to_owned()
+                }
                 Some(ExceptionKind::RunBuiltinException) => "Unsafe call: ".to_owned(),
                 _ => {
-                    let name = String::from_utf8_lossy(&instance.class.qualified_name()).into_owned();
+                    let name =
+                        String::from_utf8_lossy(&instance.class.qualified_name()).into_owned();
                     if instance.class.is_old() {
                         format!("Exception (with type {name}): ")
-                    } else if instance.class.exception.is_some_and(|kind| kind.module() == "exceptions") {
+                    } else if instance
+                        .class
+                        .exception
+                        .is_some_and(|kind| kind.module() == "exceptions")
+                    {
                         format!("Exception (with type '{name}'): ")
                     } else {
                         format!("Exception (with class '{name}'): ")
@@ -277,5 +316,9 @@ impl Uncaught {
 
 /// An exception at the place it is raised.
 pub(crate) fn new_raised(value: Value) -> Rc<Raised> {
-    Rc::new(Raised { value, trace: RefCell::default(), held: RefCell::default() })
+    Rc::new(Raised {
+        value,
+        trace: RefCell::default(),
+        held: RefCell::default(),
+    })
 }
