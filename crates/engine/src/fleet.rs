@@ -149,6 +149,8 @@ pub struct Acquisition {
     pub ask_limit: Option<u32>,
     /// How many requests in a row brought nothing but vessels that we would rather not use.
     pub unsuitable_in_a_row: u32,
+    /// How long the lease of a vessel is when it was just acquired, once one was.
+    pub lease: Option<Duration>,
     /// Until this moment whatever comes is used.
     pub choosy_from: Moment,
     /// Why the last request brought nothing.
@@ -212,6 +214,7 @@ pub struct Fleet {
     pub(crate) claiming: Retry,
     pub(crate) absent: BTreeMap<Handle, Absent>,
     pub(crate) left_alone: BTreeSet<Handle>,
+    left_alone_missing: BTreeSet<Handle>,
     pub(crate) releasing: Retry,
     pub(crate) renewing: Retry,
     pub(crate) initialising: Retry,
@@ -253,6 +256,7 @@ impl Fleet {
             claiming: Retry::default(),
             absent: BTreeMap::new(),
             left_alone: BTreeSet::new(),
+            left_alone_missing: BTreeSet::new(),
             releasing: Retry::default(),
             renewing: Retry::default(),
             initialising: Retry::default(),
@@ -351,7 +355,9 @@ impl Fleet {
                 effects,
             } => match self.under_way.remove(&id) {
                 Some(under_way) => {
-                    self.take_effects(effects, at);
+                    let by_default_hook = matches!(under_way.operation, Operation::Acquire { .. })
+                        && !at.desired.replaced.acquire_vessels;
+                    self.take_effects(effects, by_default_hook, at);
                     self.take_outcome(id, under_way, outcome, at);
                 }
                 None => self.bug(format!("{id} ended and was never begun")),
@@ -508,8 +514,8 @@ impl Fleet {
         }
     }
 
-    /// Lets the breaker look at the nodes, and tells what changed. Whenever it stops being open, silence
-    /// from before counts for one round only.
+    /// Lets the breaker look at the nodes, and tells what changed. Whenever it does, silence from before counts
+    /// for one round only.
     fn look_at_breaker(&mut self, at: &mut Circumstances<'_>) {
         let policy = &at.desired.policy;
         let mut silence = Silence {
@@ -546,14 +552,13 @@ impl Fleet {
             }
             (_, Breaker::Closed) => self.changes.push(Change::BreakerClosed),
         }
-        if before.is_open() {
-            for vessel in self.vessels.values_mut() {
-                if let Some(log) = &mut vessel.evidence
-                    && matches!(log.last, Evidence::Silent { .. })
-                {
-                    log.rounds = log.rounds.min(1);
-                    log.first = at.now.moment;
-                }
+        for vessel in self.vessels.values_mut() {
+            if let Some(log) = &mut vessel.evidence
+                && matches!(log.last, Evidence::Silent { .. })
+            {
+                log.rounds = log.rounds.min(1);
+                log.first = at.now.moment;
+                log.latest = at.now.moment;
             }
         }
     }

@@ -307,6 +307,8 @@ pub struct EvidenceLog {
     pub first: Moment,
     /// How many separate rounds saw something wrong.
     pub rounds: u32,
+    /// When the last of them was.
+    pub latest: Moment,
     /// The last of it.
     pub last: Evidence,
 }
@@ -383,21 +385,27 @@ impl Vessel {
         }
     }
 
-    /// Adds a round of evidence.
-    pub fn doubt(&mut self, evidence: Evidence, now: Moment) {
-        match &mut self.evidence {
+    /// Adds a round of evidence. Silence right after silence counts only if somebody else was heard in between: if
+    /// not, it may have been our own link both times, and the count begins anew.
+    pub fn doubt(&mut self, evidence: Evidence, last_heard: Moment, now: Moment) {
+        let rounds = match &self.evidence {
             Some(log) => {
-                log.rounds = log.rounds.saturating_add(1);
-                log.last = evidence;
+                let silent = |evidence: &Evidence| matches!(evidence, Evidence::Silent { .. });
+                let deaf = silent(&evidence) && silent(&log.last) && last_heard <= log.latest;
+                if deaf { 0 } else { log.rounds }
             }
-            None => {
-                self.evidence = Some(EvidenceLog {
-                    first: now,
-                    rounds: 1,
-                    last: evidence,
-                });
-            }
-        }
+            None => 0,
+        };
+        let first = match &self.evidence {
+            Some(log) if rounds > 0 => log.first,
+            _ => now,
+        };
+        self.evidence = Some(EvidenceLog {
+            first,
+            rounds: rounds.saturating_add(1),
+            latest: now,
+            last: evidence,
+        });
     }
 
     /// How many rounds have seen something wrong.

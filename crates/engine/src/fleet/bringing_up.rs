@@ -201,7 +201,7 @@ impl Fleet {
         self.take_step(handle, Step::NothingRuns);
         if let Some(vessel) = self.vessels.get_mut(handle) {
             vessel.uploaded &= file_is_there;
-            vessel.doubt(evidence, at.now.moment);
+            vessel.doubt(evidence, self.last_heard, at.now.moment);
         }
         // What is no fault of the vessel's only makes it wait.
         let vessels_fault = !matches!(

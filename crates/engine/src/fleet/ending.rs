@@ -33,7 +33,7 @@ impl Fleet {
         effects: Effects,
         at: &mut Circumstances<'_>,
     ) -> Vec<Change> {
-        self.take_effects(effects, at);
+        self.take_effects(effects, false, at);
         std::mem::take(&mut self.changes)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use overlord_types::{Handle, VesselType};
+use overlord_types::{Handle, NodeLocation, VesselType};
 
 use super::{Absent, Circumstances, Fleet, NodeWatch, Phase, UnderWay};
 use crate::backoff::Backoff;
@@ -22,6 +22,8 @@ use crate::vessel::{Stage, Step, Vessel};
 const CHOOSY_MAX: u32 = 3;
 /// How long we use whatever comes after that: as long as the shortest quarantine.
 const UNCHOOSY_FOR: Duration = Duration::from_secs(10 * 60);
+/// Leases of one kind differ by what answers take on their way, and by clocks that are set meanwhile.
+const LEASE_SLACK: Duration = Duration::from_secs(5 * 60);
 /// One reading that does not show what it should may be a mistake of the clearinghouse; two are believed.
 const READINGS_MIN: u32 = 2;
 
@@ -170,7 +172,7 @@ impl Fleet {
             }
             stale
         });
-        self.settle_doubts(&mut held, begun);
+        self.settle_doubts(&mut held, begun, at);
         let open = self
             .doubts
             .iter()
@@ -218,15 +220,26 @@ impl Fleet {
 
     /// Finds out of a reading what doubtful acquisitions brought: all they asked for, or nothing. Anything else
     /// cannot be told from what others acquired meanwhile, and is left alone and reported.
-    fn settle_doubts(&mut self, held: &mut BTreeMap<Handle, HeldVessel>, begun: Moment) {
+    fn settle_doubts(
+        &mut self,
+        held: &mut BTreeMap<Handle, HeldVessel>,
+        begun: Moment,
+        at: &Circumstances<'_>,
+    ) {
+        let lease = self.acquisition.lease;
         for (acquisition, doubt) in &mut self.doubts {
             if self.claims.contains_key(acquisition) {
                 continue;
             }
+            let age = at.now.wall.since(doubt.request.at);
+            let could_be = |vessel: &&HeldVessel| {
+                !doubt.request.baseline.contains(&vessel.handle)
+                    && lease.is_none_or(|lease| could_be_so_new(vessel, lease, age))
+            };
             let new: Vec<Handle> = held
-                .keys()
-                .filter(|handle| !doubt.request.baseline.contains(*handle))
-                .cloned()
+                .values()
+                .filter(could_be)
+                .map(|vessel| vessel.handle.clone())
                 .collect();
             if !new.is_empty() && new.len() == doubt.request.count as usize {
                 let vessels = new
@@ -247,7 +260,17 @@ impl Fleet {
         }
     }
 
-    fn leave_alone(&mut self, handles: BTreeSet<Handle>) {
+    /// What is not ours is remembered until two readings in a row do not show it: one that leaves out others'
+    /// vessels must not make them look new, and ours, when they show again.
+    fn leave_alone(&mut self, mut handles: BTreeSet<Handle>) {
+        let missing: BTreeSet<Handle> = self
+            .left_alone
+            .difference(&handles)
+            .filter(|handle| !self.vessels.contains_key(*handle))
+            .cloned()
+            .collect();
+        handles.extend(missing.difference(&self.left_alone_missing).cloned());
+        self.left_alone_missing = missing;
         for handle in handles.difference(&self.left_alone) {
             self.changes.push(Change::LeftAlone {
                 handle: handle.clone(),
@@ -258,19 +281,40 @@ impl Fleet {
     }
 
     /// What hooks, the default ones included, did to the account.
-    pub(super) fn take_effects(&mut self, effects: Effects, at: &mut Circumstances<'_>) {
+    pub(super) fn take_effects(
+        &mut self,
+        effects: Effects,
+        by_default_hook: bool,
+        at: &mut Circumstances<'_>,
+    ) {
         for handle in &effects.released {
             self.gone(handle);
         }
         self.doubts.extend(effects.doubts);
-        let choosy = at.moment() >= self.acquisition.choosy_from;
+        if effects.acquired.is_empty() {
+            return;
+        }
+        // What a user's hook chose, it chose.
+        let choosy = by_default_hook && at.moment() >= self.acquisition.choosy_from;
+        // Of one request the clearinghouse gives different networks by itself.
+        let networks: BTreeSet<String> = self
+            .active()
+            .map(|vessel| network(&vessel.location).to_owned())
+            .collect();
         let mut suitable = 0_usize;
+        self.acquisition.lease = effects
+            .acquired
+            .iter()
+            .map(|vessel| vessel.expires_in)
+            .max();
         for held in &effects.acquired {
-            suitable += usize::from(self.enter_acquired(held, choosy, at));
+            let objection = self.objection(held, &networks, at).filter(|_| choosy);
+            suitable += usize::from(objection.is_none());
+            self.enter_acquired(held, objection, at);
         }
         if suitable > 0 {
             self.acquisition.unsuitable_in_a_row = 0;
-        } else if !effects.acquired.is_empty() {
+        } else {
             self.acquisition.unsuitable_in_a_row += 1;
             if self.acquisition.unsuitable_in_a_row >= CHOOSY_MAX {
                 // There is nothing better now, and what there is serves better than nothing.
@@ -282,47 +326,51 @@ impl Fleet {
         }
     }
 
-    /// A vessel that was just acquired enters the fleet. Says whether it is one that we would use.
+    /// Why we would rather have another vessel than this.
+    fn objection(
+        &self,
+        held: &HeldVessel,
+        networks: &BTreeSet<String>,
+        at: &Circumstances<'_>,
+    ) -> Option<CondemnReason> {
+        if self.quarantine.holds(&held.handle.node, at.moment()) {
+            return Some(CondemnReason::Quarantined);
+        }
+        let wan = at.desired.deployment.vessel_type == VesselType::Wan;
+        let taken = wan && networks.contains(network(&held.location));
+        taken.then_some(CondemnReason::SameNetwork)
+    }
+
+    /// A vessel that was just acquired enters the fleet, if only to be given back.
     fn enter_acquired(
         &mut self,
         held: &HeldVessel,
-        choosy: bool,
+        objection: Option<CondemnReason>,
         at: &mut Circumstances<'_>,
-    ) -> bool {
+    ) {
         // The one that we are giving back, or gave back a moment ago, may well be the one we get. An
         // active one would be the clearinghouse's mistake: nothing new.
-        if self
-            .vessels
-            .get(&held.handle)
-            .is_some_and(|vessel| !vessel.stage.is_leaving())
-        {
-            return true;
+        let known = self.vessels.get(&held.handle);
+        if known.is_some_and(|vessel| !vessel.stage.is_leaving()) {
+            return;
         }
-        let network_taken = at.desired.deployment.vessel_type == VesselType::Wan
-            && self.active().any(|vessel| same_network(vessel, held));
         self.recently_gone.remove(&held.handle);
         self.left_alone.remove(&held.handle);
         let vessel = Vessel::new(held, at.now, self.step);
         let expires = vessel.lease.until_wall;
         let vessel = self.enter(vessel, at);
         self.changes.push(Change::Acquired { vessel, expires });
-        let reason = if !choosy {
-            return true;
-        } else if self.quarantine.holds(&held.handle.node, at.moment()) {
-            CondemnReason::Quarantined
-        } else if network_taken {
-            CondemnReason::SameNetwork
-        } else {
-            return true;
-        };
-        self.condemn(&held.handle, reason, at);
-        false
+        if let Some(reason) = objection {
+            self.condemn(&held.handle, reason, at);
+        }
     }
 
     /// A vessel of the journal, or one that was adopted, was found with the account.
     fn enter_taken_over(&mut self, held: &HeldVessel, absent: Absent, at: &mut Circumstances<'_>) {
         let taken = |vessel: &Vessel| vessel.index == absent.ledger.index;
-        let index = absent.ledger.index.filter(|_| !self.active().any(taken));
+        let wanted = at.desired.deployment.vessel_count;
+        let fits = |index: &u32| *index < wanted && !self.active().any(taken);
+        let index = absent.ledger.index.filter(fits);
         let vessel = Vessel {
             stage: Stage::Unknown { since: at.moment() },
             index,
@@ -428,7 +476,7 @@ impl Fleet {
                 self.claims.remove(&acquisition);
                 self.doubts.remove(&acquisition);
                 for held in &vessels {
-                    self.enter_acquired(held, false, at);
+                    self.enter_acquired(held, None, at);
                 }
             }
             Err(error) => {
@@ -617,14 +665,19 @@ fn journal_trouble(error: &JournalError) -> WaitReason {
     }
 }
 
-/// Whether two vessels are on one network as WAN means it: the first three octets are the same. Names and
-/// other addresses are taken whole.
-fn same_network(vessel: &Vessel, held: &HeldVessel) -> bool {
-    fn network(host: &str) -> &str {
-        match host.parse::<std::net::Ipv4Addr>() {
-            Ok(_) => host.rsplit_once('.').map_or(host, |(network, _)| network),
-            Err(_) => host,
-        }
+/// Whether a vessel's lease is what it would be if it was acquired at most so long ago: others' are mostly older,
+/// or renewed.
+fn could_be_so_new(vessel: &HeldVessel, lease_on_acquisition: Duration, age: Duration) -> bool {
+    let most = lease_on_acquisition + LEASE_SLACK;
+    let least = lease_on_acquisition.saturating_sub(age + LEASE_SLACK);
+    (least..=most).contains(&vessel.expires_in)
+}
+
+/// The network of a node as WAN means it: the first three octets. Names and other addresses are taken whole.
+fn network(location: &NodeLocation) -> &str {
+    let host = location.host();
+    match host.parse::<std::net::Ipv4Addr>() {
+        Ok(_) => host.rsplit_once('.').map_or(host, |(network, _)| network),
+        Err(_) => host,
     }
-    network(vessel.location.host()) == network(held.location.host())
 }

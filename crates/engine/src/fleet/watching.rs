@@ -158,7 +158,7 @@ impl Fleet {
             Evidence::NotRunning { status } => Some(*status),
             _ => None,
         };
-        vessel.doubt(evidence.clone(), now);
+        vessel.doubt(evidence.clone(), self.last_heard, now);
         if not_running == Some(VesselStatus::Fresh) {
             // It was wiped, or is new to us: the program has to be sent (again).
             vessel.uploaded = false;

@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) hooks: fn() -> Hooks,
     pub(crate) crash_at_step: Option<u64>,
     pub(crate) keep_log: bool,
+    /// The journal says that it has stored what it has not.
+    pub(crate) journal_forgets: bool,
 }
 
 impl Setup {
@@ -47,6 +49,7 @@ impl Setup {
         Self {
             options,
             hooks: Hooks::default,
+            journal_forgets: false,
             crash_at_step: None,
             keep_log: false,
         }
@@ -55,7 +58,7 @@ impl Setup {
 
 type Engine = Task<Result<RunReport, RunError>>;
 
-struct Watcher(Reach);
+pub(crate) struct Watcher(pub(crate) Reach);
 
 impl Witness for Watcher {
     fn takes_in(&mut self, _now: Now, event: &Event) {
@@ -87,6 +90,7 @@ pub(crate) fn simulate(setup: Setup) -> Result<Summary, String> {
     let time = VirtualTime::new();
     let mut world = World::new(setup.options.clone());
     world.crash_at_step = setup.crash_at_step;
+    world.journal_forgets = setup.journal_forgets;
     world.log = setup.keep_log.then(Vec::new);
     let reach = Reach {
         time: time.clone(),

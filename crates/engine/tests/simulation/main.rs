@@ -8,10 +8,14 @@
 //! `OVERLORD_SIM_SEED` runs one alone and prints its log.
 
 mod canary;
+mod defects;
 mod drive;
+mod hooks;
 mod options;
+mod performance;
 mod ports;
 mod rules;
+mod scenario;
 mod virtual_time;
 mod world;
 

@@ -92,6 +92,7 @@ impl Reach {
         let now = self.time.elapsed();
         let mut world = self.world();
         world.ruler.rule_7_calls_pause(name, now);
+        *world.asked.entry(name).or_default() += 1;
         world.note(now, || format!("clearinghouse: {name}"));
         let latency = world.options.latency_max;
         if world.clearinghouse_down > 0 {
@@ -206,7 +207,7 @@ impl Reach {
     }
 }
 
-fn node_number(node: &NodeId) -> usize {
+pub(crate) fn node_number(node: &NodeId) -> usize {
     let number: usize = node.as_str().rsplit(' ').next().unwrap().parse().unwrap();
     number - 100_000
 }
@@ -414,10 +415,11 @@ impl Clearinghouse for Reach {
 
 impl Reach {
     /// The engine is about to use a vessel.
-    fn use_vessel(&self, vessel: &VesselAddress, what: &str) {
+    fn use_vessel(&self, vessel: &VesselAddress, what: &'static str) {
         let now = self.time.elapsed();
         let mut world = self.world();
         world.note(now, || format!("{what} on {:?}", vessel.handle));
+        *world.asked.entry(what).or_default() += 1;
         let journalled = world.ledger.vessels.contains_key(&vessel.handle);
         world
             .ruler
@@ -448,6 +450,7 @@ impl NodeManagers for Reach {
         let number = node_number(node);
         {
             let mut world = self.world();
+            *world.asked.entry("check").or_default() += 1;
             let on_node: Vec<Handle> = world
                 .vessels
                 .values()
@@ -496,11 +499,19 @@ impl NodeManagers for Reach {
         self.ask_node(&id, effect, heard).await
     }
 
-    async fn upload(&self, vessel: &VesselAddress, _file: &ProgramFile) -> Result<(), NodeError> {
+    async fn upload(&self, vessel: &VesselAddress, file: &ProgramFile) -> Result<(), NodeError> {
         self.use_vessel(vessel, "upload");
         let handle = vessel.handle.clone();
+        let name = file.name.clone();
         let effect = move |world: &mut World, _| {
             ours(world, &handle)?;
+            let node = world.vessels[&handle].node;
+            if world
+                .refuses_file
+                .is_some_and(|(n, refused)| n == node && refused == name.as_str())
+            {
+                return Err(NodeError::Refused("the disk is full".to_owned()));
+            }
             world.vessels.get_mut(&handle).unwrap().file_is_whole = true;
             Ok(())
         };
@@ -585,6 +596,9 @@ impl Journal for Reach {
             let mut world = self.world();
             if world.journal_fails > 0 {
                 return Err(JournalError::Write("the disk is full".into()));
+            }
+            if world.journal_forgets {
+                return Ok(());
             }
             world.journal.push(record.clone());
             world.ledger.take(record);

@@ -86,6 +86,12 @@ impl Ruler {
         self.pending = Some("the engine is down".to_owned());
     }
 
+    /// The operator wants another number from now on; those that are too many are excused until they are gone.
+    pub(crate) fn wants_fewer(&mut self, wanted: u32) {
+        self.surge += self.wanted - wanted as usize;
+        self.wanted = wanted as usize;
+    }
+
     // ── what the rules are told ──────────────────────────────────────────────────────────────────
 
     pub(crate) fn looked(&mut self, handle: &Handle) {

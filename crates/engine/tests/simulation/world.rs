@@ -74,6 +74,9 @@ pub(crate) struct World {
     pub(crate) gives_nothing: u32,
     pub(crate) link_down: u32,
     pub(crate) journal_fails: u32,
+    pub(crate) journal_forgets: bool,
+    /// A node that refuses files of one name.
+    pub(crate) refuses_file: Option<(usize, &'static str)>,
     pub(crate) crash_wanted: bool,
     pub(crate) healed: bool,
     pub(crate) journal: Vec<JournalRecord>,
@@ -83,6 +86,8 @@ pub(crate) struct World {
     pub(crate) steps: u64,
     pub(crate) crash_at_step: Option<u64>,
     pub(crate) log: Option<Vec<String>>,
+    /// How often the engine has asked for something, by name.
+    pub(crate) asked: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -138,6 +143,8 @@ impl World {
             gives_nothing: 0,
             link_down: 0,
             journal_fails: 0,
+            journal_forgets: false,
+            refuses_file: None,
             crash_wanted: false,
             healed: false,
             journal: Vec::new(),
@@ -145,6 +152,7 @@ impl World {
             steps: 0,
             crash_at_step: None,
             log: None,
+            asked: BTreeMap::new(),
         }
     }
 
