@@ -104,7 +104,8 @@ fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
             Err(zero_division("integer division or modulo by zero"))
         }
         // The smallest int by -1: the quotient overflows, so CPython takes both from longs.
-        BinaryOp::Mod => Ok(Value::long(BigInt::ZERO)),
+        BinaryOp::Mod if x == i64::MIN => Ok(Value::long(BigInt::ZERO)),
+        BinaryOp::Mod => Ok(Value::Int(0)),
         BinaryOp::Div | BinaryOp::FloorDiv => Ok(Value::from_i128(-i128::from(x))),
         BinaryOp::LeftShift | BinaryOp::RightShift if y < 0 => {
             Err(value_error("negative shift count"))

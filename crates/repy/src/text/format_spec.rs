@@ -151,7 +151,8 @@ impl Machine {
             };
             return self.format_float(float, spec);
         }
-        if parsed.precision.is_some() {
+        let is_known = matches!(kind, b'b' | b'c' | b'd' | b'n' | b'o' | b'x' | b'X');
+        if parsed.precision.is_some() && is_known {
             return Err(value_error(
                 "Precision not allowed in integer format specifier",
             ));

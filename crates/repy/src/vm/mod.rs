@@ -11,9 +11,11 @@ pub(crate) mod frame;
 pub(crate) mod host;
 pub(crate) mod iterate;
 pub(crate) mod ops;
+mod rare;
 pub(crate) mod reenter;
 pub(crate) mod run;
 pub(crate) mod setup;
+mod support;
 pub(crate) mod unwind;
 
 use std::any::Any;

@@ -5,17 +5,15 @@
 
 use std::rc::Rc;
 
-use super::frame::{Frame, Then, Thread};
+use super::frame::{Then, Thread};
 use super::ops::{compare_floats, compare_ints, float_op, int_op};
+use super::rare::Next;
 use super::{Machine, Stop, Wait};
 use crate::ast::{CompareOp, UnaryOp};
 use crate::bytecode::{Code, Op};
-use crate::memory;
-use crate::object::exception::{type_error, value_error};
+use crate::object::exception::type_error;
 use crate::object::iter::Source;
-use crate::object::{
-    Dict, ExceptionKind, Function, Raised, Res, Signal, Sym, Thrown, Value, reclaim,
-};
+use crate::object::{Raised, Thrown, Value, reclaim};
 
 /// Why the loop ended.
 pub(crate) enum Ended {
@@ -470,12 +468,6 @@ impl Machine {
                         drop((object, old));
                         attend!();
                     }
-                    Op::DelAttr(name) => {
-                        let object = thread.pop();
-                        check!(self.delete_attr(&object, name));
-                        drop(object);
-                        attend!();
-                    }
                     Op::LoadLocalMethod(slot, cache, name) => {
                         let object = load!(slot);
                         check!(self.load_method(thread, object, code, cache, name));
@@ -538,26 +530,6 @@ impl Machine {
                             continue;
                         }
                         called!(self.call(thread, at, at, Vec::new(), Then::Push));
-                    }
-                    Op::CallKeywords(positional, names) => {
-                        let names = &code.keyword_lists[names as usize];
-                        let first = thread.stack.len() - names.len();
-                        let keywords = names
-                            .iter()
-                            .cloned()
-                            .zip(thread.stack.drain(first..))
-                            .collect();
-                        let at = first - positional as usize - 1;
-                        called!(self.call(thread, at, at, keywords, Then::Push));
-                    }
-                    Op::CallStar(positional, stars, names) => {
-                        let names = &code.keyword_lists[names as usize];
-                        let extra = names.len() + stars.count_ones() as usize;
-                        let at = thread.stack.len() - extra - positional as usize - 1;
-                        save!();
-                        let keywords =
-                            check!(self.spread(thread, positional as usize, stars, names));
-                        called!(self.call(thread, at, at, keywords, Then::Push));
                     }
                     Op::Return => {
                         let value = thread.pop();
@@ -648,39 +620,6 @@ impl Machine {
                         }
                         attend!();
                     }
-                    Op::DelSubscript => {
-                        let index = thread.pop();
-                        let object = thread.pop();
-                        check!(self.delete_subscript(&object, &index));
-                        drop(object);
-                        attend!();
-                    }
-                    Op::Slice(bounds) => {
-                        let (low, high) = pop_bounds(thread, bounds);
-                        let object = thread.pop();
-                        let value = check!(self.slice(&object, &low, &high));
-                        thread.stack.push(value);
-                    }
-                    Op::StoreSlice(bounds) => {
-                        let (low, high) = pop_bounds(thread, bounds);
-                        let object = thread.pop();
-                        let value = thread.pop();
-                        check!(self.store_slice(&object, low, high, value));
-                        drop(object);
-                        attend!();
-                    }
-                    Op::DelSlice(bounds) => {
-                        let (low, high) = pop_bounds(thread, bounds);
-                        let object = thread.pop();
-                        check!(self.delete_slice(&object, low, high));
-                        drop(object);
-                        attend!();
-                    }
-                    Op::DupSlice(bounds) => {
-                        let count = bounds.count_ones() as usize + 1;
-                        let from = thread.stack.len() - count;
-                        thread.stack.extend_from_within(from..);
-                    }
                     Op::Pop => {
                         let value = thread.pop();
                         if reclaim::can_nest(&value) {
@@ -709,21 +648,6 @@ impl Machine {
                         thread.stack.push(a);
                         thread.stack.push(b);
                     }
-                    Op::RotFour => {
-                        let len = thread.stack.len();
-                        thread.stack[len - 4..].rotate_right(1);
-                    }
-                    Op::Squash(count) => {
-                        let value = thread.pop();
-                        let len = thread.stack.len() - count as usize;
-                        thread.stack.truncate(len);
-                        thread.stack.push(value);
-                    }
-                    Op::DelLocal(slot) => {
-                        bound!(slot);
-                        drop(std::mem::take(&mut local!(slot)));
-                        attend!();
-                    }
                     Op::LoadCell(slot) => {
                         let value = match &local!(slot) {
                             Value::Cell(cell) => cell.value.borrow().clone(),
@@ -741,52 +665,6 @@ impl Machine {
                             _ => Value::Nil,
                         };
                         drop(old);
-                        attend!();
-                    }
-                    Op::LoadName(name) => {
-                        let value = check!(self.load_name(thread, name));
-                        thread.stack.push(value);
-                    }
-                    Op::StoreName(name) => {
-                        let value = thread.pop();
-                        let text = self.name(name);
-                        if let Some(names) = thread.frames.last().and_then(Frame::names) {
-                            let old = names.borrow_mut().insert_name(&text, value);
-                            drop(old);
-                        }
-                        attend!();
-                    }
-                    Op::DelName(name) => {
-                        let text = self.name(name);
-                        let names = thread.frames.last().and_then(Frame::names).cloned();
-                        let removed = match names {
-                            Some(names) => {
-                                check!(names.borrow_mut().remove(&Value::Str(text.clone())))
-                            }
-                            None => None,
-                        };
-                        if removed.is_none() {
-                            throw!(name_error(&text.lossy()));
-                        }
-                        drop(removed);
-                        attend!();
-                    }
-                    Op::DelGlobal(name) => {
-                        let text = self.name(name);
-                        let globals = thread
-                            .frames
-                            .last()
-                            .map(|frame| frame.function.globals.clone());
-                        let removed = match globals {
-                            Some(globals) => {
-                                check!(globals.borrow_mut().remove(&Value::Str(text.clone())))
-                            }
-                            None => None,
-                        };
-                        if removed.is_none() {
-                            throw!(name_error(&text.lossy()));
-                        }
-                        drop(removed);
                         attend!();
                     }
                     Op::BuildTuple(2) => {
@@ -811,395 +689,30 @@ impl Machine {
                         let list = Value::list(thread.stack.drain(first..).collect());
                         thread.stack.push(list);
                     }
-                    Op::BuildDict(count) => thread
-                        .stack
-                        .push(Value::dict(Dict::with_display_size(count as usize))),
-                    Op::StoreMap => {
-                        let key = thread.pop();
-                        let value = thread.pop();
-                        if let Value::Dict(dict) = thread.peek(0) {
-                            check!(dict.set(key, value));
-                        }
-                    }
                     Op::ListAppend(below) => {
                         let item = thread.pop();
                         if let Value::List(list) = thread.peek(below as usize) {
                             list.items.borrow_mut().push(item);
                         }
                     }
-                    Op::BuildSlice => {
-                        let step = thread.pop();
-                        let stop = thread.pop();
-                        let start = thread.pop();
-                        thread
-                            .stack
-                            .push(Value::Slice(Rc::new(crate::object::SliceObject {
-                                start,
-                                stop,
-                                step,
-                            })));
-                    }
-                    Op::Unpack(count) => {
-                        let value = thread.pop();
+                    rare => {
                         save!();
-                        check!(self.unpack(thread, value, count as usize));
-                    }
-                    Op::MakeFunction(defaults, child) => {
-                        let first = thread.stack.len() - defaults as usize;
-                        let defaults = thread.stack.drain(first..).collect();
-                        let function = make_function(thread, code, base, child, defaults);
-                        thread.stack.push(Value::Function(Rc::new(function)));
-                    }
-                    Op::MakeClass(bases, child) => {
-                        let function =
-                            Rc::new(make_function(thread, code, base, child, Vec::new()));
-                        save!();
-                        check!(self.enter_class_body(thread, function, bases));
-                        continue 'frames;
-                    }
-                    Op::GetIter => {
-                        let value = thread.pop();
-                        save!();
-                        let iter = check!(self.iter(&value));
-                        thread.stack.push(iter);
-                    }
-                    Op::EnterFinally => {
-                        thread.stack.push(Value::Nil);
-                        thread.stack.push(Value::Int(0));
-                    }
-                    Op::EndFinally(table) => {
-                        let how = thread.pop();
-                        let payload = thread.pop();
-                        match (how, payload) {
-                            (Value::Int(0), _) => {}
-                            (_, Value::Raised(raised)) => {
-                                throw!(Thrown::from_signal(Signal::Again(raised)))
+                        match check!(self.run_rare(thread, code, base, rare)) {
+                            Next::Go => attend!(),
+                            Next::Jump(target) => pc = target,
+                            Next::Frame => continue 'frames,
+                            Next::Called(true) => {
+                                if thread.budget <= 0 {
+                                    return Left::Ended(Ended::Budget);
+                                }
+                                continue 'frames;
                             }
-                            (Value::Int(number), payload) => {
-                                thread.stack.push(payload);
-                                pc = code.exits[table as usize][number as usize - 2] as usize;
-                            }
-                            _ => {}
+                            Next::Called(false) => attend!(),
                         }
                     }
-                    Op::MatchException => {
-                        let wanted = thread.pop();
-                        let matches = match thread.peek(0) {
-                            Value::Raised(raised) => self.exception_matches(&raised.value, &wanted),
-                            _ => false,
-                        };
-                        thread.stack.push(Value::bool(matches));
-                    }
-                    Op::BindException => {
-                        if let Value::Raised(raised) = thread.pop() {
-                            thread.stack.push(raised.value.clone());
-                        }
-                    }
-                    Op::Reraise => {
-                        if let Value::Raised(raised) = thread.pop() {
-                            throw!(Thrown::from_signal(Signal::Again(raised)));
-                        }
-                    }
-                    Op::Raise(count) => {
-                        let traceback = if count > 2 { thread.pop() } else { Value::Nil };
-                        let value = if count > 1 { thread.pop() } else { Value::Nil };
-                        let exception = if count > 0 { thread.pop() } else { Value::Nil };
-                        save!();
-                        throw!(self.raise(thread, exception, value, &traceback));
-                    }
-                    Op::Refused => throw!(type_error("this construct does not exist in Repy")),
                 }
             }
         }
-    }
-
-    /// Ends the top frame with a result.
-    fn finish_frame(&mut self, thread: &mut Thread, value: Value, pc: usize) -> Left {
-        let Some(frame) = thread.frames.pop() else {
-            return Left::Switched;
-        };
-        thread.stack.truncate(frame.keep as usize);
-        let rare = frame.rare.map(|rare| *rare).unwrap_or_default();
-        if let Some(before) = rare.handled_before {
-            thread.handled = before;
-        }
-        match frame.then {
-            Then::Push => {
-                if thread.frames.is_empty() {
-                    thread.stack.truncate(0);
-                }
-                thread.stack.push(value);
-            }
-            Then::Init => {
-                if !value.is_none()
-                    && let Some(Value::Instance(instance)) = thread.stack.last()
-                {
-                    let thrown = self.init_result(&instance.class, &value);
-                    let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
-                    return Left::Thrown(thrown, pc);
-                }
-            }
-            Then::Discard => drop(value),
-            Then::NextItem { store, .. } => match store {
-                Some(slot) => {
-                    if let Some(caller) = thread.frames.last() {
-                        let at = caller.base as usize + slot as usize;
-                        thread.stack[at] = value;
-                    }
-                }
-                None => thread.stack.push(value),
-            },
-            Then::Class { bases } => {
-                let first = thread.stack.len() - bases as usize;
-                let bases: Vec<Value> = thread.stack.drain(first..).collect();
-                let name = frame.function.code.name.clone();
-                let names = rare.names.unwrap_or_default();
-                match self.make_class(name, &names, bases) {
-                    Ok(class) => thread.stack.push(class),
-                    Err(thrown) => {
-                        let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
-                        return Left::Thrown(thrown, pc);
-                    }
-                }
-            }
-        }
-        if reclaim::pending() {
-            return self.attend(thread);
-        }
-        Left::Switched
-    }
-
-    /// Looks up from work: stops if memory has run out, runs a destructor if one waits.
-    #[cold]
-    fn attend(&mut self, thread: &mut Thread) -> Left {
-        if let Some(stop) = memory::exceeded() {
-            return Left::Ended(Ended::Stopped(stop));
-        }
-        if thread.frames.is_empty() {
-            // The thread's last function has returned: destructors run by themselves.
-            let result = thread.pop();
-            while let Some(instance) = reclaim::next_to_finalize() {
-                self.finalize_now(instance);
-            }
-            reclaim::attended();
-            return Left::Ended(Ended::Finished(result));
-        }
-        let Some(instance) = reclaim::next_to_finalize() else {
-            reclaim::attended();
-            return Left::Switched;
-        };
-        let del = self.class_attr(&instance.class.clone(), crate::object::symbol::known::del);
-        if let Value::Function(function) = del {
-            let keep = thread.stack.len();
-            thread.stack.push(Value::Instance(instance));
-            if function.code.simple
-                && function.code.params == 1
-                && self
-                    .push_frame(thread, function, keep, keep, Then::Discard)
-                    .is_ok()
-            {
-                return Left::Switched;
-            }
-            thread.stack.truncate(keep);
-        }
-        Left::Switched
-    }
-
-    fn unbound(&self, code: &Code, slot: u16) -> Thrown {
-        let name = code
-            .slot_names
-            .get(slot as usize)
-            .map_or_else(String::new, |sym| self.name(*sym).lossy().into_owned());
-        if slot as usize >= code.first_free() {
-            return Thrown::new(
-                ExceptionKind::NameError,
-                format!("free variable '{name}' referenced before assignment in enclosing scope"),
-            );
-        }
-        Thrown::new(
-            ExceptionKind::UnboundLocalError,
-            format!("local variable '{name}' referenced before assignment"),
-        )
-    }
-
-    #[inline]
-    fn load_global(&mut self, thread: &Thread, code: &Code, cache: u16, name: Sym) -> Res {
-        let Some(frame) = thread.frames.last() else {
-            return Ok(Value::Nil);
-        };
-        let globals = frame.function.globals.borrow();
-        let cell = &code.caches[cache as usize];
-        let site = cell.get();
-        if site.version == globals.version() {
-            let found = match site.kind {
-                1 => globals.slot_value(site.slot as usize).cloned(),
-                2 => self
-                    .builtins
-                    .borrow()
-                    .slot_value(site.slot as usize)
-                    .cloned(),
-                _ => None,
-            };
-            if let Some(value) = found {
-                return Ok(value);
-            }
-        }
-        let text = self.name(name);
-        let version = globals.version();
-        if let Some(slot) = globals.find_name(&text) {
-            cell.set(crate::bytecode::SiteCache {
-                version,
-                slot: slot as u32,
-                kind: 1,
-            });
-            return Ok(globals.slot_value(slot).cloned().unwrap_or_default());
-        }
-        let builtins = self.builtins.borrow();
-        match builtins.find_name(&text) {
-            Some(slot) => {
-                cell.set(crate::bytecode::SiteCache {
-                    version,
-                    slot: slot as u32,
-                    kind: 2,
-                });
-                Ok(builtins.slot_value(slot).cloned().unwrap_or_default())
-            }
-            None if code.kind == crate::bytecode::CodeKind::Function => {
-                Err(global_name_error(&text.lossy()))
-            }
-            None => Err(name_error(&text.lossy())),
-        }
-    }
-
-    #[inline]
-    fn store_global(
-        &mut self,
-        thread: &Thread,
-        code: &Code,
-        cache: u16,
-        name: Sym,
-        value: Value,
-    ) -> Value {
-        let Some(frame) = thread.frames.last() else {
-            return Value::Nil;
-        };
-        let mut globals = frame.function.globals.borrow_mut();
-        let cell = &code.caches[cache as usize];
-        let site = cell.get();
-        if site.version == globals.version() && site.kind == 1 {
-            return globals.set_slot(site.slot as usize, value);
-        }
-        let text = self.name(name);
-        let old = globals.insert_name(&text, value);
-        if let Some(slot) = globals.find_name(&text) {
-            let version = globals.version();
-            cell.set(crate::bytecode::SiteCache {
-                version,
-                slot: slot as u32,
-                kind: 1,
-            });
-        }
-        old.unwrap_or_default()
-    }
-
-    fn load_name(&self, thread: &Thread, name: Sym) -> Res {
-        let text = self.name(name);
-        if let Some(frame) = thread.frames.last() {
-            if let Some(value) = frame
-                .names()
-                .and_then(|names| names.borrow().get_name(&text).cloned())
-            {
-                return Ok(value);
-            }
-            if let Some(value) = frame.function.globals.borrow().get_name(&text) {
-                return Ok(value.clone());
-            }
-        }
-        self.builtins
-            .borrow()
-            .get_name(&text)
-            .cloned()
-            .ok_or_else(|| name_error(&text.lossy()))
-    }
-
-    /// The next item of a `for` over anything.
-    fn for_next(&mut self, thread: &mut Thread, end: u32, store: Option<u16>) -> Res<ForNext> {
-        let item = match thread.peek(0) {
-            Value::Iter(iter) => iter.clone().advance()?,
-            Value::Instance(instance) => {
-                let next =
-                    self.class_attr(&instance.class.clone(), crate::object::symbol::known::next);
-                if let Value::Function(function) = &next
-                    && function.code.simple
-                    && function.code.params == 1
-                {
-                    let object = thread.peek(0).clone();
-                    let keep = thread.stack.len();
-                    thread.push(object);
-                    self.push_frame(
-                        thread,
-                        function.clone(),
-                        keep,
-                        keep,
-                        Then::NextItem { end, store },
-                    )?;
-                    return Ok(ForNext::Frame);
-                }
-                let object = thread.peek(0).clone();
-                self.next_item(&object)?
-            }
-            other => {
-                let object = other.clone();
-                self.next_item(&object)?
-            }
-        };
-        if item.is_nil() {
-            thread.pop();
-            return Ok(ForNext::End);
-        }
-        Ok(ForNext::Item(item))
-    }
-
-    /// Puts `count` items on the stack, the first on top.
-    fn unpack(&mut self, thread: &mut Thread, value: Value, count: usize) -> Res<()> {
-        let items = match &value {
-            Value::Tuple(tuple) if tuple.len() == count => {
-                thread.stack.extend(tuple.iter().rev().cloned());
-                return Ok(());
-            }
-            Value::Tuple(tuple) => tuple.to_vec(),
-            Value::List(list) => list.to_vec(),
-            other if !self.is_iterable(other) => {
-                return Err(type_error(format!(
-                    "'{}' object is not iterable",
-                    self.type_name(other)
-                )));
-            }
-            other => {
-                // Only as many items as are needed, and one more, are asked for.
-                let iter = self.iter(other)?;
-                let mut items = Vec::new();
-                while items.len() <= count {
-                    match self.next_item(&iter)? {
-                        Value::Nil => break,
-                        item => items.push(item),
-                    }
-                }
-                items
-            }
-        };
-        if items.len() > count {
-            return Err(value_error("too many values to unpack"));
-        }
-        if items.len() < count {
-            let more = items.len();
-            return Err(value_error(format!(
-                "need more than {more} value{} to unpack",
-                if more == 1 { "" } else { "s" }
-            )));
-        }
-        thread.stack.extend(items.into_iter().rev());
-        Ok(())
     }
 }
 
@@ -1212,66 +725,8 @@ pub(super) enum Left {
     Thrown(Thrown, usize),
 }
 
-enum ForNext {
+pub(super) enum ForNext {
     Item(Value),
     End,
     Frame,
-}
-
-fn pop_bounds(thread: &mut Thread, bounds: u8) -> (Value, Value) {
-    let high = if bounds & 2 != 0 {
-        thread.pop()
-    } else {
-        Value::None
-    };
-    let low = if bounds & 1 != 0 {
-        thread.pop()
-    } else {
-        Value::None
-    };
-    (low, high)
-}
-
-fn make_function(
-    thread: &Thread,
-    code: &Code,
-    base: usize,
-    child: u32,
-    defaults: Vec<Value>,
-) -> Function {
-    let inner = code.children[child as usize].clone();
-    let closure = inner
-        .captures
-        .iter()
-        .filter_map(|&slot| match &thread.stack[base + slot as usize] {
-            Value::Cell(cell) => Some(cell.clone()),
-            _ => None,
-        })
-        .collect();
-    let globals = thread
-        .frames
-        .last()
-        .map(|frame| frame.function.globals.clone())
-        .unwrap_or_default();
-    Function {
-        code: inner,
-        globals,
-        defaults,
-        closure,
-        attrs: std::cell::RefCell::default(),
-    }
-}
-
-fn name_error(name: &str) -> Thrown {
-    Thrown::new(
-        ExceptionKind::NameError,
-        format!("name '{name}' is not defined"),
-    )
-}
-
-fn global_name_error(name: &str) -> Thrown {
-    Thrown::new(
-        ExceptionKind::NameError,
-        format!("global name '{name}' is not defined"),
-    )
 }

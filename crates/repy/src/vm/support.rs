@@ -1,0 +1,230 @@
+//! What the interpreter loop needs beside its instructions: ends of frames, destructors, global names, `for`.
+
+use super::Machine;
+use super::frame::{Then, Thread};
+use super::rare::{global_name_error, name_error};
+use super::run::{Ended, ForNext, Left};
+use crate::bytecode::{Code, CodeKind, SiteCache};
+use crate::memory;
+use crate::object::symbol::known;
+use crate::object::{Res, Sym, Value, reclaim};
+
+impl Machine {
+    /// Ends the top frame with a result.
+    pub(super) fn finish_frame(&mut self, thread: &mut Thread, value: Value, pc: usize) -> Left {
+        let Some(frame) = thread.frames.pop() else {
+            return Left::Switched;
+        };
+        thread.stack.truncate(frame.keep as usize);
+        let rare = frame.rare.map(|rare| *rare).unwrap_or_default();
+        if let Some(before) = rare.handled_before {
+            thread.handled = before;
+        }
+        match frame.then {
+            Then::Push => {
+                if thread.frames.is_empty() {
+                    thread.stack.truncate(0);
+                }
+                thread.stack.push(value);
+            }
+            Then::Init => {
+                if !value.is_none()
+                    && let Some(Value::Instance(instance)) = thread.stack.last()
+                {
+                    let thrown = self.init_result(&instance.class, &value);
+                    let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
+                    return Left::Thrown(thrown, pc);
+                }
+            }
+            Then::Discard => drop(value),
+            Then::NextItem { store, .. } => match store {
+                Some(slot) => {
+                    if let Some(caller) = thread.frames.last() {
+                        let at = caller.base as usize + slot as usize;
+                        thread.stack[at] = value;
+                    }
+                }
+                None => thread.stack.push(value),
+            },
+            Then::Class { bases } => {
+                let first = thread.stack.len() - bases as usize;
+                let bases: Vec<Value> = thread.stack.drain(first..).collect();
+                let name = frame.function.code.name.clone();
+                let names = rare.names.unwrap_or_default();
+                match self.make_class(name, &names, bases) {
+                    Ok(class) => thread.stack.push(class),
+                    Err(thrown) => {
+                        let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
+                        return Left::Thrown(thrown, pc);
+                    }
+                }
+            }
+        }
+        if reclaim::pending() {
+            return self.attend(thread);
+        }
+        Left::Switched
+    }
+
+    /// Looks up from work: stops if memory has run out, runs a destructor if one waits.
+    #[cold]
+    pub(super) fn attend(&mut self, thread: &mut Thread) -> Left {
+        if let Some(stop) = memory::exceeded() {
+            return Left::Ended(Ended::Stopped(stop));
+        }
+        if thread.frames.is_empty() {
+            // The thread's last function has returned: destructors run by themselves.
+            let result = thread.pop();
+            while let Some(instance) = reclaim::next_to_finalize() {
+                self.finalize_now(instance);
+            }
+            reclaim::attended();
+            return Left::Ended(Ended::Finished(result));
+        }
+        let Some(instance) = reclaim::next_to_finalize() else {
+            reclaim::attended();
+            return Left::Switched;
+        };
+        let del = self.class_attr(&instance.class.clone(), known::del);
+        if let Value::Function(function) = del {
+            let keep = thread.stack.len();
+            thread.stack.push(Value::Instance(instance));
+            if function.code.simple
+                && function.code.params == 1
+                && self
+                    .push_frame(thread, function, keep, keep, Then::Discard)
+                    .is_ok()
+            {
+                return Left::Switched;
+            }
+            thread.stack.truncate(keep);
+        }
+        Left::Switched
+    }
+
+    #[inline]
+    pub(super) fn load_global(
+        &mut self,
+        thread: &Thread,
+        code: &Code,
+        cache: u16,
+        name: Sym,
+    ) -> Res {
+        let Some(frame) = thread.frames.last() else {
+            return Ok(Value::Nil);
+        };
+        let globals = frame.function.globals.borrow();
+        let cell = &code.caches[cache as usize];
+        let site = cell.get();
+        if site.version == globals.version() {
+            let found = match site.kind {
+                1 => globals.slot_value(site.slot as usize).cloned(),
+                2 => self
+                    .builtins
+                    .borrow()
+                    .slot_value(site.slot as usize)
+                    .cloned(),
+                _ => None,
+            };
+            if let Some(value) = found {
+                return Ok(value);
+            }
+        }
+        let text = self.name(name);
+        let version = globals.version();
+        if let Some(slot) = globals.find_name(&text) {
+            cell.set(SiteCache {
+                version,
+                slot: slot as u32,
+                kind: 1,
+            });
+            return Ok(globals.slot_value(slot).cloned().unwrap_or_default());
+        }
+        let builtins = self.builtins.borrow();
+        match builtins.find_name(&text) {
+            Some(slot) => {
+                cell.set(SiteCache {
+                    version,
+                    slot: slot as u32,
+                    kind: 2,
+                });
+                Ok(builtins.slot_value(slot).cloned().unwrap_or_default())
+            }
+            None if code.kind == CodeKind::Function => Err(global_name_error(&text.lossy())),
+            None => Err(name_error(&text.lossy())),
+        }
+    }
+
+    #[inline]
+    pub(super) fn store_global(
+        &mut self,
+        thread: &Thread,
+        code: &Code,
+        cache: u16,
+        name: Sym,
+        value: Value,
+    ) -> Value {
+        let Some(frame) = thread.frames.last() else {
+            return Value::Nil;
+        };
+        let mut globals = frame.function.globals.borrow_mut();
+        let cell = &code.caches[cache as usize];
+        let site = cell.get();
+        if site.version == globals.version() && site.kind == 1 {
+            return globals.set_slot(site.slot as usize, value);
+        }
+        let text = self.name(name);
+        let old = globals.insert_name(&text, value);
+        if let Some(slot) = globals.find_name(&text) {
+            let version = globals.version();
+            cell.set(SiteCache {
+                version,
+                slot: slot as u32,
+                kind: 1,
+            });
+        }
+        old.unwrap_or_default()
+    }
+
+    /// The next item of a `for` over anything.
+    pub(super) fn for_next(
+        &mut self,
+        thread: &mut Thread,
+        end: u32,
+        store: Option<u16>,
+    ) -> Res<ForNext> {
+        let item = match thread.peek(0) {
+            Value::Iter(iter) => iter.clone().advance()?,
+            Value::Instance(instance) => {
+                let next = self.class_attr(&instance.class.clone(), known::next);
+                if let Value::Function(function) = &next
+                    && function.code.simple
+                    && function.code.params == 1
+                {
+                    let object = thread.peek(0).clone();
+                    let keep = thread.stack.len();
+                    thread.push(object);
+                    self.push_frame(
+                        thread,
+                        function.clone(),
+                        keep,
+                        keep,
+                        Then::NextItem { end, store },
+                    )?;
+                    return Ok(ForNext::Frame);
+                }
+                let object = thread.peek(0).clone();
+                self.next_item(&object)?
+            }
+            other => {
+                let object = other.clone();
+                self.next_item(&object)?
+            }
+        };
+        if item.is_nil() {
+            thread.pop();
+            return Ok(ForNext::End);
+        }
+        Ok(ForNext::Item(item))
+    }
+}
