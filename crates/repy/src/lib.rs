@@ -41,6 +41,47 @@
 //! - Null bytes and broken `\x` escapes, on which the package raises errors other than SyntaxError, are syntax errors.
 //! - Whether the name in `u'\N{...}'` exists is not looked up: a unicode literal is refused in any case.
 
+//!
+//! # The machine
+//!
+//! [`Program`] is a checked file, [`Machine`] the sandbox that runs it: object model, bytecode compiler, interpreter,
+//! builtins. Objects are counted references, so destructors run and handles close at the last one, as in CPython;
+//! dictionaries and sets iterate in CPython's order; messages, floats and formatting are CPython's byte for byte.
+//! A [`Thread`] is a stack of frames on the heap that [`Machine::run_slice`] advances by a number of instructions;
+//! whoever embeds the machine decides which thread runs and what a blocked one waits for. Functions of the host are
+//! closures over [`Args`], objects of the host implement [`HostType`]. [`runner::run`] does all of it for one program.
+//!
+//! ```
+//! use overlord_repy::{Limits, Machine, Program, SliceEnd, Value};
+//!
+//! let program = Program::new(b"total = add(20, 22)\n", "sum.r2py").unwrap();
+//! let mut machine = Machine::new(Limits { memory: Some(64 << 20) });
+//! let globals = machine.new_globals();
+//! let add = machine.host_function("add", |_, args| match args.positional {
+//!     [Value::Int(a), Value::Int(b)] => Ok(Value::Int(*a + *b)),
+//!     _ => Ok(Value::None),
+//! });
+//! globals.set_variable(&mut machine, "add", add);
+//! let main = machine.load(&program, &globals).unwrap();
+//! let mut thread = machine.thread(main, Vec::new());
+//! while let SliceEnd::Budget = machine.run_slice(&mut thread, 10_000) {}
+//! assert!(matches!(globals.variable("total"), Some(Value::Int(42))));
+//! ```
+//!
+//! What a program may not take from the host is bounded: memory exactly, if the process uses [`CountingAllocator`];
+//! instructions by the slice and [`Machine::stop_flag`]; integers to 64 Mbit and their work to about a second an
+//! operation; recursion everywhere, native and of the program. How the machine is built and why:
+//! `docs/decisions/0004-an-interpreter-for-repy.md`.
+//!
+//! Differences from CPython 2.7 that remain, besides what Repy leaves out:
+//!
+//! - `id()` and what follows from it (order of functions, hashes of instances and None) are addresses of ours.
+//! - Objects that refer to each other in a circle are given back only with the machine: there is no cycle collector.
+//! - A sort with a comparison function of the program asks in another order than CPython's (the result is the same).
+//! - `e.message` works for every exception; the original's dies in its warnings code.
+//! - Attributes in `str.format` fields follow the checker's rule.
+//! - Functions that call back into programs (`map`, a sort's key) nest 60 deep at most, not 1,000.
+
 pub mod ast;
 pub mod check;
 pub mod compile_rules;
@@ -66,7 +107,7 @@ mod text;
 mod vm;
 
 pub use memory::{CountingAllocator, used as memory_used};
-pub use object::{Args, Arity, ExceptionKind, Res, Str, Thrown, Value};
+pub use object::{Args, Arity, ExceptionKind, Float, Res, Str, Thrown, Truth, Value};
 pub use program::{Program, ProgramError};
 pub use vm::host::{HostMapping, HostObject, HostType};
-pub use vm::{Globals, Limits, Machine, SliceEnd, Stop, Thread, Uncaught, Wait};
+pub use vm::{Globals, Limits, Machine, Sink, SliceEnd, Stop, Thread, Uncaught, Wait};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::object::exception::type_error;
 use crate::object::{ExceptionKind, Thrown, Value};
-use crate::vm::{Globals, Limits, Machine, SliceEnd, Stop};
+use crate::vm::{Globals, Limits, Machine, Sink, SliceEnd, Stop};
 use crate::{Program, ProgramError};
 
 /// Exit codes, those of the original.
@@ -29,9 +29,9 @@ const SLICE: u64 = 1_000_000;
 /// Where a program's output goes, and where its time comes from.
 pub struct Surroundings {
     /// What `log` writes.
-    pub log: Box<dyn FnMut(&[u8])>,
+    pub log: Sink,
     /// Reports of uncaught exceptions.
-    pub errors: Box<dyn FnMut(&[u8])>,
+    pub errors: Sink,
     /// Seconds since some fixed moment, for `getruntime`.
     pub clock: Box<dyn Fn() -> f64>,
     /// Waits for this many seconds.
@@ -97,7 +97,7 @@ pub fn run(program: &Program, surroundings: Surroundings) -> Result<u8, ProgramE
 
 /// The log with Python 2's softspace: a space between things written, unless a line was just ended.
 struct Log {
-    write: Box<dyn FnMut(&[u8])>,
+    write: Sink,
     space: bool,
 }
 

@@ -130,7 +130,8 @@ fn map(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let mut iters = Vec::with_capacity(call.len() - 1);
     for at in 1..call.len() {
         let value = call.take(at);
-        if !machine.is_iterable(&value) && !(function.is_none() && call.len() == 2) {
+        let lists_one = function.is_none() && call.len() == 2;
+        if !lists_one && !machine.is_iterable(&value) {
             return Err(type_error(format!(
                 "argument {} to map() must support iteration",
                 at + 1

@@ -26,11 +26,9 @@ pub(crate) fn update_with(
 ) -> Res<()> {
     match other.map(Value::unwrapped) {
         None => {}
-        Some(Value::Dict(other)) => {
-            if !std::ptr::eq(dict, &**other) {
-                dict.borrow_mut().merge(&other.borrow())?;
-            }
-        }
+        // A dictionary updated with itself stays as it is.
+        Some(Value::Dict(other)) if std::ptr::eq(dict, &**other) => {}
+        Some(Value::Dict(other)) => dict.borrow_mut().merge(&other.borrow())?,
         Some(Value::Host(host)) if host.inner.mapping().is_some() => {
             if let Some(mapping) = host.inner.mapping() {
                 for key in mapping.keys() {

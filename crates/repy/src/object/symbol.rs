@@ -20,7 +20,7 @@ macro_rules! known {
         #[expect(non_upper_case_globals, reason = "the constants are spelled as the names are")]
         pub(crate) mod known {
             use super::Sym;
-            #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "numbers the names only")]
+            #[expect(non_camel_case_types, reason = "numbers the names only")]
             enum Order { $($constant,)* }
             $(pub(crate) const $constant: Sym = Sym(Order::$constant as u32);)*
             pub(crate) const ALL: &[&str] = &[$($text,)*];

@@ -81,17 +81,11 @@ pub enum SliceEnd {
 pub struct Uncaught(pub(crate) Rc<Raised>);
 
 /// What a machine allows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Limits {
     /// Most bytes the program's thread may have allocated, counted by [`memory::CountingAllocator`] if the process
     /// uses it.
     pub memory: Option<usize>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { memory: None }
-    }
 }
 
 /// An entry of the cache of class look-ups.
@@ -107,6 +101,9 @@ const METHOD_CACHE: usize = 1024;
 
 /// Decides what happens when a native function's callback blocks (see [`Machine::set_nested_wait`]).
 type NestedWait = Box<dyn FnMut(&mut Machine, Wait) -> Res>;
+
+/// Where text goes.
+pub type Sink = Box<dyn FnMut(&[u8])>;
 
 /// One sandbox: everything the threads of a program share.
 pub struct Machine {
@@ -128,7 +125,7 @@ pub struct Machine {
     spare: Vec<Thread>,
     nested_wait: Option<NestedWait>,
     /// Where "Exception ... ignored" of destructors goes.
-    pub(crate) warnings: Option<Box<dyn FnMut(&[u8])>>,
+    pub(crate) warnings: Option<Sink>,
     /// The function whose machine-wide instruction count this is.
     pub(crate) instructions: u64,
 }

@@ -105,7 +105,7 @@ impl Machine {
             Value::Host(host) => host
                 .inner
                 .mapping()
-                .is_none_or(|mapping| mapping.len() != 0),
+                .is_none_or(|mapping| !mapping.is_empty()),
             Value::Instance(instance) => match &instance.payload {
                 Payload::Value(inner) => self.is_true(inner),
                 _ => true,
