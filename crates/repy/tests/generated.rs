@@ -3,8 +3,6 @@
 //! Runs where CPython 2.7 is: `REPY_PYTHON27=python2.7 cargo test -p overlord-repy --test generated -- --nocapture`
 //! (`REPY_COMPARE_COUNT` programs, 10,000 unless told, from `REPY_COMPARE_SEED`). Elsewhere the programs are only run.
 
-#![expect(clippy::expect_used, reason = "a test that cannot set the scene fails")]
-
 mod generate;
 mod random;
 

@@ -66,9 +66,10 @@ fn difference(expected: &[u8], found: &[u8]) -> String {
     let mut expected = expected.split(|&byte| byte == b'\n');
     let mut found = found.split(|&byte| byte == b'\n');
     let shown = |line: Option<&[u8]>| {
-        line.map_or("(the end)".to_owned(), |line| {
-            String::from_utf8_lossy(line).into_owned()
-        })
+        line.map_or_else(
+            || "(the end)".to_owned(),
+            |line| String::from_utf8_lossy(line).into_owned(),
+        )
     };
     for line in 1.. {
         let (theirs, ours) = (expected.next(), found.next());

@@ -203,7 +203,8 @@ pub(crate) fn program(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
     text
 }
 
-fn mutate(random: &mut Random, text: &mut Vec<u8>) {
+/// Cuts, copies, replaces or adds something somewhere.
+pub(crate) fn mutate(random: &mut Random, text: &mut Vec<u8>) {
     let at = random.below(text.len() + 1);
     let end = (at + random.below(20)).min(text.len());
     match random.below(6) {
