@@ -76,7 +76,7 @@ pub struct Args<'a> {
 
 impl Args<'_> {
     /// Takes the argument at `index` out; `Nil`... that is, the default value, if there is none.
-    pub(crate) fn take(&mut self, index: usize) -> Value {
+    pub fn take(&mut self, index: usize) -> Value {
         self.positional
             .get_mut(index)
             .map(std::mem::take)
@@ -84,12 +84,17 @@ impl Args<'_> {
     }
 
     /// How many positional arguments there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.positional.len()
     }
 
+    /// Whether there are no positional arguments.
+    pub fn is_empty(&self) -> bool {
+        self.positional.is_empty()
+    }
+
     /// The argument at `index`, or None.
-    pub(crate) fn get(&self, index: usize) -> Option<&Value> {
+    pub fn get(&self, index: usize) -> Option<&Value> {
         self.positional.get(index)
     }
 }

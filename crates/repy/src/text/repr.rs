@@ -84,14 +84,20 @@ fn repr_range(range: &XRange) -> String {
 
 impl Machine {
     /// `repr(value)`.
-    pub(crate) fn repr_of(&mut self, value: &Value) -> Res<Vec<u8>> {
+    ///
+    /// # Errors
+    /// Whatever a `__repr__` of the program throws.
+    pub fn repr_of(&mut self, value: &Value) -> Res<Vec<u8>> {
         let mut out = Vec::new();
         self.write_repr(value, &mut out, &mut Vec::new())?;
         Ok(out)
     }
 
     /// `str(value)`.
-    pub(crate) fn str_of(&mut self, value: &Value) -> Res<Vec<u8>> {
+    ///
+    /// # Errors
+    /// Whatever a `__str__` or `__repr__` of the program throws.
+    pub fn str_of(&mut self, value: &Value) -> Res<Vec<u8>> {
         Ok(match value {
             Value::Str(string) => string.as_bytes().to_vec(),
             Value::Float(float) => str_float(float.get()).into_bytes(),
