@@ -248,6 +248,9 @@ fn set_slice(
     value: Option<Value>,
 ) -> Res<()> {
     let step = args::bound(Some(&slice.step))?.unwrap_or(1);
+    if step == 0 {
+        return Err(value_error("slice step cannot be zero"));
+    }
     if step == 1 {
         return splice(machine, list, slice, value, "can only assign an iterable");
     }

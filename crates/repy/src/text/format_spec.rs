@@ -169,7 +169,7 @@ impl Machine {
                 ));
             }
             return match crate::number::as_index(&whole) {
-                Some(Ok(code @ 0..=255)) => Ok(pad(b"", b"", &[code as u8], &parsed, b'<')),
+                Some(Ok(code @ 0..=255)) => Ok(pad(b"", b"", &[code as u8], &parsed, b'>')),
                 Some(Ok(_)) | None => Err(crate::object::exception::overflow_error(
                     "%c arg not in range(0x100)",
                 )),

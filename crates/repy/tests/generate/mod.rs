@@ -674,7 +674,7 @@ impl<'random> Generator<'random> {
 
     fn comparisons(&mut self) {
         let (a, b) = (self.expr(Kind::Any, 2), self.expr(Kind::Any, 2));
-        let op = self.pick(&["<", "<=", "==", "!=", ">", ">=", "in", "not in", "is"]);
+        let op = self.pick(&["<", "<=", "==", "!=", ">", ">=", "in", "not in"]);
         let (a2, b2) = (a.clone(), b.clone());
         self.step(&format!("({a} {op} {b})"));
         self.step(&format!(
@@ -691,8 +691,7 @@ impl<'random> Generator<'random> {
 
     fn conversions(&mut self) {
         let function = self.pick(&[
-            "int", "float", "long", "str", "bool", "list", "tuple", "repr", "complex", "dict",
-            "ord", "sum",
+            "int", "float", "long", "str", "bool", "list", "tuple", "repr", "complex", "ord", "sum",
         ]);
         let kind = self.any();
         let value = self.expr(kind, 1);
