@@ -194,11 +194,8 @@ impl OverlordHandle {
     where
         F: Future<Output = Result<(), InitialiseError>>,
     {
-        #[expect(
-            clippy::unnecessary_to_owned,
-            reason = "a closure over references would keep the future of a hook that calls this from being `Send`"
-        )]
-        let jobs = vessels.to_vec().into_iter().map(|handle| {
+        // By value: a closure over references would keep the future of a hook that calls this from being `Send`.
+        let jobs = vessels.iter().cloned().map(|handle| {
             let job = self.0.address(&handle).map(&job);
             async move {
                 let Some(job) = job else {

@@ -136,10 +136,6 @@ impl Shared {
         lock(&self.directory).vessels.keys().cloned().collect()
     }
 
-    pub(crate) fn knows(&self, handle: &Handle) -> bool {
-        lock(&self.directory).vessels.contains_key(handle)
-    }
-
     /// The future's result, or `None` once the deadline has passed; then the future was dropped.
     pub(crate) async fn within<T>(
         &self,

@@ -27,16 +27,19 @@ pub(crate) async fn carry_out(shared: Arc<Shared>, hooks: Hooks, operation: Oper
         Operation::StartUp => Outcome::StartedUp(start_up(&shared, &hooks).await),
         Operation::ReadHeld => Outcome::Held(shared.held().await),
         Operation::Acquire { count, owned } => {
-            let known_before = shared.known();
-            let acquired = match &hooks.acquire_vessels {
-                None => shared.acquire(count).await.map(|_| ()),
+            // What brings nothing new would at once be asked for again: it counts as a failure, and makes us pause.
+            let brought_some = match &hooks.acquire_vessels {
+                None => shared
+                    .acquire(count)
+                    .await
+                    .map(|vessels| !vessels.is_empty()),
                 Some(hook) => acquire_by_hook(&shared, hook.as_ref(), owned).await,
             };
-            // What brings nothing new would at once be asked for again: it counts as a failure, and makes us pause.
-            Outcome::Acquired(acquired.and_then(|()| {
-                let brought_some = !shared.known().is_subset(&known_before);
-                brought_some.then_some(()).ok_or(AcquireError::Nothing)
-            }))
+            Outcome::Acquired(match brought_some {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(AcquireError::Nothing),
+                Err(error) => Err(error),
+            })
         }
         Operation::Claim {
             acquisition,
@@ -210,34 +213,34 @@ async fn choose_to_adopt(shared: &Shared, held: &[HeldVessel]) -> BTreeSet<Handl
         .collect()
 }
 
+/// Says whether the hook brought a vessel that we did not know of before.
 async fn acquire_by_hook(
     shared: &Arc<Shared>,
     hook: &dyn AcquireVessels,
     owned: Vec<Handle>,
-) -> Result<(), AcquireError> {
-    let before: BTreeSet<Handle> = owned.iter().cloned().collect();
+) -> Result<bool, AcquireError> {
+    let known_before = shared.known();
     let call = async { hook.acquire_vessels(handle_of(shared), owned).await };
     let list = run_hook(shared, "acquire_vessels", call)
         .await
         .map_err(AcquireError::Hook)?;
-    let new: BTreeSet<Handle> = list
-        .into_iter()
-        .filter(|handle| !before.contains(handle))
-        .collect();
-    if new.is_empty() {
-        return Err(AcquireError::Nothing);
-    }
     // What came through the handle is known already; what the hook got in a way of its own is looked up.
-    let unknown: BTreeSet<&Handle> = new.iter().filter(|handle| !shared.knows(handle)).collect();
+    let known = shared.known();
+    let unknown: BTreeSet<Handle> = list
+        .into_iter()
+        .filter(|handle| !known.contains(handle))
+        .collect();
     if !unknown.is_empty() {
         let held = shared.held().await.map_err(AcquireError::Clearinghouse)?;
         let found: Vec<HeldVessel> = held
             .into_iter()
             .filter(|vessel| unknown.contains(&vessel.handle))
             .collect();
-        shared.adopt(&found).await.map_err(AcquireError::Journal)?;
+        if !found.is_empty() {
+            shared.adopt(&found).await.map_err(AcquireError::Journal)?;
+        }
     }
-    Ok(())
+    Ok(!shared.known().is_subset(&known_before))
 }
 
 async fn initialise_by_hook(

@@ -376,10 +376,7 @@ fn more_vessels_than_wanted_are_given_back_and_nothing_spins() {
 fn where_a_vessel_is_can_always_be_said() {
     let hooks = Hooks::default().init_overlord(|overlord: OverlordHandle| async move {
         let unknown = "65537 1234567890123:v9".parse()?;
-        assert_eq!(
-            overlord.vessel_location(&unknown),
-            "…67890123:v9".replace("67890123", "67890123")
-        );
+        assert_eq!(overlord.vessel_location(&unknown), "…67890123:v9");
         Ok(())
     });
     let mut scenario = Scenario::with_hooks(Options::calm(1, 2), hooks);

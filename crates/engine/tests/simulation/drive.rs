@@ -27,7 +27,7 @@ const ENTRIES_MAX: u64 = 5_000_000;
 pub(crate) struct Summary {
     /// When everything ran again, after the world was healed.
     pub(crate) healed_after: Duration,
-    /// How many steps towards the outside the engine made.
+    /// How many steps towards the outside the engine made before it was told to stop.
     pub(crate) steps: u64,
     pub(crate) crashes: u32,
     pub(crate) log: Vec<String>,
@@ -165,6 +165,7 @@ pub(crate) fn simulate(setup: Setup) -> Result<Summary, String> {
         return Err(failure(&reach, "rule 7: too many entries, this is a loop"));
     };
     Ruler::rule_2_nothing_is_lost(&mut reach.world());
+    let steps = reach.world().steps;
     let report = engine
         .take()
         .map(|engine| end(&reach, engine))
@@ -176,7 +177,7 @@ pub(crate) fn simulate(setup: Setup) -> Result<Summary, String> {
     }
     Ok(Summary {
         healed_after,
-        steps: world.steps,
+        steps,
         crashes,
         log: world.log.take().unwrap_or_default(),
         report,

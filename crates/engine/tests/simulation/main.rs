@@ -7,6 +7,12 @@
 //! `OVERLORD_SIM_SEEDS` says how many seeds are run (200), `OVERLORD_SIM_FIRST` which is the first (0), and
 //! `OVERLORD_SIM_SEED` runs one alone and prints its log.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a world whose own workings fail has nothing better to do than to fail the test"
+)]
+
 mod canary;
 mod defects;
 mod drive;
