@@ -1,4 +1,5 @@
 //! The arrows between the crates: the only ones allowed, as ARCHITECTURE.md draws them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

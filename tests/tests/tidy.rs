@@ -1,4 +1,5 @@
 //! Habits of the code base that are held by a test and not by memory. Every check also has an example that fails it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -218,7 +218,7 @@ pub(crate) fn construct(machine: &mut Machine, args: &mut Args<'_>) -> Res {
         )));
     }
     let from = match args.keywords {
-        [(name, value)] if name.as_bytes() == b"from_dict" && args.len() == 0 => value.clone(),
+        [(name, value)] if name.as_bytes() == b"from_dict" && args.is_empty() => value.clone(),
         _ => args.take(0),
     };
     let made = match &from {

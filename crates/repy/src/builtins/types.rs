@@ -168,7 +168,7 @@ pub(crate) fn construct(machine: &mut Machine, tag: TypeTag, call: &mut Args<'_>
             )?))))
         }
         TypeTag::Object => {
-            if call.len() > 0 || !call.keywords.is_empty() {
+            if !call.is_empty() || !call.keywords.is_empty() {
                 return Err(type_error("object() takes no parameters"));
             }
             let class = machine.type_class(TypeTag::Object);
