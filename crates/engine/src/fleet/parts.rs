@@ -35,7 +35,7 @@ pub struct ReplacedHooks {
     pub maintenance: bool,
 }
 
-/// What [`Fleet::apply`] needs besides the event.
+/// What [`super::Fleet::apply`] needs besides the event.
 pub struct Circumstances<'a> {
     /// What time it is.
     pub now: Now,
