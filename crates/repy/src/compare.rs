@@ -215,10 +215,7 @@ fn rich_at(op: CompareOp, a: &Value, b: &Value, depth: u32) -> Res<bool> {
             let (x, y) = (x.to_vec(), y.to_vec());
             return sequences(op, &x, &y, depth);
         }
-        (Value::Set(s) | Value::FrozenSet(s), other) => {
-            let (Value::Set(t) | Value::FrozenSet(t)) = other else {
-                return Err(type_error("can only compare to a set"));
-            };
+        (Value::Set(s) | Value::FrozenSet(s), Value::Set(t) | Value::FrozenSet(t)) => {
             let (s, t) = (s.borrow(), t.borrow());
             return match op {
                 CompareOp::Less => Ok(s.len() < t.len() && s.is_subset(&t)?),
@@ -227,9 +224,6 @@ fn rich_at(op: CompareOp, a: &Value, b: &Value, depth: u32) -> Res<bool> {
                 _ => t.is_subset(&s),
             };
         }
-        (_, Value::Set(_) | Value::FrozenSet(_)) => {
-            return Err(type_error("can only compare to a set"));
-        }
         _ => {}
     }
     if let (Some(m), Some(n)) = (Number::of(x), Number::of(y)) {
@@ -237,9 +231,6 @@ fn rich_at(op: CompareOp, a: &Value, b: &Value, depth: u32) -> Res<bool> {
             return Err(no_order());
         }
         return Ok(order_numbers(&m, &n).is_some_and(|order| holds(op, order)));
-    }
-    if matches!(x, Value::Complex(_)) || matches!(y, Value::Complex(_)) {
-        return Err(no_order());
     }
     Ok(holds(op, order_at(a, b, depth)?))
 }
@@ -289,11 +280,19 @@ fn order_at(a: &Value, b: &Value, depth: u32) -> Res<Ordering> {
             return order_sequences(&x, &y, depth);
         }
         (Value::Dict(x), Value::Dict(y)) => return order_dicts(&x.borrow(), &y.borrow(), depth),
-        (Value::Set(_) | Value::FrozenSet(_), _) | (_, Value::Set(_) | Value::FrozenSet(_)) => {
-            if equal_at(x, y, depth)? {
-                return Ok(Ordering::Equal);
+        (Value::Set(s) | Value::FrozenSet(s), Value::Set(t) | Value::FrozenSet(t)) => {
+            // `cmp` of two sets of one kind is refused outright; within containers it goes by `<` and `>`.
+            let no_order = || Err(type_error("cannot compare sets using cmp()"));
+            if depth == 0 && x.tag() == y.tag() {
+                return no_order();
             }
-            return Err(type_error("cannot compare sets using cmp()"));
+            let (s, t) = (s.borrow(), t.borrow());
+            return match (s.is_subset(&t)?, t.is_subset(&s)?) {
+                (true, true) => Ok(Ordering::Equal),
+                (true, false) => Ok(Ordering::Less),
+                (false, true) => Ok(Ordering::Greater),
+                (false, false) => no_order(),
+            };
         }
         (Value::Slice(x), Value::Slice(y)) => {
             for (p, q) in [(&x.start, &y.start), (&x.stop, &y.stop), (&x.step, &y.step)] {
@@ -314,9 +313,6 @@ fn order_at(a: &Value, b: &Value, depth: u32) -> Res<Ordering> {
             return Err(no_order());
         }
         return Ok(order_numbers(&m, &n).unwrap_or(Ordering::Less));
-    }
-    if matches!(x, Value::Complex(_)) || matches!(y, Value::Complex(_)) {
-        return Err(no_order());
     }
     if equal_at(a, b, depth)? {
         return Ok(Ordering::Equal);
