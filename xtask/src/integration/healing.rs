@@ -10,7 +10,7 @@ use crate::world::{World, host, network, signal};
 /// The polling period of these scenarios.
 const POLL: Duration = Duration::from_secs(2);
 /// What a replacement may take beyond the poll that notices: a request or three on loopback.
-const SLACK: Duration = Duration::from_secs(1);
+const SLACK: Duration = Duration::from_millis(500);
 
 pub(super) fn a_killed_process_is_replaced(binary: &Path) -> Outcome {
     let world = World::start(binary, "killed-process", &["--nodes", "12"])?;

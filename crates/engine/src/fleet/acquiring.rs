@@ -96,6 +96,8 @@ impl Fleet {
         }
         self.recently_gone.remove(&held.handle);
         self.left_alone.remove(&held.handle);
+        // One that an earlier run had and that the account did not hold any more: whatever was missing, this is new.
+        self.absent.remove(&held.handle);
         let vessel = Vessel::new(held, at.now, self.step);
         let expires = vessel.lease.until_wall;
         let vessel = self.enter(vessel, at);

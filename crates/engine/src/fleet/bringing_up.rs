@@ -52,12 +52,15 @@ impl Fleet {
             return;
         }
         let answered = result.is_ok();
+        let ran = self.vessels.get(handle).is_some_and(|vessel| vessel.ran);
         let started = match result {
             Ok(started) => started,
             // The answer was lost, and the program may run: the next look tells.
             Err(InitialiseError::Start(NodeError::Silent(_) | NodeError::Deadline(_))) => {
                 Started::NotYet
             }
+            // So it does if the look that called it ended was wrong: nodes refuse to start what runs.
+            Err(InitialiseError::Start(NodeError::Refused(_))) if ran => Started::NotYet,
             Err(error) => return self.bringing_up_failed(handle, &error, at),
         };
         if let Some(vessel) = self.vessels.get(handle).filter(|_| answered) {
@@ -198,16 +201,18 @@ impl Fleet {
         };
         // A node that refused to start it may have been wiped since; a silent one may have part of the file.
         let file_is_there = matches!(error, InitialiseError::Ended { .. });
-        self.take_step(handle, Step::NothingRuns);
-        if let Some(vessel) = self.vessels.get_mut(handle) {
-            vessel.uploaded &= file_is_there;
-            vessel.doubt(evidence, self.last_heard, at.now.moment);
-        }
-        // What is no fault of the vessel's only makes it wait.
+        // What is no fault of the vessel's only makes it wait, and is no evidence against it.
         let vessels_fault = !matches!(
             error,
             InitialiseError::Arguments(_) | InitialiseError::Journal(_) | InitialiseError::Program
         );
+        self.take_step(handle, Step::NothingRuns);
+        if let Some(vessel) = self.vessels.get_mut(handle) {
+            vessel.uploaded &= file_is_there || !vessels_fault;
+            if vessels_fault {
+                vessel.doubt(evidence, self.last_heard, at.now.moment);
+            }
+        }
         self.count_failure(handle, vessels_fault, at);
         let Some(vessel) = self.vessels.get(handle) else {
             return;
@@ -247,6 +252,19 @@ impl Fleet {
                 .or_default()
                 .retry
                 .fail(backoff, at);
+        }
+    }
+
+    /// As [`Self::count_failure`] for a vessel whose program ran for a while: the first attempt need not wait.
+    pub(super) fn count_failure_after_work(&mut self, handle: &Handle, at: &mut Circumstances<'_>) {
+        let Some(vessel) = self.vessels.get_mut(handle) else {
+            return;
+        };
+        vessel.failures_here = vessel.failures_here.saturating_add(1);
+        if let Some(index) = vessel.index {
+            let backoff = at.backoff();
+            let copy = self.copies.entry(index).or_default();
+            copy.retry.fail_after_work(backoff, at);
         }
     }
 

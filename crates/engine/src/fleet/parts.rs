@@ -79,6 +79,14 @@ impl Retry {
         self.not_before = at.moment() + backoff.pause(self.failures, (at.random)());
     }
 
+    /// As [`Self::fail`], but the next attempt may be made at once if this failure is the first in a row.
+    pub(super) fn fail_after_work(&mut self, backoff: Backoff, at: &mut Circumstances<'_>) {
+        self.fail(backoff, at);
+        if self.failures == 1 {
+            self.not_before = at.moment();
+        }
+    }
+
     pub(super) fn succeed(&mut self) {
         *self = Self::default();
     }

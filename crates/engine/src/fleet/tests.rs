@@ -245,6 +245,83 @@ fn an_answer_to_an_older_question_is_no_news() {
 }
 
 #[test]
+fn a_program_that_worked_and_ended_is_started_again_at_once_and_then_with_pauses() {
+    let mut told = Told::new(1);
+    told.acquires(&["1"]);
+    told.runs("1");
+    let pause = |told: &Told| {
+        let retry = told.fleet.copies.values().next().unwrap().retry;
+        retry.not_before.since(told.now().moment)
+    };
+    told.seconds += 5;
+    told.is_seen("1", VesselStatus::Terminated);
+    assert_eq!(pause(&told), Duration::ZERO);
+    let start = Operation::Start {
+        assignment: told.assignment("1"),
+        first: true,
+    };
+    told.does(start, Outcome::Started(Ok(Started::Running)));
+    told.seconds += 5;
+    told.is_seen("1", VesselStatus::Terminated);
+    assert!(pause(&told) > Duration::ZERO);
+}
+
+#[test]
+fn a_vessel_that_was_missed_and_is_acquired_anew_is_not_given_back_as_missing() {
+    let mut told = Told::new(1);
+    let missed = Absent {
+        missing_readings: 2,
+        ..Absent::default()
+    };
+    told.fleet.absent.insert(handle("1"), missed);
+    told.acquires(&["1"]);
+    assert!(told.fleet.absent.is_empty());
+    assert_eq!(told.stage("1"), "acquired");
+}
+
+#[test]
+fn a_full_disk_of_ours_is_no_evidence_against_a_vessel() {
+    let mut told = Told::new(1);
+    told.acquires(&["1"]);
+    told.runs("1");
+    told.is_seen("1", VesselStatus::Terminated);
+    let rounds = |told: &Told| {
+        told.fleet.vessels[&handle("1")]
+            .evidence
+            .as_ref()
+            .unwrap()
+            .rounds
+    };
+    let before = rounds(&told);
+    let start = Operation::Start {
+        assignment: told.assignment("1"),
+        first: true,
+    };
+    let full = crate::error::JournalError::Write("the disk is full".into());
+    told.does(start, Outcome::Started(Err(InitialiseError::Journal(full))));
+    assert_eq!(rounds(&told), before);
+}
+
+#[test]
+fn a_refused_restart_is_looked_at_because_nodes_refuse_to_start_what_runs() {
+    let mut told = Told::new(1);
+    told.acquires(&["1"]);
+    told.runs("1");
+    told.is_seen("1", VesselStatus::Terminated);
+    let start = Operation::Start {
+        assignment: told.assignment("1"),
+        first: true,
+    };
+    let refused = NodeError::Refused("it runs already".to_owned());
+    told.does(
+        start,
+        Outcome::Started(Err(InitialiseError::Start(refused))),
+    );
+    told.is_seen("1", VesselStatus::Started);
+    assert_eq!(told.stage("1"), "running");
+}
+
+#[test]
 fn an_outcome_of_something_else_is_a_bug_and_changes_nothing() {
     let mut told = Told::new(1);
     told.acquires(&["1"]);

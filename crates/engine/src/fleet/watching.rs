@@ -171,7 +171,13 @@ impl Fleet {
                     copy.retry.succeed();
                 }
             }
-            self.count_failure(handle, true, at);
+            // A program that has done some work and is gone is started again at once, the first time. That is
+            // no loop: the next failure within the stable time waits.
+            if ran_for >= at.desired.policy.backoff_first {
+                self.count_failure_after_work(handle, at);
+            } else {
+                self.count_failure(handle, true, at);
+            }
         }
         let Some(vessel) = self.vessels.get_mut(handle) else {
             return;

@@ -389,21 +389,24 @@ impl<'a> Planner<'a> {
             .fleet
             .is_under_way(|operation| matches!(operation, Operation::Renew { .. }));
         let mut due = false;
+        // By what is left of the lease: of more than one request takes, those that end first go first.
         let mut batch = BTreeSet::new();
         for vessel in self.fleet.active() {
             let at = self.renewal_due(vessel);
-            let half_over = vessel.lease.remaining(self.now) < vessel.lease.length / 2;
+            let left = vessel.lease.remaining(self.now);
+            let half_over = left < vessel.lease.length / 2;
             due |= half_over || self.is_time(at);
             // Those whose turn comes soon go with them, so that requests stay few.
             let age = self.now.moment.since(vessel.lease.granted);
             if half_over || self.now.moment >= at || age >= vessel.lease.length / 8 {
-                batch.insert(vessel.handle.clone());
+                batch.insert((left, vessel.handle.clone()));
             }
         }
         if !due || under_way || !self.is_time(self.fleet.renewing.not_before) {
             return;
         }
-        let vessels = batch.into_iter().take(REQUEST_MAX).collect();
+        let first = batch.into_iter().take(REQUEST_MAX);
+        let vessels = first.map(|(_, handle)| handle).collect();
         self.do_it(Operation::Renew { vessels });
     }
 
