@@ -12,7 +12,7 @@ use crate::journal::{DoubtfulAcquisition, Ledger};
 use crate::operation::Doubt;
 use crate::ports::{HeldVessel, ProgramFile};
 use crate::settings::{ArgumentsTemplate, Deployment, Policy, Program};
-use crate::vessel::EvidenceLog;
+use crate::vessel::{EvidenceLog, Lease};
 
 const LEASE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -57,7 +57,9 @@ fn fleet(stages: Vec<Stage>) -> Fleet {
     for (number, stage) in stages.into_iter().enumerate() {
         let held = HeldVessel {
             handle: handle(number),
-            location: format!("10.0.{number}.1:1224").parse().unwrap(),
+            location: format!("10.{}.{}.1:1224", number / 256, number % 256)
+                .parse()
+                .unwrap(),
             expires_in: LEASE,
             is_active: true,
         };
@@ -389,6 +391,25 @@ fn leases_are_renewed_before_half_of_them_is_over_in_one_batch() {
     let plan = plan(&desired, &fleet, now(1000 + half)).0;
     let vessels = [handle(0), handle(1)].into_iter().collect();
     assert_eq!(plan.operations, [Operation::Renew { vessels }]);
+}
+
+#[test]
+fn of_more_leases_than_one_request_takes_those_that_end_first_are_renewed_first() {
+    let half = LEASE.as_secs() / 2;
+    let mut fleet = fleet(vec![running(); 501]);
+    let longest = fleet.vessels.get_mut(&handle(0)).unwrap();
+    let longer = LEASE + Duration::from_secs(60);
+    longest.lease = Lease::read(longer, now(1000));
+    let plan = plan(&desired(501), &fleet, now(1000 + half + 120)).0;
+    let renewed = plan
+        .operations
+        .iter()
+        .find_map(|operation| match operation {
+            Operation::Renew { vessels } => Some(vessels),
+            _ => None,
+        });
+    assert_eq!(renewed.unwrap().len(), 500);
+    assert!(!renewed.unwrap().contains(&handle(0)));
 }
 
 #[test]
