@@ -8,8 +8,12 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 /// Which of our crates each crate may depend on, dev-dependencies left out.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("overlord-types", &[]),
+    ("overlord-resources", &[]),
     ("overlord-keys", &["overlord-types"]),
-    ("overlord-nodemanager", &["overlord-keys", "overlord-types"]),
+    (
+        "overlord-nodemanager",
+        &["overlord-keys", "overlord-resources", "overlord-types"],
+    ),
     ("overlord-clearinghouse", &["overlord-types"]),
     ("overlord-engine", &["overlord-types"]),
     (
@@ -22,13 +26,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "overlord-types",
         ],
     ),
-    ("overlord-repy", &[]),
+    ("overlord-repy", &["overlord-resources"]),
     (
         "overlord-node",
         &[
             "overlord-keys",
             "overlord-nodemanager",
             "overlord-repy",
+            "overlord-resources",
             "overlord-types",
         ],
     ),
@@ -39,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "overlord-keys",
             "overlord-node",
             "overlord-nodemanager",
+            "overlord-resources",
             "overlord-types",
         ],
     ),
@@ -62,9 +68,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates that open no socket and know no TLS: what they must not depend on, directly.
 const WITHOUT_SOCKETS: &[&str] = &[
     "overlord-types",
+    "overlord-resources",
     "overlord-keys",
     "overlord-engine",
-    "overlord-repy",
 ];
 const SOCKET_CRATES: &[&str] = &[
     "axum",

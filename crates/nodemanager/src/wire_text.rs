@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+pub(crate) use overlord_resources::python_text::{is_blank, trim, words};
+
 /// How much of a text `Debug` shows, in bytes: enough to recognise it, never a whole upload.
 const SHOWN_MAX: usize = 120;
 
@@ -108,33 +110,6 @@ impl fmt::Debug for WireText {
             _ => write!(f, "\"{}\"", self.0.escape_ascii()),
         }
     }
-}
-
-/// What Python's `str.strip()` and `str.split()` take for white space in byte strings.
-pub(crate) fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
-}
-
-/// Without white space at both ends, as Python's `str.strip()`.
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = bytes
-        && is_blank(*first)
-    {
-        bytes = rest;
-    }
-    while let [rest @ .., last] = bytes
-        && is_blank(*last)
-    {
-        bytes = rest;
-    }
-    bytes
-}
-
-/// The words between white space, as Python's `str.split()`.
-pub(crate) fn words(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes
-        .split(|&byte| is_blank(byte))
-        .filter(|word| !word.is_empty())
 }
 
 /// Cuts at the first `separator`; `None` when there is none.

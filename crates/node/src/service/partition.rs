@@ -5,7 +5,7 @@ use std::sync::Arc;
 use overlord_nodemanager::WireText;
 use overlord_nodemanager::refusals;
 use overlord_nodemanager::reply::Reply;
-use overlord_nodemanager::resources::ResourceFile;
+use overlord_nodemanager::resources::{ResourceFile, split_refusal};
 use overlord_types::{VesselName, VesselStatus};
 
 use super::{Answer, NodeCalls, internal};
@@ -24,7 +24,9 @@ impl NodeCalls {
         let left_name = self.new_name()?;
         let asked_name = self.new_name()?;
         let whole = self.read_resources(&vessel).await?;
-        let (left, asked) = whole.split(&self.offcut()?, asked.as_bytes())?;
+        let (left, asked) = whole
+            .split(&self.offcut()?, asked.as_bytes())
+            .map_err(|error| split_refusal(&error))?;
         let answer = format!("{left_name} {asked_name}");
         self.exchange(&[&vessel], vec![(left_name, left), (asked_name, asked)])
             .await?;

@@ -1,11 +1,9 @@
-//! Resource files: reading and writing them, splits and joins. The quantities are [`super::Resources`]'.
+//! Resource files: reading and writing them, splits and joins. The quantities are [`Resources`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PortKind, Resource, ResourceError, Resources};
-use crate::reply::Reply;
-use crate::timestamp::{read_float, write_float};
-use crate::wire_text::{WireText, trim, words};
+use crate::python_text::{read_float, trim, words, write_float};
+use crate::{PortKind, Resource, ResourceError, ResourceLine, Resources, SplitError};
 
 /// Longest resource file read, in bytes. The original's have about 1,300.
 pub const RESOURCE_FILE_BYTES_MAX: usize = 256 * 1024;
@@ -15,13 +13,13 @@ pub const RESOURCE_FILE_BYTES_MAX: usize = 256 * 1024;
 pub struct ResourceFile {
     text: Vec<u8>,
     resources: Resources,
-    calls: Vec<WireText>,
+    calls: Vec<ResourceLine>,
 }
 
 impl ResourceFile {
     /// Writes a file of these resources. `calls` are lines `call NAME allow|deny`, for repyV1.
     #[must_use]
-    pub fn new(resources: Resources, calls: Vec<WireText>) -> Self {
+    pub fn new(resources: Resources, calls: Vec<ResourceLine>) -> Self {
         let mut text = Vec::new();
         for resource in Resource::ALL {
             let quantity = write_float(resources.quantity(resource));
@@ -66,7 +64,7 @@ impl ResourceFile {
 
     /// The lines `call NAME allow|deny`.
     #[must_use]
-    pub fn calls(&self) -> &[WireText] {
+    pub fn calls(&self) -> &[ResourceLine] {
         &self.calls
     }
 
@@ -74,18 +72,17 @@ impl ResourceFile {
     /// costs `offcut`. Both keep the call lines of this file.
     ///
     /// # Errors
-    /// The original's answer.
-    pub fn split(&self, offcut: &Self, asked: &[u8]) -> Result<(Self, Self), Reply> {
-        let lines = Lines::read(asked).map_err(|error| error.reply())?;
-        let too_large = |error: ResourceError| {
-            Reply::error([&b"Proposed vessel is too large.\n"[..], &error.to_wire()].concat())
-        };
-        let available = self.resources.minus(&offcut.resources).map_err(|error| {
-            let text = &b"Existing resources are so small they cannot be split.\n"[..];
-            Reply::error([text, &error.to_wire()].concat())
-        })?;
-        let asked = lines.into_file(asked).map_err(too_large)?;
-        let left = available.minus(&asked.resources).map_err(too_large)?;
+    /// When what was asked for cannot be read, or there is not as much.
+    pub fn split(&self, offcut: &Self, asked: &[u8]) -> Result<(Self, Self), SplitError> {
+        let lines = Lines::read(asked).map_err(SplitError::Asked)?;
+        let available = self
+            .resources
+            .minus(&offcut.resources)
+            .map_err(SplitError::TooSmall)?;
+        let asked = lines.into_file(asked).map_err(SplitError::TooLarge)?;
+        let left = available
+            .minus(&asked.resources)
+            .map_err(SplitError::TooLarge)?;
         Ok((
             Self::new(left, self.calls.clone()),
             Self::new(asked.resources, self.calls.clone()),
@@ -108,7 +105,7 @@ impl ResourceFile {
 struct Lines {
     quantities: BTreeMap<Resource, f64>,
     ports: BTreeSet<(PortKind, u16)>,
-    calls: Vec<WireText>,
+    calls: Vec<ResourceLine>,
 }
 
 impl Lines {
