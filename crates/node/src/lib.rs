@@ -32,7 +32,6 @@ mod config;
 mod error;
 mod faults;
 pub mod launch;
-mod log_ring;
 mod node;
 pub mod platform;
 mod proc;

@@ -88,6 +88,7 @@ pub mod compile_rules;
 mod lexer;
 pub mod limits;
 mod literal;
+pub mod log_ring;
 pub mod parser;
 pub mod source;
 pub mod syntax_error;

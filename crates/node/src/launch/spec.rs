@@ -25,8 +25,8 @@ use crate::proc::ProcessIdentity;
 pub(crate) struct LaunchSpec {
     /// Where the program runs: the vessel's files.
     pub(crate) directory: PathBuf,
-    /// Where the log ring is kept.
-    pub(crate) log_directory: PathBuf,
+    /// The prefix of the log ring's two files.
+    pub(crate) log: PathBuf,
     /// Whether standard input is a pipe whose end means that the node's process has ended, and with it
     /// the program has to.
     pub(crate) ends_with_node_process: bool,

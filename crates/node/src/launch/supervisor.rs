@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use overlord_repy::log_ring::LogRing;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::{EXIT_BROKEN, ExitReport, LAUNCH_VARIABLE, RunFolder, SupervisorTie};
 use crate::launch::spec::SupervisorReport;
-use crate::log_ring::LogRing;
 use crate::proc::{self, ProcessIdentity};
 
 /// Bytes read from the program at a time: one pipe buffer of Linux.
@@ -86,7 +86,7 @@ fn supervise(folder: &RunFolder) -> io::Result<ExitReport> {
     // and this fails then.
     folder.write_supervisor(&report)?;
 
-    let mut log = LogRing::open(&spec.log_directory)?;
+    let mut log = LogRing::open(&spec.log)?;
     log.append(spec.command.log_header.as_bytes())?;
     let (output, program_output) = io::pipe()?;
     let (failure, executor_failure) = io::pipe()?;

@@ -18,13 +18,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use overlord_repy::log_ring::{self, LogRing};
 use overlord_types::{VesselName, VesselStatus};
 use rustix::process::Signal;
 use tokio::time::timeout;
 
 use crate::config::{Durability, NodeTiming};
 use crate::launch::{ExitReport, LaunchSpec, RunFolder};
-use crate::log_ring::{self, LogRing};
 use crate::platform::ProgramCommand;
 use crate::process::{
     ProgramHost, Run, RunEnd, RunObserver, RunState, blocking, kill_orphaned_session,
@@ -146,6 +146,11 @@ impl Vessel {
         self.folder.join("state.json")
     }
 
+    /// The prefix of the log's two files.
+    fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
     fn run_folder(&self) -> RunFolder {
         RunFolder::new(self.folder.join("run"))
     }
@@ -245,7 +250,7 @@ impl Vessel {
         let folder = self.run_folder();
         folder.create(&LaunchSpec {
             directory: self.files.directory().to_owned(),
-            log_directory: self.folder.clone(),
+            log: self.log(),
             ends_with_node_process: host.programs_end_with_process,
             command,
         })?;
@@ -296,18 +301,18 @@ impl Vessel {
 
     /// The last 16 KiB of the log.
     pub(crate) fn read_log(&self) -> io::Result<Vec<u8>> {
-        log_ring::read_log(&self.folder)
+        log_ring::read_log(&self.log())
     }
 
     /// Writes into the log while nothing runs.
     pub(crate) fn append_log(&self, text: &str) -> io::Result<()> {
-        LogRing::open(&self.folder)?.append(text.as_bytes())
+        LogRing::open(&self.log())?.append(text.as_bytes())
     }
 
     /// Deletes files and log of a vessel in which nothing runs.
     pub(crate) fn clear(&self) -> io::Result<()> {
         self.files.clear()?;
-        log_ring::remove_log(&self.folder)?;
+        log_ring::remove_log(&self.log())?;
         self.update(|record| record.status = VesselStatus::Fresh)
     }
 
