@@ -100,6 +100,7 @@ mod compare;
 mod compiler;
 mod memory;
 mod methods;
+pub mod network;
 mod number;
 mod object;
 mod program;

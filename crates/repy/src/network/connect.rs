@@ -1,0 +1,89 @@
+//! A connection being opened: a state that is asked, so that whoever waits for it can do other things meanwhile.
+
+use std::net::SocketAddrV4;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::net::sockopt;
+
+use super::error::{NetworkError, from_bind, from_route, from_setup};
+use super::registry::{Registration, Registry};
+use super::tcp::{TcpSocket, new_socket, ready};
+
+/// A connection being opened. Dropping it gives up. Its descriptor becomes writable when there is news.
+pub struct Connecting {
+    place: Registration,
+    socket: OwnedFd,
+    local: SocketAddrV4,
+    remote: SocketAddrV4,
+}
+
+/// How a connection being opened stands.
+pub enum Progress {
+    /// Not yet; ask again when the descriptor is writable.
+    Waiting(Connecting),
+    /// It is open.
+    Open(TcpSocket),
+}
+
+impl Connecting {
+    pub(super) fn start(
+        registry: &Rc<Registry>,
+        local: SocketAddrV4,
+        remote: SocketAddrV4,
+    ) -> Result<Connecting, NetworkError> {
+        registry.may_connect(local, remote)?;
+        let socket = new_socket()?;
+        rustix::net::bind(&socket, &local).map_err(|errno| from_bind(errno, local))?;
+        match rustix::net::connect(&socket, &remote) {
+            // INTR: the kernel goes on by itself.
+            Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}
+            // The local address is bound, so it is the pair that is taken.
+            Err(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => {
+                return Err(registry.taken(local, remote));
+            }
+            Err(errno) => return Err(from_route(errno, local, remote)),
+        }
+        Ok(Connecting {
+            place: registry.add_connection((local, remote)),
+            socket,
+            local,
+            remote,
+        })
+    }
+
+    /// Whom it connects to.
+    #[must_use]
+    pub fn remote(&self) -> SocketAddrV4 {
+        self.remote
+    }
+
+    /// How it stands now.
+    ///
+    /// # Errors
+    /// Refused, TimedOut (the kernel's own time, some two minutes), Unreachable.
+    pub fn progress(mut self) -> Result<Progress, NetworkError> {
+        if !ready(&self.socket, PollFlags::OUT)? {
+            return Ok(Progress::Waiting(self));
+        }
+        match sockopt::socket_error(&self.socket).map_err(from_setup)? {
+            Ok(()) => {
+                self.place.established();
+                Ok(Progress::Open(TcpSocket::new(
+                    self.place,
+                    self.socket,
+                    self.remote,
+                )))
+            }
+            Err(errno) => Err(from_route(errno, self.local, self.remote)),
+        }
+    }
+}
+
+impl AsFd for Connecting {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,209 @@
+//! Names to addresses. The system's resolver blocks, so it runs on helper threads that take a name, give back an
+//! address, and touch nothing else; the one who asked polls a pipe.
+
+use std::collections::VecDeque;
+use std::io::{self, PipeReader, PipeWriter};
+use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::error::NetworkError;
+
+/// Longest name that is looked up: the longest that DNS has.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// Names resolved at one time; more wait their turn. A name that nobody answers for holds a thread for the resolver's
+/// patience (about 10 s), so one alone would let it hold up the others.
+const HELPERS_MAX: usize = 4;
+
+/// The stack of a helper: the C library's resolver puts buffers of up to 64 KiB on it.
+const HELPER_STACK_BYTES: usize = 512 << 10;
+
+/// Asks the system for the IPv4 address of a name.
+#[must_use]
+pub fn resolve_with_system(name: &str) -> Option<Ipv4Addr> {
+    (name, 0)
+        .to_socket_addrs()
+        .ok()?
+        .find_map(|address| match address.ip() {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        })
+}
+
+/// Resolves names on helper threads.
+pub struct Resolver {
+    shared: Arc<Shared>,
+    resolve: fn(&str) -> Option<Ipv4Addr>,
+}
+
+#[derive(Default)]
+struct Shared {
+    work: Mutex<Work>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Work {
+    waiting: VecDeque<Question>,
+    helpers: usize,
+    idle: usize,
+    closed: bool,
+}
+
+struct Question {
+    name: String,
+    answer: Answer,
+    // Dropped when the answer is there, which makes the reader's end readable.
+    _done: PipeWriter,
+}
+
+/// None while there is none.
+type Answer = Arc<Mutex<Option<Option<Ipv4Addr>>>>;
+
+/// A name being resolved. Its descriptor becomes readable when the answer is there. Dropping it gives up; whoever
+/// starts one holds it, so there are never more than callers.
+pub struct Lookup {
+    name: String,
+    answer: Answer,
+    done: Option<PipeReader>,
+}
+
+impl Resolver {
+    /// A resolver that asks this function, from other threads.
+    #[must_use]
+    pub fn new(resolve: fn(&str) -> Option<Ipv4Addr>) -> Resolver {
+        Resolver {
+            shared: Arc::default(),
+            resolve,
+        }
+    }
+
+    /// Starts to resolve a name. An address is its own name, and text that cannot be a name is not asked about: both are
+    /// answered at once.
+    ///
+    /// # Errors
+    /// [`NetworkError::Exhausted`] if the process has no descriptor or thread left for it.
+    pub fn start(&self, name: &[u8]) -> Result<Lookup, NetworkError> {
+        let text = String::from_utf8_lossy(name).into_owned();
+        let at_once = if let Ok(address) = text.parse() {
+            Some(Some(address))
+        } else if name.is_empty()
+            || name.len() > NAME_BYTES_MAX
+            || !name.iter().all(u8::is_ascii_graphic)
+        {
+            Some(None)
+        } else {
+            None
+        };
+        let answer = Arc::new(Mutex::new(at_once));
+        let mut lookup = Lookup {
+            name: text,
+            answer,
+            done: None,
+        };
+        if at_once.is_none() {
+            let (reader, writer) = io::pipe().map_err(NetworkError::Exhausted)?;
+            lookup.done = Some(reader);
+            self.ask(Question {
+                name: lookup.name.clone(),
+                answer: lookup.answer.clone(),
+                _done: writer,
+            })?;
+        }
+        Ok(lookup)
+    }
+
+    fn ask(&self, question: Question) -> Result<(), NetworkError> {
+        let mut work = self
+            .shared
+            .work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        work.waiting.push_back(question);
+        if work.idle < work.waiting.len() && work.helpers < HELPERS_MAX {
+            let (shared, resolve) = (self.shared.clone(), self.resolve);
+            let started = std::thread::Builder::new()
+                .name("resolver".to_owned())
+                .stack_size(HELPER_STACK_BYTES)
+                .spawn(move || help(&shared, resolve));
+            match started {
+                Ok(_) => work.helpers += 1,
+                Err(error) if work.helpers == 0 => {
+                    work.waiting.pop_back();
+                    return Err(NetworkError::Exhausted(error));
+                }
+                // One of those at work will come to it.
+                Err(_) => {}
+            }
+        }
+        drop(work);
+        self.shared.changed.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        let mut work = self
+            .shared
+            .work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        work.closed = true;
+        work.waiting.clear();
+        drop(work);
+        self.shared.changed.notify_all();
+    }
+}
+
+/// The life of a helper.
+fn help(shared: &Shared, resolve: fn(&str) -> Option<Ipv4Addr>) {
+    let mut work = shared.work.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if work.closed {
+            return;
+        }
+        let Some(question) = work.waiting.pop_front() else {
+            work.idle += 1;
+            work = shared
+                .changed
+                .wait(work)
+                .unwrap_or_else(PoisonError::into_inner);
+            work.idle -= 1;
+            continue;
+        };
+        drop(work);
+        // Nobody waits any more if only the question holds the answer's place.
+        if Arc::strong_count(&question.answer) > 1 {
+            let address = resolve(&question.name);
+            *question
+                .answer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(address);
+        }
+        drop(question);
+        work = shared.work.lock().unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+impl Lookup {
+    /// The address, or None if the answer is not there yet.
+    ///
+    /// # Errors
+    /// [`NetworkError::Unresolved`] if the name has no address.
+    pub fn answer(&self) -> Result<Option<Ipv4Addr>, NetworkError> {
+        let answer = *self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            None => Ok(None),
+            Some(Some(address)) => Ok(Some(address)),
+            Some(None) => Err(NetworkError::Unresolved(self.name.clone())),
+        }
+    }
+
+    /// What becomes readable when the answer is there; None if it is there from the start.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.done.as_ref().map(PipeReader::as_fd)
+    }
+}
