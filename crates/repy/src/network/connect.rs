@@ -1,7 +1,7 @@
 //! A connection being opened: a state that is asked, so that whoever waits for it can do other things meanwhile.
 
 use std::net::SocketAddrV4;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 use rustix::event::PollFlags;
@@ -12,10 +12,10 @@ use super::error::{NetworkError, from_bind, from_route, from_setup};
 use super::registry::{Registration, Registry};
 use super::tcp::{TcpSocket, new_socket, ready};
 
-/// A connection being opened. Dropping it gives up. Its descriptor becomes writable when there is news.
+/// A connection being opened. Dropping it gives up.
 pub struct Connecting {
     place: Registration,
-    socket: OwnedFd,
+    socket: Rc<OwnedFd>,
     local: SocketAddrV4,
     remote: SocketAddrV4,
 }
@@ -48,7 +48,7 @@ impl Connecting {
         }
         Ok(Connecting {
             place: registry.add_connection((local, remote)),
-            socket,
+            socket: Rc::new(socket),
             local,
             remote,
         })
@@ -58,6 +58,12 @@ impl Connecting {
     #[must_use]
     pub fn remote(&self) -> SocketAddrV4 {
         self.remote
+    }
+
+    /// What becomes writable when there is news.
+    #[must_use]
+    pub fn descriptor(&self) -> Rc<dyn AsFd> {
+        self.socket.clone()
     }
 
     /// How it stands now.
@@ -79,11 +85,5 @@ impl Connecting {
             }
             Err(errno) => Err(from_route(errno, self.local, self.remote)),
         }
-    }
-}
-
-impl AsFd for Connecting {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }

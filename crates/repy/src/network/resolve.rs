@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, PipeWriter};
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::error::NetworkError;
@@ -66,7 +67,7 @@ type Answer = Arc<Mutex<Option<Option<Ipv4Addr>>>>;
 pub struct Lookup {
     name: String,
     answer: Answer,
-    done: Option<PipeReader>,
+    done: Option<Rc<PipeReader>>,
 }
 
 impl Resolver {
@@ -104,7 +105,7 @@ impl Resolver {
         };
         if at_once.is_none() {
             let (reader, writer) = io::pipe().map_err(NetworkError::Exhausted)?;
-            lookup.done = Some(reader);
+            lookup.done = Some(Rc::new(reader));
             self.ask(Question {
                 name: lookup.name.clone(),
                 answer: lookup.answer.clone(),
@@ -203,7 +204,8 @@ impl Lookup {
 
     /// What becomes readable when the answer is there; None if it is there from the start.
     #[must_use]
-    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.done.as_ref().map(PipeReader::as_fd)
+    pub fn descriptor(&self) -> Option<Rc<dyn AsFd>> {
+        let done: Rc<PipeReader> = self.done.clone()?;
+        Some(done)
     }
 }

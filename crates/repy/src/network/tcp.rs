@@ -95,7 +95,7 @@ impl TcpServer {
                         remote,
                         socket: TcpSocket {
                             _place: place,
-                            socket,
+                            socket: Rc::new(socket),
                             remote,
                         },
                     });
@@ -123,12 +123,12 @@ impl AsFd for TcpServer {
 /// One end of a connection.
 pub struct TcpSocket {
     _place: Registration,
-    socket: OwnedFd,
+    socket: Rc<OwnedFd>,
     remote: SocketAddrV4,
 }
 
 impl TcpSocket {
-    pub(super) fn new(place: Registration, socket: OwnedFd, remote: SocketAddrV4) -> TcpSocket {
+    pub(super) fn new(place: Registration, socket: Rc<OwnedFd>, remote: SocketAddrV4) -> TcpSocket {
         TcpSocket {
             _place: place,
             socket,

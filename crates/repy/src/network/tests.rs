@@ -44,8 +44,8 @@ fn network() -> Network {
     Network::new(AddressRules::default())
 }
 
-fn wait_for(descriptor: &impl std::os::fd::AsFd, flags: PollFlags) {
-    let mut polled = [PollFd::new(descriptor, flags)];
+fn wait_for(descriptor: &dyn std::os::fd::AsFd, flags: PollFlags) {
+    let mut polled = [PollFd::from_borrowed_fd(descriptor.as_fd(), flags)];
     assert_eq!(
         rustix::event::poll(&mut polled, Some(&PATIENCE)).unwrap(),
         1
@@ -57,7 +57,7 @@ fn open(mut connecting: Connecting) -> Result<TcpSocket, NetworkError> {
         match connecting.progress()? {
             Progress::Open(socket) => return Ok(socket),
             Progress::Waiting(again) => {
-                wait_for(&again, PollFlags::OUT);
+                wait_for(&again.descriptor(), PollFlags::OUT);
                 connecting = again;
             }
         }
@@ -346,7 +346,8 @@ fn a_connection_waits_while_the_other_end_does_not_answer() {
     let mut waiting = Vec::new();
     let stuck = (0..10).any(|_| {
         let connecting = network.connect(free(address), server.local()).unwrap();
-        let mut polled = [PollFd::new(&connecting, PollFlags::OUT)];
+        let descriptor = connecting.descriptor();
+        let mut polled = [PollFd::new(&descriptor, PollFlags::OUT)];
         let soon = Timespec {
             tv_sec: 0,
             tv_nsec: 100_000_000,

@@ -118,6 +118,12 @@ impl Sending {
         })
     }
 
+    /// What must become writable if the message could not be sent.
+    #[must_use]
+    pub fn descriptor(&self) -> Rc<dyn AsFd> {
+        self.socket.clone()
+    }
+
     /// Sends the message; the result is the number of bytes sent, or None if the socket must become writable first.
     ///
     /// # Errors
@@ -137,12 +143,6 @@ impl Sending {
                 Err(errno) => return Err(from_route(errno, self.local, self.remote)),
             }
         }
-    }
-}
-
-impl AsFd for Sending {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }
 
