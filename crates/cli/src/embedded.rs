@@ -3,6 +3,9 @@
 //! Used by `overlord testbed up` and by `overlord run --local`. Everything that runs on it is reached the
 //! ordinary way, over real sockets and verified TLS.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +110,14 @@ impl Embedded {
         let public_keys =
             public_keys.map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
         for (user, public) in accounts.users.iter().zip(public_keys?) {
-            make_account(&testbed, user, &public, accounts.credits).await?;
+            make_account(
+                &testbed,
+                &directory.join(KEYS_FOLDER),
+                user,
+                &public,
+                accounts.credits,
+            )
+            .await?;
         }
         let listener = control::listen(&directory).await?;
         let (end, ended) = watch::channel(false);
@@ -175,9 +185,11 @@ fn load_or_generate(keys: &KeyDirectory, user: &UserName, bits: u32) -> Result<P
     }
 }
 
-/// Makes an account, unless it is there from an earlier start.
+/// Makes an account, unless it is there from an earlier start; its password, which the clearinghouse does not keep,
+/// lies beside its keys.
 async fn make_account(
     testbed: &Testbed,
+    keys: &Path,
     user: &UserName,
     public: &PublicKey,
     credits: u32,
@@ -185,9 +197,30 @@ async fn make_account(
     if testbed.clearinghouse().account(user).is_none() {
         let mut account = NewAccount::new(user.clone(), public.as_str());
         account.free_credits = account.free_credits.max(credits);
-        testbed.create_account(account).await?;
+        let made = testbed.create_account(account).await?;
+        if let Some(password) = made.password {
+            let path = keys.join(format!("{user}.password"));
+            write_secret(&path, password.expose()).map_err(|error| {
+                let message = format!("{} cannot be written: {error}", path.display());
+                Failure::new(ExitMeaning::CannotCreate, message)
+            })?;
+        }
     }
     Ok(())
+}
+
+/// Writes a file that only its owner can read, in place of one of an earlier account.
+fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    writeln!(file, "{secret}")
 }
 
 /// Answers requests until the end.

@@ -1,5 +1,7 @@
 //! The whole of it through the real binary: a testbed in the process, real sockets, TLS, real programs.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use crate::support::{Ended, Folder, Running, time_server};
 use serde_json::Value;
 
@@ -104,6 +106,9 @@ fn a_testbed_of_its_own_serves_every_command() {
     folder
         .run(&["testbed", "up", "--dir", "bed"])
         .expect(73, &["bed"]);
+
+    let password = std::path::Path::new(&text("keys_dir")).join("alice.password");
+    assert_eq!(std::fs::metadata(password).unwrap().mode() & 0o777, 0o600);
 
     let acquired = folder.run(&["vessels", "acquire", "--count", "2", "--output", "json"]);
     acquired.expect(0, &[]);
