@@ -112,8 +112,9 @@ fn api_key(arguments: &AccountArguments, layers: &Layers) -> Result<Option<ApiKe
     let wrong = |place: String, error| {
         Failure::new(ExitMeaning::Data, error).advise(format!("correct the API key in {place}"))
     };
-    if let Ok(text) = std::env::var(API_KEY_VARIABLE) {
-        let key = ApiKey::new(text.trim());
+    if let Some(text) = std::env::var_os(API_KEY_VARIABLE) {
+        // What is no text is no key either; the replacement characters make it one that is refused.
+        let key = ApiKey::new(text.to_string_lossy().trim());
         return key
             .map(Some)
             .map_err(|error| wrong(API_KEY_VARIABLE.to_owned(), error));
