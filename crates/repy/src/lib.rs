@@ -94,6 +94,8 @@ pub mod source;
 pub mod syntax_error;
 mod token;
 
+mod accounting;
+mod api;
 mod builtins;
 mod bytecode;
 mod compare;
@@ -105,6 +107,8 @@ mod number;
 mod object;
 mod program;
 pub mod runner;
+pub mod sandbox;
+mod scheduler;
 mod text;
 mod vm;
 

@@ -166,6 +166,16 @@ pub(crate) enum Signal {
     Stop(Stop),
     /// The calling Repy thread must wait.
     Block(Wait),
+    /// The call is finished by the machine, which has the calling thread at hand.
+    Request(Request),
+}
+
+/// What a function of the host may ask of the machine instead of returning a value.
+pub(crate) enum Request {
+    /// Call a function of no arguments in a frame of its own; when it returns, `result` is the call's value.
+    Enter { function: Value, result: Value },
+    /// The report of the exception the calling thread handles, or None.
+    LastError,
 }
 
 impl Thrown {
@@ -204,6 +214,19 @@ impl Thrown {
     /// The calling thread must wait; the call's result is handed to it when the wait is over.
     pub fn block(wait: Wait) -> Thrown {
         Thrown(Box::new(Signal::Block(wait)))
+    }
+
+    /// The calling thread must call `function` (without arguments); `result` is then the value of the call.
+    pub(crate) fn enter(function: Value, result: Value) -> Thrown {
+        Thrown(Box::new(Signal::Request(Request::Enter {
+            function,
+            result,
+        })))
+    }
+
+    /// The value of the call is the report of the exception that the calling thread handles.
+    pub(crate) fn last_error() -> Thrown {
+        Thrown(Box::new(Signal::Request(Request::LastError)))
     }
 
     /// Whether this is an exception of exactly this builtin class.

@@ -116,10 +116,9 @@ impl Machine {
                     thread.stack[at] = method.function.clone();
                 }
                 Value::Native(native) => {
-                    let result =
-                        self.call_native(&native, &mut thread.stack[at + 1..], &keywords)?;
+                    let result = self.call_native(&native, &mut thread.stack[at + 1..], &keywords);
                     thread.stack.truncate(keep);
-                    thread.push(result);
+                    thread.push(result?);
                     return Ok(false);
                 }
                 Value::NativeBound(bound) => {

@@ -26,7 +26,7 @@ impl Machine {
         if let Some(frame) = thread.frames.last_mut() {
             frame.rare = Some(Box::new(super::frame::Rare {
                 names: Some(DictObject::namespace()),
-                handled_before: None,
+                ..Default::default()
             }));
         }
         Ok(())

@@ -9,6 +9,8 @@ use crate::object::{DictObject, Function, Raised, Res, Value};
 pub(crate) enum Then {
     /// It is pushed for the caller.
     Push,
+    /// It is dropped; the value put aside for the caller is pushed instead.
+    Replace,
     /// The frame was an `__init__`: it must be None; the instance is on the caller's stack already.
     Init,
     /// The frame was a destructor: it is dropped, and an exception is only reported.
@@ -38,6 +40,8 @@ pub(crate) struct Frame {
 pub(crate) struct Rare {
     /// A class body's names.
     pub(crate) names: Option<Rc<DictObject>>,
+    /// What the caller gets instead of the frame's result.
+    pub(crate) result: Option<Value>,
     /// The exception being handled when the frame began, once the frame handles one itself.
     pub(crate) handled_before: Option<Option<Rc<Raised>>>,
 }

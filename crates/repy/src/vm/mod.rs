@@ -54,6 +54,15 @@ pub enum Stop {
         /// The limit.
         limit: usize,
     },
+    /// The program's files need more room than they may.
+    #[error("the program's files need more room than their limit of {limit} bytes")]
+    Disk {
+        /// The limit.
+        limit: u64,
+    },
+    /// The system gave no thread for work that needs one.
+    #[error("no thread for work in the background: {0}")]
+    NoThread(String),
     /// The stop flag was set.
     #[error("the program was stopped")]
     Interrupted,
@@ -100,7 +109,7 @@ struct MethodEntry {
 const METHOD_CACHE: usize = 1024;
 
 /// Decides what happens when a native function's callback blocks (see [`Machine::set_nested_wait`]).
-type NestedWait = Box<dyn FnMut(&mut Machine, Wait) -> Res>;
+type NestedWait = Rc<dyn Fn(&mut Machine, Wait) -> Res>;
 
 /// Where text goes.
 pub type Sink = Box<dyn FnMut(&[u8])>;
@@ -144,8 +153,8 @@ impl Machine {
 
     /// What to do when code called by a native function (a destructor, a sort's comparison) must wait: the machine
     /// cannot put the native function aside, so the host must wait, running other threads meanwhile if it can.
-    pub fn set_nested_wait(&mut self, wait: impl FnMut(&mut Machine, Wait) -> Res + 'static) {
-        self.nested_wait = Some(Box::new(wait));
+    pub fn set_nested_wait(&mut self, wait: impl Fn(&mut Machine, Wait) -> Res + 'static) {
+        self.nested_wait = Some(Rc::new(wait));
     }
 
     /// Where notes on errors in destructors are written.
@@ -337,6 +346,20 @@ impl Globals {
         let name = machine.names.string(sym);
         let old = self.0.borrow_mut().insert_name(&name, value);
         drop(old);
+    }
+
+    /// A loaded program (what [`Machine::load`] gave) with these globals in place of its own.
+    pub(crate) fn bind(&self, body: &Value) -> Value {
+        match body {
+            Value::Function(function) => Value::Function(Rc::new(Function {
+                code: function.code.clone(),
+                globals: self.0.clone(),
+                defaults: Vec::new(),
+                closure: Vec::new(),
+                attrs: std::cell::RefCell::default(),
+            })),
+            other => other.clone(),
+        }
     }
 
     /// All variables as a dictionary value that is the namespace itself: changing one changes the other.

@@ -4,7 +4,8 @@
 
 use super::frame::Thread;
 use super::run::Ended;
-use super::{Machine, NATIVE_NESTING_LIMIT};
+use super::{Machine, NATIVE_NESTING_LIMIT, Wait};
+use crate::object::exception::Request;
 use crate::object::symbol::known;
 use crate::object::{ExceptionKind, Instance, Res, Signal, Str, Thrown, Value};
 
@@ -23,7 +24,8 @@ impl Machine {
     ) -> Res {
         if let Value::Native(native) = callable {
             let mut args = args;
-            return self.call_native(native, &mut args, &keywords);
+            let result = self.call_native(native, &mut args, &keywords);
+            return self.settle(result);
         }
         if self.native_nesting >= NATIVE_NESTING_LIMIT {
             return Err(Thrown::new(
@@ -79,28 +81,51 @@ impl Machine {
                     self.check_stop().map_err(Thrown::stop)?;
                 }
                 Ended::Blocked(wait) => {
-                    let Some(mut nested) = self.nested_wait.take() else {
-                        return Err(Thrown::new(
-                            ExceptionKind::RuntimeError,
-                            "cannot wait inside a native function",
-                        ));
-                    };
-                    let result = nested(self, wait);
-                    self.nested_wait.get_or_insert(nested);
-                    match result {
+                    match self.wait_nested(wait) {
                         Ok(value) => {
                             thread.state = super::frame::State::Running;
                             thread.push(value);
                         }
                         Err(thrown) => {
                             let pc = thread.frames.last().map_or(0, |frame| frame.pc as usize);
-                            if let Some(Ended::Raised(raised)) = self.unwind(thread, thrown, pc) {
-                                return Err(Thrown::from_signal(Signal::Raised(raised)));
+                            match self.unwind(thread, thrown, pc) {
+                                Some(Ended::Raised(raised)) => {
+                                    return Err(Thrown::from_signal(Signal::Raised(raised)));
+                                }
+                                Some(Ended::Stopped(stop)) => return Err(Thrown::stop(stop)),
+                                _ => {}
                             }
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// Waits where the calling native function cannot be put aside.
+    fn wait_nested(&mut self, wait: Wait) -> Res {
+        match self.nested_wait.clone() {
+            Some(nested) => nested(self, wait),
+            None => Err(Thrown::new(
+                ExceptionKind::RuntimeError,
+                "cannot wait inside a native function",
+            )),
+        }
+    }
+
+    /// The result of a native function called by another one, waited for and with its request fulfilled.
+    fn settle(&mut self, result: Res) -> Res {
+        let Err(thrown) = result else {
+            return result;
+        };
+        match thrown.into_signal() {
+            Signal::Block(wait) => self.wait_nested(wait),
+            Signal::Request(Request::Enter { function, result }) => {
+                self.call_value(&function, Vec::new())?;
+                Ok(result)
+            }
+            Signal::Request(Request::LastError) => Ok(Value::None),
+            other => Err(Thrown::from_signal(other)),
         }
     }
 

@@ -135,10 +135,10 @@ impl Machine {
                     let at = $at;
                     if let Value::Native(native) = std::mem::take(&mut thread.stack[at]) {
                         save!();
-                        let result =
-                            check!(self.call_native(&native, &mut thread.stack[at + 1..], &[]));
+                        let result = self.call_native(&native, &mut thread.stack[at + 1..], &[]);
+                        // Before looking at the result: a call that must wait is given its result later, in its place.
                         thread.stack.truncate(at);
-                        thread.stack.push(result);
+                        thread.stack.push(check!(result));
                         attend!();
                     }
                 }};

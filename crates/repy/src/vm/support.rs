@@ -27,6 +27,13 @@ impl Machine {
                 }
                 thread.stack.push(value);
             }
+            Then::Replace => {
+                drop(value);
+                if thread.frames.is_empty() {
+                    thread.stack.truncate(0);
+                }
+                thread.stack.push(rare.result.unwrap_or_default());
+            }
             Then::Init => {
                 if !value.is_none()
                     && let Some(Value::Instance(instance)) = thread.stack.last()

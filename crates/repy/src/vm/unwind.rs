@@ -8,6 +8,7 @@ use super::run::Ended;
 use super::{Machine, Uncaught};
 use crate::object::exception::type_error;
 use crate::object::instance::Payload;
+use crate::object::exception::Request;
 use crate::object::{ExceptionKind, Raised, Res, Signal, Thrown, TraceEntry, Value, reclaim};
 
 /// Lines of a traceback shown at each end when it is longer than twice this.
@@ -21,6 +22,11 @@ impl Machine {
             Signal::Block(wait) => Err(Ended::Blocked(wait)),
             Signal::Raised(raised) => Ok((raised, true)),
             Signal::Again(raised) => Ok((raised, false)),
+            // Whoever calls a native function fulfils its requests; one that comes this far has no thread.
+            Signal::Request(_) => {
+                let value = self.new_exception(ExceptionKind::RuntimeError, Vec::new());
+                Ok((new_raised(value), true))
+            }
             Signal::New(kind, args) => {
                 let value = self.new_exception(kind, args);
                 Ok((new_raised(value), true))
@@ -35,6 +41,13 @@ impl Machine {
         thrown: Thrown,
         mut pc: usize,
     ) -> Option<Ended> {
+        let thrown = match thrown.into_signal() {
+            Signal::Request(request) => match self.fulfil(thread, request, pc) {
+                Ok(()) => return None,
+                Err(thrown) => thrown,
+            },
+            other => Thrown::from_signal(other),
+        };
         let (raised, mut add) = match self.raised(thrown) {
             Ok(found) => found,
             Err(ended) => {
@@ -95,6 +108,33 @@ impl Machine {
             pc = thread.frames.last().map_or(0, |frame| frame.pc as usize);
         }
         Some(Ended::Raised(raised))
+    }
+
+    /// Finishes a call of the thread's top frame as its native function asked.
+    fn fulfil(&mut self, thread: &mut Thread, request: Request, pc: usize) -> Res<()> {
+        if let Some(frame) = thread.frames.last_mut() {
+            frame.pc = pc as u32;
+        }
+        match request {
+            Request::LastError => {
+                let report = match thread.handled.clone() {
+                    Some(raised) => Value::from_vec(self.format_exception(&Uncaught(raised))),
+                    None => Value::None,
+                };
+                thread.push(report);
+            }
+            Request::Enter { function, result } => {
+                let at = thread.stack.len();
+                thread.push(function);
+                if !self.call(thread, at, at, Vec::new(), Then::Replace)? {
+                    thread.pop();
+                    thread.push(result);
+                } else if let Some(frame) = thread.frames.last_mut() {
+                    frame.rare.get_or_insert_default().result = Some(result);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn leave_frame(&mut self, thread: &mut Thread, raised: &Rc<Raised>) {

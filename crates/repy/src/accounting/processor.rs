@@ -1,0 +1,72 @@
+//! The share of a processor: how long a program must pause so that its processor time stays within its share.
+
+use std::collections::VecDeque;
+
+/// The smallest share that is honoured. A vessel with less could not even be told to stop.
+const LEAST_SHARE: f64 = 0.001;
+
+/// Unused time that may be made up for later, in seconds: what the original's monitor, which looks every tenth of
+/// a second, lets pass.
+const BURST: f64 = 0.1;
+
+/// Pauses shorter than this are put off, in seconds: waking up costs time too.
+const SHORTEST_PAUSE: f64 = 0.005;
+
+/// How many of the last pauses `getresources` tells.
+pub(crate) const PAUSES_KEPT: usize = 100;
+
+/// Watches processor time against a share.
+#[derive(Debug)]
+pub(crate) struct ProcessorShare {
+    share: f64,
+    /// Processor time used beyond the share; negative: left over.
+    debt: f64,
+    at: f64,
+    used: f64,
+    pauses: VecDeque<(f64, f64)>,
+}
+
+impl ProcessorShare {
+    /// Starts watching. `share` is a fraction of one processor; `now` and `used` are the clock and the processor time
+    /// used so far, in seconds.
+    pub(crate) fn new(share: f64, now: f64, used: f64) -> ProcessorShare {
+        ProcessorShare {
+            share: share.max(LEAST_SHARE),
+            debt: 0.0,
+            at: now,
+            used,
+            pauses: VecDeque::new(),
+        }
+    }
+
+    /// Whether there is anything to watch.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.share.is_finite()
+    }
+
+    /// Notes the processor time used until now. If it is beyond the share: until when to pause.
+    pub(crate) fn observe(&mut self, now: f64, used: f64) -> Option<f64> {
+        if !self.is_limited() {
+            return None;
+        }
+        let earned = (now - self.at).max(0.0) * self.share;
+        self.debt = (self.debt - earned).max(-BURST * self.share) + (used - self.used).max(0.0);
+        self.at = now;
+        self.used = used;
+        let pause = self.debt / self.share;
+        (pause >= SHORTEST_PAUSE).then_some(now + pause)
+    }
+
+    /// Notes a pause that was made: when it began and how long it was.
+    pub(crate) fn paused(&mut self, from: f64, seconds: f64) {
+        if self.pauses.len() == PAUSES_KEPT {
+            self.pauses.pop_front();
+        }
+        self.pauses.push_back((from, seconds));
+    }
+
+    /// The last pauses, oldest first.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.pauses.iter().copied()
+    }
+}

@@ -1,0 +1,149 @@
+//! The arithmetic of limits, on a clock made of numbers.
+
+use overlord_resources::{PortKind, Resource, Resources};
+
+use super::processor::{PAUSES_KEPT, ProcessorShare};
+use super::{Accounting, Bucket, RENEWABLE, take_item, use_port};
+
+fn limits(quantities: &[(Resource, f64)]) -> Option<Resources> {
+    let mut limits = Resources::default();
+    for &(resource, quantity) in quantities {
+        limits.set(resource, quantity);
+    }
+    Some(limits)
+}
+
+#[test]
+fn a_bucket_lets_one_second_of_burst_pass_and_then_makes_wait_for_what_is_above() {
+    let mut bucket = Bucket::new(1000.0);
+    bucket.charge(1000.0, 0.0);
+    assert!(bucket.drained_at() <= 0.0, "a second's worth is free");
+    bucket.charge(500.0, 0.0);
+    assert_eq!(bucket.drained_at(), 0.5);
+    assert_eq!(bucket.level(0.5), 1000.0);
+    assert_eq!(bucket.level(9.0), 0.0, "it never holds less than nothing");
+}
+
+#[test]
+fn over_ten_seconds_a_bucket_passes_its_rate_and_one_burst() {
+    let mut bucket = Bucket::new(1000.0);
+    let (mut now, mut passed) = (0.0_f64, 0.0);
+    while now < 10.0 {
+        bucket.charge(300.0, now);
+        passed += 300.0;
+        now = now.max(bucket.drained_at());
+    }
+    assert!((11_000.0..11_600.0).contains(&passed), "{passed}");
+}
+
+#[test]
+fn a_bucket_without_a_limit_never_makes_wait() {
+    let mut bucket = Bucket::new(f64::INFINITY);
+    bucket.charge(1e12, 5.0);
+    assert!(bucket.drained_at() < 5.0);
+    assert_eq!(bucket.level(5.5), 1e12);
+    assert_eq!(bucket.level(7.0), 0.0);
+}
+
+#[test]
+fn a_resource_with_limit_nought_may_not_be_used_at_all() {
+    let account = Accounting::new(limits(&[(Resource::LogRate, 10.0)]));
+    for resource in RENEWABLE {
+        let allowed = account.borrow().is_allowed(resource);
+        assert_eq!(allowed, resource == Resource::LogRate, "{resource}");
+    }
+    assert!(take_item(&account, Resource::Events).is_err());
+}
+
+#[test]
+fn items_are_counted_and_given_back_when_dropped() {
+    let account = Accounting::new(limits(&[(Resource::FilesOpened, 2.0)]));
+    let first = take_item(&account, Resource::FilesOpened);
+    let second = take_item(&account, Resource::FilesOpened);
+    assert!(first.is_ok() && second.is_ok());
+    let refused = take_item(&account, Resource::FilesOpened)
+        .err()
+        .map(|exhausted| exhausted.to_string());
+    assert_eq!(
+        refused.as_deref(),
+        Some("the program holds 2 of the resource 'filesopened', as many as it may")
+    );
+    drop(first);
+    assert_eq!(account.borrow().held(Resource::FilesOpened), 1);
+    assert!(take_item(&account, Resource::FilesOpened).is_ok());
+}
+
+#[test]
+fn ports_are_in_use_until_the_last_user_is_gone() {
+    let mut resources = Resources::default();
+    resources.allow_port(PortKind::Connection, 12345);
+    let account = Accounting::new(Some(resources));
+    assert!(account.borrow().allows_port(PortKind::Connection, 12345));
+    assert!(!account.borrow().allows_port(PortKind::Message, 12345));
+    let first = use_port(&account, PortKind::Connection, 12345);
+    let second = use_port(&account, PortKind::Connection, 12345);
+    drop(first);
+    assert_eq!(
+        account.borrow().ports_in_use(PortKind::Connection),
+        [12345_u16]
+    );
+    drop(second);
+    assert!(account.borrow().ports_in_use(PortKind::Connection).is_empty());
+}
+
+/// Runs a program that always wants the processor, in steps of `step` seconds of processor time, for ten seconds.
+fn used_in_ten_seconds(share: f64, step: f64) -> f64 {
+    let (mut now, mut used) = (0.0, 0.0);
+    let mut processor = ProcessorShare::new(share, now, used);
+    while now < 10.0 {
+        now += step;
+        used += step;
+        if let Some(until) = processor.observe(now, used) {
+            processor.paused(now, until - now);
+            now = until;
+        }
+    }
+    used
+}
+
+#[test]
+fn a_greedy_program_gets_its_share_of_the_processor_within_a_tenth() {
+    for share in [0.01, 0.1, 0.5, 0.9] {
+        for step in [0.0005, 0.002, 0.02] {
+            let used = used_in_ten_seconds(share, step);
+            let most = 10.0 * share * 1.1;
+            let least = 10.0 * share * 0.9;
+            assert!(
+                (least..=most + step).contains(&used),
+                "share {share} step {step}: {used}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_program_that_was_idle_may_not_make_up_for_more_than_a_tenth_of_a_second() {
+    let mut processor = ProcessorShare::new(0.5, 0.0, 0.0);
+    assert_eq!(processor.observe(100.0, 0.0), None);
+    assert_eq!(processor.observe(100.05, 0.05), None, "within the burst");
+    let until = processor.observe(100.3, 0.3).unwrap_or_default();
+    // 0.3 used, 0.05 burst, 0.15 earned since.
+    assert!((until - 100.3 - 0.1 / 0.5).abs() < 0.05, "{until}");
+}
+
+#[test]
+fn only_the_last_pauses_are_kept() {
+    let mut processor = ProcessorShare::new(0.5, 0.0, 0.0);
+    for at in 0..250 {
+        processor.paused(f64::from(at), 0.5);
+    }
+    let pauses: Vec<_> = processor.pauses().collect();
+    assert_eq!(pauses.len(), PAUSES_KEPT);
+    assert_eq!(pauses.first(), Some(&(150.0, 0.5)));
+}
+
+#[test]
+fn without_a_limit_nothing_is_paused() {
+    let mut processor = ProcessorShare::new(f64::INFINITY, 0.0, 0.0);
+    assert_eq!(processor.observe(1.0, 1.0), None);
+}

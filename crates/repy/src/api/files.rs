@@ -1,0 +1,418 @@
+//! Files: one flat directory, names of a narrow alphabet, one handle a file.
+//!
+//! Every name is looked up relative to the directory that was opened at the start, no link is followed, and only
+//! regular files are opened. What the files take on disk is known after every write; a write that would pass the limit
+//! is not made, the program is killed instead, as the original's monitor does a little later.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::rc::Rc;
+
+use overlord_resources::Resource;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat, unlinkat};
+
+use super::Entry;
+use super::arguments::{self, Parameter, argument_error, flag, integer, text};
+use crate::accounting::Item;
+use crate::object::exception::attribute_error;
+use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
+use crate::sandbox::Sandbox;
+use crate::vm::{HostType, Machine, Stop};
+
+pub(super) const CALLS: &[Entry] = &[
+    Entry {
+        name: "openfile",
+        parameters: &[Parameter::TextUpTo(NAME_BYTES_MAX), Parameter::Flag],
+        call: openfile,
+    },
+    Entry {
+        name: "listfiles",
+        parameters: &[],
+        call: listfiles,
+    },
+    Entry {
+        name: "removefile",
+        parameters: &[Parameter::TextUpTo(NAME_BYTES_MAX)],
+        call: removefile,
+    },
+];
+
+/// Longest file name, the original's.
+const NAME_BYTES_MAX: usize = 120;
+
+/// What a file costs on disk besides its bytes, and the unit in which reads and writes are charged.
+const BLOCK: u64 = 4096;
+
+/// What a call that opens, lists or removes costs.
+const LOOKUP: (Resource, u64) = (Resource::FileRead, BLOCK);
+const CHANGE: (Resource, u64) = (Resource::FileWrite, BLOCK);
+
+/// The files of a program.
+pub(crate) struct FileTable {
+    directory: OwnedFd,
+    /// Names of open files.
+    open: RefCell<BTreeSet<String>>,
+    /// Bytes on disk, all files together.
+    used: Cell<u64>,
+    limit: Option<u64>,
+}
+
+impl FileTable {
+    /// The files in a directory; the limit is in bytes, infinite for none.
+    ///
+    /// # Errors
+    /// If the directory cannot be opened or read.
+    pub(crate) fn open(directory: &Path, limit: f64) -> io::Result<FileTable> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let table = FileTable {
+            directory: rustix::fs::open(directory, flags, Mode::empty())?,
+            open: RefCell::default(),
+            used: Cell::new(0),
+            limit: limit.is_finite().then_some(limit as u64),
+        };
+        table.measure()?;
+        Ok(table)
+    }
+
+    /// Names and sizes of all regular files.
+    fn list(&self) -> io::Result<Vec<(Vec<u8>, u64)>> {
+        let mut files = Vec::new();
+        for entry in Dir::read_from(&self.directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            // A file removed meanwhile is none.
+            if let Ok(stat) = statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+                && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            {
+                files.push((name.to_bytes().to_vec(), stat.st_size.max(0) as u64));
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Measures what the files take on disk; others than the program may have changed them.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub(crate) fn measure(&self) -> io::Result<u64> {
+        let used = self.list()?.iter().map(|(_, size)| size + BLOCK).sum();
+        self.used.set(used);
+        Ok(used)
+    }
+
+    /// Bytes on disk, all files together.
+    pub(crate) fn disk_used(&self) -> u64 {
+        self.used.get()
+    }
+
+    /// The limit, if the files take more.
+    pub(crate) fn exceeded(&self) -> Option<u64> {
+        self.limit.filter(|limit| self.used.get() > *limit)
+    }
+
+    /// Makes room for more bytes.
+    ///
+    /// # Errors
+    /// Stops the machine if they would pass the limit.
+    fn grow(&self, bytes: u64) -> Res<()> {
+        let after = self.used.get().saturating_add(bytes);
+        match self.limit {
+            Some(limit) if after > limit => Err(Thrown::stop(Stop::Disk { limit })),
+            _ => {
+                self.used.set(after);
+                Ok(())
+            }
+        }
+    }
+
+    fn shrink(&self, bytes: u64) {
+        self.used.set(self.used.get().saturating_sub(bytes));
+    }
+
+    /// The size of a regular file; None if there is none.
+    fn size_of(&self, name: &str) -> Option<u64> {
+        let stat = statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+            .then_some(stat.st_size.max(0) as u64)
+    }
+}
+
+/// The name as a string, if files may be called so.
+fn file_name(value: Value) -> Res<String> {
+    let bytes = text(value);
+    let is_allowed = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+    match String::from_utf8(bytes) {
+        Ok(name)
+            if !name.is_empty() && !name.starts_with('.') && name.bytes().all(|b| is_allowed(&b)) =>
+        {
+            Ok(name)
+        }
+        _ => Err(argument_error(
+            "Illegal filename. Allowed are letters a-z, digits, '.', '_' and '-', but no '.' in front",
+        )),
+    }
+}
+
+fn in_use(name: &str) -> Thrown {
+    Thrown::new(
+        ExceptionKind::FileInUseError,
+        format!("Cannot open or remove file \"{name}\" because it is in use."),
+    )
+}
+
+fn not_found(name: &str) -> Thrown {
+    Thrown::new(
+        ExceptionKind::FileNotFoundError,
+        format!("Cannot find file \"{name}\"."),
+    )
+}
+
+/// A fault of the file system, of which the original's programs know nothing.
+fn system_error(what: &str, error: impl Into<io::Error>) -> Thrown {
+    let error: io::Error = error.into();
+    Thrown::new(ExceptionKind::FileError, format!("{what}: {error}"))
+}
+
+fn openfile(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res {
+    let name = file_name(args.take(0))?;
+    let create = flag(&args.take(1));
+    let shared = sandbox.clone();
+    sandbox.when_below(machine, &[Resource::FileRead], move |machine| {
+        let files = &shared.files;
+        if files.open.borrow().contains(&name) {
+            return Err(in_use(&name));
+        }
+        if files.size_of(&name).is_some() {
+            let file = open(&shared, machine, name, OFlags::empty())?;
+            return shared.charge(&[LOOKUP], file);
+        }
+        if !create {
+            return Err(not_found(&name));
+        }
+        let again = shared.clone();
+        shared.when_below(machine, &[Resource::FileWrite], move |machine| {
+            if again.files.open.borrow().contains(&name) {
+                return Err(in_use(&name));
+            }
+            let new = again.files.size_of(&name).is_none();
+            let flags = if new {
+                OFlags::CREATE | OFlags::EXCL
+            } else {
+                OFlags::empty()
+            };
+            let file = open(&again, machine, name, flags)?;
+            again.charge(&[LOOKUP, CHANGE], file)
+        })
+    })
+}
+
+/// Opens a file and makes its handle.
+fn open(sandbox: &Rc<Sandbox>, machine: &mut Machine, name: String, create: OFlags) -> Res {
+    let item = sandbox.take_item(Resource::FilesOpened)?;
+    if !create.is_empty() {
+        sandbox.files.grow(BLOCK)?;
+    }
+    // Neither links nor, by not blocking, pipes lead anywhere.
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | create;
+    let mode = Mode::RUSR | Mode::WUSR;
+    let file = match openat(&sandbox.files.directory, name.as_str(), flags, mode) {
+        Ok(file) => File::from(file),
+        Err(error) => {
+            if !create.is_empty() {
+                sandbox.files.shrink(BLOCK);
+            }
+            return Err(system_error("the file cannot be opened", error));
+        }
+    };
+    sandbox.files.open.borrow_mut().insert(name.clone());
+    let open = OpenFile {
+        file,
+        name,
+        sandbox: sandbox.clone(),
+        _item: item,
+    };
+    Ok(machine.host_object(FileHandle {
+        sandbox: sandbox.clone(),
+        open: Rc::new(RefCell::new(Some(open))),
+    }))
+}
+
+fn listfiles(sandbox: &Rc<Sandbox>, machine: &mut Machine, _args: &mut Args<'_>) -> Res {
+    let shared = sandbox.clone();
+    sandbox.when_below(machine, &[Resource::FileRead], move |_| {
+        let files = shared
+            .files
+            .list()
+            .map_err(|error| system_error("the files cannot be listed", error))?;
+        let names = files
+            .into_iter()
+            .map(|(name, _)| Value::from_vec(name))
+            .collect();
+        shared.charge(&[LOOKUP], Value::list(names))
+    })
+}
+
+fn removefile(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res {
+    let name = file_name(args.take(0))?;
+    let shared = sandbox.clone();
+    let resources = &[Resource::FileRead, Resource::FileWrite];
+    sandbox.when_below(machine, resources, move |_| {
+        let files = &shared.files;
+        if files.open.borrow().contains(&name) {
+            return Err(in_use(&name));
+        }
+        let Some(size) = files.size_of(&name) else {
+            return Err(not_found(&name));
+        };
+        unlinkat(&files.directory, name.as_str(), AtFlags::empty())
+            .map_err(|error| system_error("the file cannot be removed", error))?;
+        files.shrink(size + BLOCK);
+        shared.charge(&[LOOKUP, CHANGE], Value::None)
+    })
+}
+
+/// A file a program has open; dropping it closes it.
+struct OpenFile {
+    file: File,
+    name: String,
+    sandbox: Rc<Sandbox>,
+    _item: Item,
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.sandbox.files.open.borrow_mut().remove(&self.name);
+    }
+}
+
+/// A file as programs hold it.
+struct FileHandle {
+    sandbox: Rc<Sandbox>,
+    /// None once it is closed.
+    open: Rc<RefCell<Option<OpenFile>>>,
+}
+
+impl HostType for FileHandle {
+    fn type_name(&self) -> &str {
+        "file"
+    }
+
+    fn methods(&self) -> &[&'static str] {
+        &["close", "readat", "writeat"]
+    }
+
+    fn call(&self, machine: &mut Machine, method: &str, args: &mut Args<'_>) -> Res {
+        match method {
+            "close" => {
+                arguments::check(machine, method, &[], args)?;
+                match self.open.borrow_mut().take() {
+                    Some(open) => drop(open),
+                    None => return Err(closed()),
+                }
+                Ok(Value::None)
+            }
+            "readat" => {
+                let parameters = [Parameter::IntegerOrNone, Parameter::Integer(0)];
+                arguments::check(machine, method, &parameters, args)?;
+                self.readat(machine, &args.take(0), integer(&args.take(1)) as u64)
+            }
+            "writeat" => {
+                let parameters = [Parameter::Text, Parameter::Integer(0)];
+                arguments::check(machine, method, &parameters, args)?;
+                let data = args.take(0);
+                self.writeat(machine, data, integer(&args.take(1)) as u64)
+            }
+            other => Err(attribute_error(other)),
+        }
+    }
+}
+
+fn closed() -> Thrown {
+    Thrown::new(ExceptionKind::FileClosedError, "The file is already closed.")
+}
+
+fn past_end(offset: u64, size: u64) -> Thrown {
+    Thrown::new(
+        ExceptionKind::SeekPastEndOfFileError,
+        format!("Seek offset {offset} is beyond the end of the file, which has {size} bytes."),
+    )
+}
+
+/// How many blocks a part of a file touches, in bytes.
+fn blocks(offset: u64, length: u64) -> u64 {
+    if length == 0 {
+        return 0;
+    }
+    ((offset + length - 1) / BLOCK - offset / BLOCK + 1) * BLOCK
+}
+
+impl FileHandle {
+    /// At most `most` bytes from `offset` on; all up to the end if it is None.
+    fn readat(&self, machine: &mut Machine, most: &Value, offset: u64) -> Res {
+        let most = match most {
+            Value::None => u64::MAX,
+            number => u64::try_from(integer(number))
+                .map_err(|_| argument_error("Negative sizelimit specified."))?,
+        };
+        let (sandbox, open) = (self.sandbox.clone(), self.open.clone());
+        self.sandbox
+            .when_below(machine, &[Resource::FileRead], move |machine| {
+                let open = open.borrow();
+                let open = open.as_ref().ok_or_else(closed)?;
+                let failed = |error| system_error("the file cannot be read", error);
+                let size = open.file.metadata().map_err(failed)?.len();
+                if offset > size {
+                    return Err(past_end(offset, size));
+                }
+                let length = usize::try_from(most.min(size - offset)).unwrap_or(usize::MAX);
+                machine.reserve(length)?;
+                let mut data = vec![0; length];
+                let mut filled = 0;
+                while filled < length {
+                    match open.file.read_at(&mut data[filled..], offset + filled as u64) {
+                        Ok(0) => break,
+                        Ok(more) => filled += more,
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(failed(error)),
+                    }
+                }
+                data.truncate(filled);
+                let charge = (Resource::FileRead, blocks(offset, filled as u64));
+                sandbox.charge(&[charge], Value::from_vec(data))
+            })
+    }
+
+    /// Writes all of `data` at `offset`, which may be at most the end of the file.
+    fn writeat(&self, machine: &mut Machine, data: Value, offset: u64) -> Res {
+        let (sandbox, open) = (self.sandbox.clone(), self.open.clone());
+        self.sandbox
+            .when_below(machine, &[Resource::FileWrite], move |_| {
+                let Value::Str(data) = &data else {
+                    return Err(argument_error("Invalid type"));
+                };
+                let open = open.borrow();
+                let open = open.as_ref().ok_or_else(closed)?;
+                let failed = |error| system_error("the file cannot be written", error);
+                let size = open.file.metadata().map_err(failed)?.len();
+                if offset > size {
+                    return Err(past_end(offset, size));
+                }
+                let length = data.len() as u64;
+                let more = (offset + length).saturating_sub(size);
+                sandbox.files.grow(more)?;
+                if let Err(error) = open.file.write_all_at(data.as_bytes(), offset) {
+                    // How much was written is not known; the files are measured again.
+                    let _ = sandbox.files.measure();
+                    return Err(failed(error));
+                }
+                let charge = (Resource::FileWrite, blocks(offset, length));
+                sandbox.charge(&[charge], Value::None)
+            })
+    }
+}

@@ -1,0 +1,32 @@
+//! `log`: what a program says.
+
+use std::rc::Rc;
+
+use overlord_resources::Resource;
+
+use super::Entry;
+use super::arguments::Parameter;
+use crate::object::{Args, Res, Value};
+use crate::sandbox::Sandbox;
+use crate::vm::Machine;
+
+pub(super) const CALLS: &[Entry] = &[Entry {
+    name: "log",
+    parameters: &[Parameter::Rest],
+    call: log,
+}];
+
+/// Writes the `str()` of each argument as `print a, b,` would: spaces between, no line ending.
+fn log(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res {
+    let mut items = Vec::with_capacity(args.len());
+    for at in 0..args.len() {
+        let value = args.take(at);
+        let is_string = matches!(value, Value::Str(_));
+        items.push((machine.str_of(&value)?, is_string));
+    }
+    let shared = sandbox.clone();
+    sandbox.when_below(machine, &[Resource::LogRate], move |_| {
+        let written = shared.log(&items);
+        shared.charge(&[(Resource::LogRate, written)], Value::None)
+    })
+}

@@ -1,0 +1,102 @@
+//! `createvirtualnamespace`: code that a program judges, loads and runs in a context of its own making.
+
+use std::rc::Rc;
+
+use super::Entry;
+use super::arguments::{self, Parameter, text};
+use crate::Program;
+use crate::builtins::safe_dict::{self, SafeDict};
+use crate::object::exception::attribute_error;
+use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
+use crate::sandbox::Sandbox;
+use crate::vm::{HostType, Machine};
+
+pub(super) const CALLS: &[Entry] = &[Entry {
+    name: "createvirtualnamespace",
+    parameters: &[Parameter::Text, Parameter::Text],
+    call: createvirtualnamespace,
+}];
+
+fn unsafe_code(why: impl std::fmt::Display) -> Thrown {
+    Thrown::new(
+        ExceptionKind::CodeUnsafeError,
+        format!("Code failed safety check! Error: {why}"),
+    )
+}
+
+/// Judges and keeps code under a name, which tracebacks show.
+fn createvirtualnamespace(
+    _sandbox: &Rc<Sandbox>,
+    machine: &mut Machine,
+    args: &mut Args<'_>,
+) -> Res {
+    let code = text(args.take(0));
+    let name = String::from_utf8_lossy(&text(args.take(1))).into_owned();
+    // The tree takes many times the room of its source.
+    machine.reserve(code.len().saturating_mul(TREE_BYTES_PER_SOURCE_BYTE))?;
+    let program = Program::new(&code, &name).map_err(unsafe_code)?;
+    let nowhere = machine.new_globals();
+    let body = machine.load(&program, &nowhere).map_err(unsafe_code)?;
+    Ok(machine.host_object(VirtualNamespace { body }))
+}
+
+/// What the tree of a source takes, roughly, for asking whether there is room.
+const TREE_BYTES_PER_SOURCE_BYTE: usize = 30;
+
+/// Judged code that can be run in any context.
+struct VirtualNamespace {
+    /// The compiled code, bound to no context yet.
+    body: Value,
+}
+
+impl HostType for VirtualNamespace {
+    fn type_name(&self) -> &str {
+        "VirtualNamespace"
+    }
+
+    fn methods(&self) -> &[&'static str] {
+        &["evaluate"]
+    }
+
+    fn call(&self, machine: &mut Machine, method: &str, args: &mut Args<'_>) -> Res {
+        match method {
+            "evaluate" => {
+                arguments::check(machine, method, &[Parameter::Context], args)?;
+                self.evaluate(machine, args.take(0))
+            }
+            other => Err(attribute_error(other)),
+        }
+    }
+}
+
+impl VirtualNamespace {
+    /// Runs the code with a context as its globals, in frames of the calling thread, and returns the context: a
+    /// SafeDict as it is, a dictionary as the SafeDict of its copy.
+    fn evaluate(&self, machine: &mut Machine, context: Value) -> Res {
+        let context = match &context {
+            Value::Dict(dict) => {
+                let copy = SafeDict::copy_of(dict).map_err(|thrown| unsafe_context(machine, thrown))?;
+                machine.host_object(copy)
+            }
+            _ => context,
+        };
+        let globals = safe_dict::of(&context)
+            .and_then(|_| machine.globals_of(&context))
+            .ok_or_else(|| arguments::argument_error("Provided context is not a safe dictionary!"))?;
+        Err(Thrown::enter(globals.bind(&self.body), context))
+    }
+}
+
+fn unsafe_context(machine: &mut Machine, thrown: Thrown) -> Thrown {
+    match machine.raised(thrown) {
+        Ok((raised, _)) => {
+            let mut message = b"Provided context is not safe! Exception: ".to_vec();
+            match machine.str_of(&raised.value) {
+                Ok(text) => message.extend(text),
+                Err(thrown) => return thrown,
+            }
+            Thrown::with_bytes(ExceptionKind::ContextUnsafeError, message)
+        }
+        Err(_) => Thrown::new(ExceptionKind::ContextUnsafeError, "Provided context is not safe!"),
+    }
+}

@@ -1,0 +1,100 @@
+//! Calls about the program as a whole: `exitall`, `getlasterror`, `getresources`.
+
+use std::rc::Rc;
+
+use overlord_resources::{PortKind, Resource};
+
+use super::Entry;
+use crate::accounting::{COUNTED, RENEWABLE};
+use crate::object::{Args, Dict, Res, Set, SetObject, Str, Thrown, Value};
+use crate::sandbox::Sandbox;
+use crate::vm::{Machine, Stop};
+
+pub(super) const CALLS: &[Entry] = &[
+    Entry {
+        name: "exitall",
+        parameters: &[],
+        call: exitall,
+    },
+    Entry {
+        name: "getlasterror",
+        parameters: &[],
+        call: getlasterror,
+    },
+    Entry {
+        name: "getresources",
+        parameters: &[],
+        call: getresources,
+    },
+];
+
+/// Ends the program at once: no `finally`, no other thread's turn.
+fn exitall(_sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<'_>) -> Res {
+    Err(Thrown::stop(Stop::Exit(0)))
+}
+
+/// The report of the exception this thread handles, or None.
+fn getlasterror(_sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<'_>) -> Res {
+    Err(Thrown::last_error())
+}
+
+fn ports(numbers: impl IntoIterator<Item = u16>) -> Res {
+    let mut set = Set::new();
+    for number in numbers {
+        set.add(Value::Int(i64::from(number)))?;
+    }
+    Ok(Value::Set(Rc::new(SetObject::new(set))))
+}
+
+fn put(dict: &mut Dict, name: &str, value: Value) -> Res<()> {
+    dict.insert(Value::Str(Str::new(name.as_bytes())), value)?;
+    Ok(())
+}
+
+/// What may be used, what is used, and when the program was made to pause for using more than its processor share:
+/// `(limits, usage, [(time, seconds)])`. A resource without a limit is not among the limits.
+fn getresources(sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<'_>) -> Res {
+    let now = sandbox.system.now();
+    let processor_time = sandbox.system.processor_time();
+    let account = sandbox.account.borrow();
+    let mut limits = Dict::new();
+    if let Some(resources) = account.limits() {
+        for resource in Resource::ALL {
+            let quantity = Value::float(resources.quantity(resource));
+            put(&mut limits, resource.as_str(), quantity)?;
+        }
+        for kind in PortKind::ALL {
+            put(&mut limits, kind.as_str(), ports(resources.ports(kind))?)?;
+        }
+    }
+    let mut usage = Dict::new();
+    for resource in RENEWABLE {
+        let level = Value::float(account.level(resource, now));
+        put(&mut usage, resource.as_str(), level)?;
+    }
+    for resource in COUNTED {
+        let held = Value::from_i128(i128::from(account.held(resource)));
+        put(&mut usage, resource.as_str(), held)?;
+    }
+    for kind in PortKind::ALL {
+        put(&mut usage, kind.as_str(), ports(account.ports_in_use(kind))?)?;
+    }
+    let memory = Value::from_i128(i128::from(sandbox.memory_used()));
+    put(&mut usage, "memory", memory)?;
+    let disk = Value::from_i128(i128::from(sandbox.files.disk_used()));
+    put(&mut usage, "diskused", disk)?;
+    put(&mut usage, "cpu", Value::float(processor_time))?;
+    let of_thread = sandbox.scheduler.current_processor_time(processor_time);
+    put(&mut usage, "threadcpu", Value::float(of_thread))?;
+    let pauses = sandbox
+        .processor
+        .borrow()
+        .pauses()
+        .map(|(at, length)| Value::pair(Value::float(at), Value::float(length)))
+        .collect();
+    Ok(Value::tuple(vec![
+        Value::dict(limits),
+        Value::dict(usage),
+        Value::list(pauses),
+    ]))
+}

@@ -1,0 +1,174 @@
+//! Runs one program under resources to its end: what a vessel is, and what `repy RESOURCE_FILE PROGRAM` does.
+//!
+//! [`run`] opens what must be open, raises the second wall, reads and judges the program, and lets the scheduler run it
+//! while it looks after memory, disk, status and stop file. It ends with an [`Ending`]; the process that called it then
+//! exits with [`Ending::code`]. One process runs one program: memory is counted for the process.
+
+mod config;
+mod ending;
+mod log;
+mod memory;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+pub use config::SandboxConfig;
+pub use ending::{EndStatus, Ending, exit_code};
+
+use crate::accounting::processor::ProcessorShare;
+use crate::accounting::{Account, Accounting};
+use crate::api;
+use crate::api::files::FileTable;
+use crate::check::Refusal;
+use crate::scheduler::Scheduler;
+use crate::scheduler::system::{RealSystem, System};
+use crate::vm::{Limits, Machine};
+use crate::{Program, ProgramError};
+use log::LogWriter;
+use memory::MemoryWatch;
+use overlord_resources::Resource;
+
+/// What all calls of the API share.
+pub(crate) struct Sandbox {
+    pub(crate) account: Account,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) system: Box<dyn System>,
+    pub(crate) processor: RefCell<ProcessorShare>,
+    pub(crate) files: FileTable,
+    log: RefCell<LogWriter>,
+    memory: MemoryWatch,
+}
+
+impl Sandbox {
+    /// Writes to the log; returns how many bytes.
+    pub(crate) fn log(&self, items: &[(Vec<u8>, bool)]) -> u64 {
+        self.log.borrow_mut().items(items)
+    }
+
+    /// Makes what was logged visible.
+    pub(crate) fn flush_log(&self) {
+        self.log.borrow_mut().flush();
+    }
+
+    /// Writes the report of an uncaught exception.
+    pub(crate) fn report(&self, report: &[u8]) {
+        let text = [b"---\nUncaught exception!\n\n", report, b"\n"].concat();
+        self.log.borrow_mut().report(&text);
+    }
+
+    /// Bytes of memory the process uses.
+    pub(crate) fn memory_used(&self) -> u64 {
+        self.memory.used()
+    }
+
+    /// What must be looked at regularly; Some if the program must end.
+    pub(crate) fn look_after(&self, _machine: &mut Machine, _now: f64) -> Option<Ending> {
+        self.memory.exceeded().map(|limit| Ending::OverMemory { limit })
+    }
+}
+
+/// Runs a program to its end.
+pub fn run(config: SandboxConfig) -> Ending {
+    let log = LogWriter::new(config.log, config.errors);
+    let system = Box::new(RealSystem::new());
+    let account = Accounting::new(config.resources);
+    let limit = |resource| account.borrow().limit(resource);
+    let memory = MemoryWatch::new(limit(Resource::Memory));
+    let share = ProcessorShare::new(
+        limit(Resource::Cpu),
+        system.now(),
+        system.processor_time(),
+    );
+    let files = match FileTable::open(&config.directory, limit(Resource::DiskUsed)) {
+        Ok(files) => files,
+        Err(error) => {
+            return end(
+                &RefCell::new(log),
+                Ending::Unreadable(format!(
+                    "the directory {} cannot be used: {error}",
+                    config.directory.display()
+                )),
+            );
+        }
+    };
+    let sandbox = Rc::new(Sandbox {
+        account,
+        scheduler: Scheduler::default(),
+        system,
+        processor: RefCell::new(share),
+        files,
+        log: RefCell::new(log),
+        memory,
+    });
+    let path = config.directory.join(&config.program);
+    let ending = match std::fs::read(&path) {
+        Err(error) => Ending::Unreadable(format!("{}: cannot be read: {error}", path.display())),
+        Ok(source) => run_source(
+            &sandbox,
+            &source,
+            &config.program.to_string_lossy(),
+            &config.arguments,
+            config.started,
+        ),
+    };
+    end(&sandbox.log, ending)
+}
+
+/// Says how it ended.
+fn end(log: &RefCell<LogWriter>, ending: Ending) -> Ending {
+    let mut log = log.borrow_mut();
+    if let Some(explanation) = ending.explanation() {
+        log.report(format!("\n{explanation}\n").as_bytes());
+    }
+    log.flush();
+    ending
+}
+
+/// Runs the program of these bytes.
+fn run_source(
+    sandbox: &Rc<Sandbox>,
+    source: &[u8],
+    name: &str,
+    arguments: &[String],
+    started: Box<dyn FnOnce()>,
+) -> Ending {
+    let program = match Program::new(source, name) {
+        Ok(program) => program,
+        Err(refusal) => {
+            sandbox.refuse(&refusal, name, source);
+            return Ending::Refused;
+        }
+    };
+    let mut machine = Machine::new(Limits {
+        memory: sandbox.memory.heap_limit(),
+    });
+    let globals = machine.new_globals();
+    api::register(sandbox, &mut machine, &globals, arguments);
+    let warnings = sandbox.clone();
+    machine.set_warnings(move |note| warnings.log.borrow_mut().report(note));
+    let main = match machine.load(&program, &globals) {
+        Ok(main) => main,
+        Err(error) => {
+            sandbox.refuse_compiled(&error);
+            return Ending::Refused;
+        }
+    };
+    let thread = machine.thread(main, Vec::new());
+    sandbox.scheduler.add_main(thread);
+    started();
+    let ending = sandbox.scheduler.run(sandbox, &mut machine);
+    sandbox.scheduler.clear();
+    ending
+}
+
+impl Sandbox {
+    fn refuse(&self, refusal: &Refusal, name: &str, source: &[u8]) {
+        let text = format!("{}\n", refusal.render(name, source));
+        self.log.borrow_mut().report(text.as_bytes());
+    }
+
+    fn refuse_compiled(&self, error: &ProgramError) {
+        let text = format!("{error}\n");
+        self.log.borrow_mut().report(text.as_bytes());
+    }
+}

@@ -1,0 +1,53 @@
+//! The program's log, with Python 2's softspace: a space between things written, unless a line was just ended.
+
+use std::io::Write;
+
+/// Writes what the program logs.
+pub(crate) struct LogWriter {
+    output: Box<dyn Write>,
+    /// Where reports of errors go, if not to the log.
+    errors: Option<Box<dyn Write>>,
+    space: bool,
+}
+
+impl LogWriter {
+    /// A log that goes to `output`; errors go to `errors`, or to the log too.
+    pub(crate) fn new(output: Box<dyn Write>, errors: Option<Box<dyn Write>>) -> LogWriter {
+        LogWriter {
+            output,
+            errors,
+            space: false,
+        }
+    }
+
+    /// Writes the parts of one call of `log`; the flag says whether the part was a string itself. Returns how many
+    /// bytes were written.
+    pub(crate) fn items(&mut self, items: &[(Vec<u8>, bool)]) -> u64 {
+        let mut written = Vec::new();
+        for (text, is_string) in items {
+            if self.space {
+                written.push(b' ');
+            }
+            written.extend_from_slice(text);
+            let ends_line =
+                *is_string && matches!(text.last(), Some(b'\n' | b'\t' | b'\r' | 0x0b | 0x0c));
+            self.space = !ends_line;
+        }
+        // A log that cannot be written is no fault of the program's.
+        let _ = self.output.write_all(&written);
+        written.len() as u64
+    }
+
+    /// Writes a report about the program, on lines of its own.
+    pub(crate) fn report(&mut self, text: &[u8]) {
+        let _ = self.output.flush();
+        let output = self.errors.as_mut().unwrap_or(&mut self.output);
+        let _ = output.write_all(text);
+        let _ = output.flush();
+    }
+
+    /// Makes everything written visible.
+    pub(crate) fn flush(&mut self) {
+        let _ = self.output.flush();
+    }
+}

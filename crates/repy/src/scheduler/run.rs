@@ -1,0 +1,310 @@
+//! The loop: slices, waits that are over, pauses, duties, and what to do when there is nothing to do.
+
+use std::rc::Rc;
+
+use super::wait::{Until, WaitId};
+use super::{MAIN, Scheduler, ThreadId, Waiter, settled};
+use crate::accounting::RENEWABLE;
+use crate::object::{ExceptionKind, Res, Thrown};
+use crate::sandbox::{Ending, Sandbox};
+use crate::vm::{Machine, SliceEnd, Stop, Wait};
+
+/// Instructions of one turn: some tenths of a millisecond, so that a hundred busy threads all run many times a second.
+const TURN: u64 = 20_000;
+
+/// Seconds between two looks at the duties while the program works: how long memory may grow unseen outside of the
+/// count. The original's monitor looks as often.
+const DUTY_INTERVAL: f64 = 0.1;
+
+/// The same while all threads wait. Stopping takes at most this long.
+const IDLE_DUTY_INTERVAL: f64 = 0.25;
+
+impl Scheduler {
+    /// Runs the program until it ends.
+    pub(crate) fn run(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine) -> Ending {
+        let nested = sandbox.clone();
+        machine.set_nested_wait(move |machine, wait| {
+            nested.scheduler.wait_in_native(&nested, machine, wait)
+        });
+        let used = sandbox.system.processor_time();
+        self.state.borrow_mut().processor_time = used;
+        loop {
+            if let Some(ending) = self.step(sandbox, machine) {
+                return ending;
+            }
+        }
+    }
+
+    /// Waits where a native function is in the middle of its work: other threads run meanwhile, on top of it.
+    fn wait_in_native(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine, wait: Wait) -> Res {
+        let caller = self.state.borrow().current;
+        let mut id = self.park(Waiter::Native, wait)?;
+        loop {
+            let then = self.state.borrow_mut().native_ready.remove(&id);
+            if let Some(then) = then {
+                self.state.borrow_mut().current = caller;
+                match settled(then(machine)) {
+                    Ok(result) => return result,
+                    Err(wait) => id = self.park(Waiter::Native, wait)?,
+                }
+            }
+            if let Some(ending) = self.step(sandbox, machine) {
+                self.state.borrow_mut().ending = Some(ending);
+                return Err(Thrown::stop(Stop::Interrupted));
+            }
+        }
+    }
+
+    /// One round of the loop. Some: the program has ended.
+    fn step(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine) -> Option<Ending> {
+        let now = sandbox.system.now();
+        let (paused_until, duties_done_at) = {
+            let state = self.state.borrow();
+            (state.paused_until, state.duties_done_at)
+        };
+        if now - duties_done_at >= DUTY_INTERVAL {
+            self.state.borrow_mut().duties_done_at = now;
+            if let Some(ending) = sandbox.look_after(machine, now) {
+                return Some(ending);
+            }
+        }
+        if paused_until > now {
+            let pause = (paused_until - now).min(DUTY_INTERVAL);
+            // With nothing to watch, waiting cannot fail.
+            let _ = sandbox.system.wait(&[], pause);
+            return None;
+        }
+        if let Some(ending) = self.end_waits(sandbox, machine, now) {
+            return Some(ending);
+        }
+        let next = self.state.borrow_mut().ready.pop_front();
+        match next {
+            Some(id) => self.take_turn(sandbox, machine, id),
+            None if self.state.borrow().threads.is_empty() => Some(Ending::Finished),
+            None => self.idle(sandbox, machine, now, duties_done_at + IDLE_DUTY_INTERVAL),
+        }
+    }
+
+    /// Lets a thread run for a while.
+    fn take_turn(
+        &self,
+        sandbox: &Rc<Sandbox>,
+        machine: &mut Machine,
+        id: ThreadId,
+    ) -> Option<Ending> {
+        let mut thread = {
+            let mut state = self.state.borrow_mut();
+            state.current = id;
+            state.threads.get_mut(&id)?.thread.take()?
+        };
+        let end = machine.run_slice(&mut thread, TURN);
+        let (now, used) = (sandbox.system.now(), sandbox.system.processor_time());
+        let pause = sandbox.processor.borrow_mut().observe(now, used);
+        let mut state = self.state.borrow_mut();
+        let more = (used - state.processor_time).max(0.0);
+        state.processor_time = used;
+        if let Some(until) = pause {
+            state.paused_until = until;
+            sandbox.processor.borrow_mut().paused(now, until - now);
+        }
+        if let Some(entry) = state.threads.get_mut(&id) {
+            entry.processor_time += more;
+        }
+        match end {
+            SliceEnd::Budget => {
+                if let Some(entry) = state.threads.get_mut(&id) {
+                    entry.thread = Some(thread);
+                }
+                state.ready.push_back(id);
+                None
+            }
+            SliceEnd::Finished(value) => {
+                let entry = state.threads.remove(&id);
+                drop(state);
+                drop((value, entry));
+                None
+            }
+            SliceEnd::Blocked(wait) => {
+                if let Some(entry) = state.threads.get_mut(&id) {
+                    entry.thread = Some(thread);
+                }
+                drop(state);
+                if let Err(thrown) = self.park(Waiter::Thread(id), wait) {
+                    self.resume(id, Err(thrown));
+                }
+                None
+            }
+            SliceEnd::Raised(uncaught) => {
+                drop(state);
+                let is_exit =
+                    machine.exception_kind(&uncaught) == Some(ExceptionKind::SystemExit);
+                if id == MAIN && is_exit {
+                    return Some(Ending::SystemExit);
+                }
+                let report = machine.format_exception(&uncaught);
+                sandbox.report(&report);
+                Some(if id == MAIN {
+                    Ending::Uncaught
+                } else {
+                    Ending::UncaughtInThread
+                })
+            }
+            SliceEnd::Stopped(stop) => {
+                Some(state.ending.take().unwrap_or_else(|| Ending::from(stop)))
+            }
+        }
+    }
+
+    /// Continues the calls whose waits are over.
+    fn end_waits(
+        &self,
+        sandbox: &Rc<Sandbox>,
+        machine: &mut Machine,
+        now: f64,
+    ) -> Option<Ending> {
+        if self.state.borrow().parked.is_empty() {
+            return None;
+        }
+        loop {
+            let rung = self.state.borrow_mut().rung.pop_front();
+            let Some(id) = rung else { break };
+            self.finish_wait(machine, id);
+        }
+        loop {
+            let first = self.state.borrow().timers.first().copied();
+            match first {
+                Some((at, id)) if f64::from_bits(at) <= now => self.finish_wait(machine, id),
+                _ => break,
+            }
+        }
+        self.serve_buckets(sandbox, machine, now);
+        // While threads run the descriptors are asked between turns; idle() asks them otherwise.
+        let busy = {
+            let state = self.state.borrow();
+            !state.watched.is_empty() && !state.ready.is_empty()
+        };
+        if busy {
+            return self.watch(sandbox, machine, 0.0);
+        }
+        None
+    }
+
+    /// Lets those pass who wait for a renewable resource, one after another: each may use so much that the next
+    /// must wait on.
+    fn serve_buckets(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine, now: f64) {
+        for resource in RENEWABLE {
+            // Those that queue up again while they are served have had their turn.
+            let mut turns = self
+                .state
+                .borrow()
+                .below
+                .get(&resource)
+                .map_or(0, |queue| queue.len());
+            while turns > 0 && sandbox.account.borrow().is_below(resource, now) {
+                turns -= 1;
+                let first = self
+                    .state
+                    .borrow_mut()
+                    .below
+                    .get_mut(&resource)
+                    .and_then(|queue| queue.pop_front());
+                match first {
+                    Some(id) => self.finish_wait(machine, id),
+                    None => break,
+                }
+            }
+        }
+    }
+
+    /// Runs what a call does after its wait.
+    fn finish_wait(&self, machine: &mut Machine, id: WaitId) {
+        let Some(parked) = self.unpark(id) else {
+            return;
+        };
+        match parked.waiter {
+            Waiter::Native => {
+                self.state
+                    .borrow_mut()
+                    .native_ready
+                    .insert(id, parked.then);
+            }
+            Waiter::Thread(thread) => {
+                self.state.borrow_mut().current = thread;
+                match settled((parked.then)(machine)) {
+                    Ok(result) => self.resume(thread, result),
+                    Err(wait) => {
+                        if let Err(thrown) = self.park(Waiter::Thread(thread), wait) {
+                            self.resume(thread, Err(thrown));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn resume(&self, id: ThreadId, result: Res) {
+        let mut state = self.state.borrow_mut();
+        if let Some(thread) = state
+            .threads
+            .get_mut(&id)
+            .and_then(|entry| entry.thread.as_mut())
+        {
+            thread.resume_with(result);
+            state.ready.push_back(id);
+        }
+    }
+
+    /// Waits until something can go on, or the duties call.
+    fn idle(
+        &self,
+        sandbox: &Rc<Sandbox>,
+        machine: &mut Machine,
+        now: f64,
+        duties_at: f64,
+    ) -> Option<Ending> {
+        let next = {
+            let state = self.state.borrow();
+            if !state.native_ready.is_empty() || !state.rung.is_empty() {
+                return None;
+            }
+            let account = sandbox.account.borrow();
+            let timer = state.timers.first().map(|(at, _)| f64::from_bits(*at));
+            let buckets = state
+                .below
+                .iter()
+                .filter(|(_, queue)| !queue.is_empty())
+                .map(|(resource, _)| account.drained_at(*resource));
+            buckets.chain(timer).fold(duties_at, f64::min)
+        };
+        sandbox.flush_log();
+        self.watch(sandbox, machine, (next - now).max(0.0))
+    }
+
+    /// Waits for descriptors at most so long, and continues the calls whose descriptor is ready.
+    fn watch(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine, seconds: f64) -> Option<Ending> {
+        let (ids, watched): (Vec<_>, Vec<_>) = {
+            let state = self.state.borrow();
+            state
+                .watched
+                .iter()
+                .filter_map(|id| match &state.parked.get(id)?.until {
+                    Until::Ready {
+                        descriptor,
+                        interest,
+                        ..
+                    } => Some((*id, (descriptor.clone(), *interest))),
+                    _ => None,
+                })
+                .unzip()
+        };
+        match sandbox.system.wait(&watched, seconds) {
+            Ok(ready) => {
+                for (id, _) in ids.into_iter().zip(ready).filter(|(_, ready)| *ready) {
+                    self.finish_wait(machine, id);
+                }
+                None
+            }
+            Err(error) => Some(Ending::Internal(format!("cannot wait: {error}"))),
+        }
+    }
+}
