@@ -19,13 +19,12 @@ use crate::accounting::processor::ProcessorShare;
 use crate::accounting::{Account, Accounting};
 use crate::api;
 use crate::api::files::FileTable;
-use crate::check::Refusal;
 use crate::scheduler::Scheduler;
 use crate::scheduler::system::{RealSystem, System};
 use crate::vm::{Limits, Machine};
 use crate::{Program, ProgramError};
-use log::LogWriter;
-use memory::MemoryWatch;
+pub(crate) use log::LogWriter;
+pub(crate) use memory::MemoryWatch;
 use overlord_resources::Resource;
 
 /// What all calls of the API share.
@@ -40,6 +39,26 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
+    /// A sandbox nothing has run in yet.
+    pub(crate) fn new(
+        account: Account,
+        system: Box<dyn System>,
+        share: ProcessorShare,
+        files: FileTable,
+        log: LogWriter,
+        memory: MemoryWatch,
+    ) -> Sandbox {
+        Sandbox {
+            account,
+            scheduler: Scheduler::default(),
+            system,
+            processor: RefCell::new(share),
+            files,
+            log: RefCell::new(log),
+            memory,
+        }
+    }
+
     /// Writes to the log; returns how many bytes.
     pub(crate) fn log(&self, items: &[(Vec<u8>, bool)]) -> u64 {
         self.log.borrow_mut().items(items)
@@ -63,7 +82,9 @@ impl Sandbox {
 
     /// What must be looked at regularly; Some if the program must end.
     pub(crate) fn look_after(&self, _machine: &mut Machine, _now: f64) -> Option<Ending> {
-        self.memory.exceeded().map(|limit| Ending::OverMemory { limit })
+        self.memory
+            .exceeded()
+            .map(|limit| Ending::OverMemory { limit })
     }
 }
 
@@ -74,11 +95,7 @@ pub fn run(config: SandboxConfig) -> Ending {
     let account = Accounting::new(config.resources);
     let limit = |resource| account.borrow().limit(resource);
     let memory = MemoryWatch::new(limit(Resource::Memory));
-    let share = ProcessorShare::new(
-        limit(Resource::Cpu),
-        system.now(),
-        system.processor_time(),
-    );
+    let share = ProcessorShare::new(limit(Resource::Cpu), system.now(), system.processor_time());
     let files = match FileTable::open(&config.directory, limit(Resource::DiskUsed)) {
         Ok(files) => files,
         Err(error) => {
@@ -91,15 +108,7 @@ pub fn run(config: SandboxConfig) -> Ending {
             );
         }
     };
-    let sandbox = Rc::new(Sandbox {
-        account,
-        scheduler: Scheduler::default(),
-        system,
-        processor: RefCell::new(share),
-        files,
-        log: RefCell::new(log),
-        memory,
-    });
+    let sandbox = Rc::new(Sandbox::new(account, system, share, files, log, memory));
     let path = config.directory.join(&config.program);
     let ending = match std::fs::read(&path) {
         Err(error) => Ending::Unreadable(format!("{}: cannot be read: {error}", path.display())),
@@ -124,7 +133,7 @@ fn end(log: &RefCell<LogWriter>, ending: Ending) -> Ending {
     ending
 }
 
-/// Runs the program of these bytes.
+/// Judges and runs the program of these bytes.
 fn run_source(
     sandbox: &Rc<Sandbox>,
     source: &[u8],
@@ -132,43 +141,46 @@ fn run_source(
     arguments: &[String],
     started: Box<dyn FnOnce()>,
 ) -> Ending {
-    let program = match Program::new(source, name) {
-        Ok(program) => program,
-        Err(refusal) => {
-            sandbox.refuse(&refusal, name, source);
-            return Ending::Refused;
-        }
+    let refusal = match Program::new(source, name) {
+        Ok(program) => match sandbox.run(&program, arguments, started) {
+            Ok(ending) => return ending,
+            Err(error) => error.to_string(),
+        },
+        Err(refusal) => refusal.render(name, source),
     };
-    let mut machine = Machine::new(Limits {
-        memory: sandbox.memory.heap_limit(),
-    });
-    let globals = machine.new_globals();
-    api::register(sandbox, &mut machine, &globals, arguments);
-    let warnings = sandbox.clone();
-    machine.set_warnings(move |note| warnings.log.borrow_mut().report(note));
-    let main = match machine.load(&program, &globals) {
-        Ok(main) => main,
-        Err(error) => {
-            sandbox.refuse_compiled(&error);
-            return Ending::Refused;
-        }
-    };
-    let thread = machine.thread(main, Vec::new());
-    sandbox.scheduler.add_main(thread);
-    started();
-    let ending = sandbox.scheduler.run(sandbox, &mut machine);
-    sandbox.scheduler.clear();
-    ending
+    sandbox.say(&refusal);
+    Ending::Refused
 }
 
 impl Sandbox {
-    fn refuse(&self, refusal: &Refusal, name: &str, source: &[u8]) {
-        let text = format!("{}\n", refusal.render(name, source));
-        self.log.borrow_mut().report(text.as_bytes());
+    /// Writes a line that is not the program's to the log.
+    pub(crate) fn say(&self, text: &str) {
+        self.log.borrow_mut().report(format!("{text}\n").as_bytes());
     }
 
-    fn refuse_compiled(&self, error: &ProgramError) {
-        let text = format!("{error}\n");
-        self.log.borrow_mut().report(text.as_bytes());
+    /// Runs a judged program to its end.
+    ///
+    /// # Errors
+    /// If it cannot be compiled.
+    pub(crate) fn run(
+        self: &Rc<Self>,
+        program: &Program,
+        arguments: &[String],
+        started: Box<dyn FnOnce()>,
+    ) -> Result<Ending, ProgramError> {
+        let mut machine = Machine::new(Limits {
+            memory: self.memory.heap_limit(),
+        });
+        let globals = machine.new_globals();
+        api::register(self, &mut machine, &globals, arguments);
+        let warnings = self.clone();
+        machine.set_warnings(move |note| warnings.log.borrow_mut().report(note));
+        let main = machine.load(program, &globals)?;
+        let thread = machine.thread(main, Vec::new());
+        self.scheduler.add_main(thread);
+        started();
+        let ending = self.scheduler.run(self, &mut machine);
+        self.scheduler.clear();
+        Ok(ending)
     }
 }

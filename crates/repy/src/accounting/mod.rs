@@ -159,11 +159,7 @@ pub(crate) fn take_item(account: &Account, resource: Resource) -> Result<Item, E
 
 /// Notes that a port is in use; whether it may be is for the caller to ask first.
 pub(crate) fn use_port(account: &Account, kind: PortKind, port: u16) -> PortInUse {
-    *account
-        .borrow_mut()
-        .ports
-        .entry((kind, port))
-        .or_default() += 1;
+    *account.borrow_mut().ports.entry((kind, port)).or_default() += 1;
     PortInUse {
         account: account.clone(),
         kind,

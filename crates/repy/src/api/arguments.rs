@@ -94,9 +94,9 @@ fn check_one(machine: &mut Machine, parameter: Parameter, value: &Value) -> Res<
         ));
     }
     match (parameter, value) {
-        (Parameter::TextUpTo(most), Value::Str(text)) if text.len() > most => Err(argument_error(
-            format!("Max string length is {most}"),
-        )),
+        (Parameter::TextUpTo(most), Value::Str(text)) if text.len() > most => {
+            Err(argument_error(format!("Max string length is {most}")))
+        }
         (Parameter::Integer(least), value) if integer(value) < least => {
             Err(argument_error(format!("Min value is {least}.")))
         }

@@ -22,7 +22,8 @@ use crate::accounting::Item;
 use crate::object::exception::attribute_error;
 use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::{HostType, Machine, Stop};
+use crate::vm::host::HostType;
+use crate::vm::{Machine, Stop};
 
 pub(super) const CALLS: &[Entry] = &[
     Entry {
@@ -54,7 +55,8 @@ const CHANGE: (Resource, u64) = (Resource::FileWrite, BLOCK);
 
 /// The files of a program.
 pub(crate) struct FileTable {
-    directory: OwnedFd,
+    /// None: there are no files, and none can be made.
+    directory: Option<OwnedFd>,
     /// Names of open files.
     open: RefCell<BTreeSet<String>>,
     /// Bytes on disk, all files together.
@@ -70,7 +72,7 @@ impl FileTable {
     pub(crate) fn open(directory: &Path, limit: f64) -> io::Result<FileTable> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let table = FileTable {
-            directory: rustix::fs::open(directory, flags, Mode::empty())?,
+            directory: Some(rustix::fs::open(directory, flags, Mode::empty())?),
             open: RefCell::default(),
             used: Cell::new(0),
             limit: limit.is_finite().then_some(limit as u64),
@@ -79,14 +81,33 @@ impl FileTable {
         Ok(table)
     }
 
+    /// No files at all.
+    pub(crate) fn none() -> FileTable {
+        FileTable {
+            directory: None,
+            open: RefCell::default(),
+            used: Cell::new(0),
+            limit: None,
+        }
+    }
+
+    fn directory(&self) -> io::Result<&OwnedFd> {
+        self.directory
+            .as_ref()
+            .ok_or_else(|| io::Error::other("the program has no directory"))
+    }
+
     /// Names and sizes of all regular files.
     fn list(&self) -> io::Result<Vec<(Vec<u8>, u64)>> {
         let mut files = Vec::new();
-        for entry in Dir::read_from(&self.directory)? {
+        let Some(directory) = &self.directory else {
+            return Ok(files);
+        };
+        for entry in Dir::read_from(directory)? {
             let entry = entry?;
             let name = entry.file_name();
             // A file removed meanwhile is none.
-            if let Ok(stat) = statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+            if let Ok(stat) = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
                 && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
             {
                 files.push((name.to_bytes().to_vec(), stat.st_size.max(0) as u64));
@@ -137,7 +158,7 @@ impl FileTable {
 
     /// The size of a regular file; None if there is none.
     fn size_of(&self, name: &str) -> Option<u64> {
-        let stat = statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        let stat = statat(self.directory.as_ref()?, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
             .then_some(stat.st_size.max(0) as u64)
     }
@@ -149,7 +170,9 @@ fn file_name(value: Value) -> Res<String> {
     let is_allowed = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     match String::from_utf8(bytes) {
         Ok(name)
-            if !name.is_empty() && !name.starts_with('.') && name.bytes().all(|b| is_allowed(&b)) =>
+            if !name.is_empty()
+                && !name.starts_with('.')
+                && name.bytes().all(|b| is_allowed(&b)) =>
         {
             Ok(name)
         }
@@ -174,8 +197,7 @@ fn not_found(name: &str) -> Thrown {
 }
 
 /// A fault of the file system, of which the original's programs know nothing.
-fn system_error(what: &str, error: impl Into<io::Error>) -> Thrown {
-    let error: io::Error = error.into();
+fn system_error(what: &str, error: io::Error) -> Thrown {
     Thrown::new(ExceptionKind::FileError, format!("{what}: {error}"))
 }
 
@@ -221,7 +243,10 @@ fn open(sandbox: &Rc<Sandbox>, machine: &mut Machine, name: String, create: OFla
     // Neither links nor, by not blocking, pipes lead anywhere.
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | create;
     let mode = Mode::RUSR | Mode::WUSR;
-    let file = match openat(&sandbox.files.directory, name.as_str(), flags, mode) {
+    let opened = sandbox.files.directory().and_then(|directory| {
+        openat(directory, name.as_str(), flags, mode).map_err(io::Error::from)
+    });
+    let file = match opened {
         Ok(file) => File::from(file),
         Err(error) => {
             if !create.is_empty() {
@@ -270,7 +295,11 @@ fn removefile(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>)
         let Some(size) = files.size_of(&name) else {
             return Err(not_found(&name));
         };
-        unlinkat(&files.directory, name.as_str(), AtFlags::empty())
+        files
+            .directory()
+            .and_then(|directory| {
+                unlinkat(directory, name.as_str(), AtFlags::empty()).map_err(io::Error::from)
+            })
             .map_err(|error| system_error("the file cannot be removed", error))?;
         files.shrink(size + BLOCK);
         shared.charge(&[LOOKUP, CHANGE], Value::None)
@@ -334,7 +363,10 @@ impl HostType for FileHandle {
 }
 
 fn closed() -> Thrown {
-    Thrown::new(ExceptionKind::FileClosedError, "The file is already closed.")
+    Thrown::new(
+        ExceptionKind::FileClosedError,
+        "The file is already closed.",
+    )
 }
 
 fn past_end(offset: u64, size: u64) -> Thrown {
@@ -375,7 +407,10 @@ impl FileHandle {
                 let mut data = vec![0; length];
                 let mut filled = 0;
                 while filled < length {
-                    match open.file.read_at(&mut data[filled..], offset + filled as u64) {
+                    match open
+                        .file
+                        .read_at(&mut data[filled..], offset + filled as u64)
+                    {
                         Ok(0) => break,
                         Ok(more) => filled += more,
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

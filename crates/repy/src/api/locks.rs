@@ -10,7 +10,8 @@ use crate::object::exception::attribute_error;
 use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Bell, Until, wait};
-use crate::vm::{HostType, Machine};
+use crate::vm::Machine;
+use crate::vm::host::HostType;
 
 pub(super) const CALLS: &[Entry] = &[Entry {
     name: "createlock",

@@ -12,10 +12,7 @@ use crate::vm::Machine;
 
 impl From<Exhausted> for Thrown {
     fn from(exhausted: Exhausted) -> Thrown {
-        Thrown::new(
-            ExceptionKind::ResourceExhaustedError,
-            exhausted.to_string(),
-        )
+        Thrown::new(ExceptionKind::ResourceExhaustedError, exhausted.to_string())
     }
 }
 

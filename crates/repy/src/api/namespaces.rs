@@ -9,7 +9,8 @@ use crate::builtins::safe_dict::{self, SafeDict};
 use crate::object::exception::attribute_error;
 use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::{HostType, Machine};
+use crate::vm::Machine;
+use crate::vm::host::HostType;
 
 pub(super) const CALLS: &[Entry] = &[Entry {
     name: "createvirtualnamespace",
@@ -75,14 +76,17 @@ impl VirtualNamespace {
     fn evaluate(&self, machine: &mut Machine, context: Value) -> Res {
         let context = match &context {
             Value::Dict(dict) => {
-                let copy = SafeDict::copy_of(dict).map_err(|thrown| unsafe_context(machine, thrown))?;
+                let copy =
+                    SafeDict::copy_of(dict).map_err(|thrown| unsafe_context(machine, thrown))?;
                 machine.host_object(copy)
             }
             _ => context,
         };
         let globals = safe_dict::of(&context)
             .and_then(|_| machine.globals_of(&context))
-            .ok_or_else(|| arguments::argument_error("Provided context is not a safe dictionary!"))?;
+            .ok_or_else(|| {
+                arguments::argument_error("Provided context is not a safe dictionary!")
+            })?;
         Err(Thrown::enter(globals.bind(&self.body), context))
     }
 }
@@ -97,6 +101,9 @@ fn unsafe_context(machine: &mut Machine, thrown: Thrown) -> Thrown {
             }
             Thrown::with_bytes(ExceptionKind::ContextUnsafeError, message)
         }
-        Err(_) => Thrown::new(ExceptionKind::ContextUnsafeError, "Provided context is not safe!"),
+        Err(_) => Thrown::new(
+            ExceptionKind::ContextUnsafeError,
+            "Provided context is not safe!",
+        ),
     }
 }

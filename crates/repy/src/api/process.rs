@@ -77,7 +77,11 @@ fn getresources(sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<
         put(&mut usage, resource.as_str(), held)?;
     }
     for kind in PortKind::ALL {
-        put(&mut usage, kind.as_str(), ports(account.ports_in_use(kind))?)?;
+        put(
+            &mut usage,
+            kind.as_str(),
+            ports(account.ports_in_use(kind))?,
+        )?;
     }
     let memory = Value::from_i128(i128::from(sandbox.memory_used()));
     put(&mut usage, "memory", memory)?;

@@ -24,13 +24,21 @@ impl MemoryWatch {
         let resident = pages.as_mut().and_then(resident).unwrap_or(0);
         let limit = limit.is_finite().then_some(limit as u64);
         let outside_heap = resident.saturating_sub(memory::used() as u64);
-        let heap_limit = limit.map(|limit| {
-            usize::try_from(limit.saturating_sub(outside_heap)).unwrap_or(usize::MAX)
-        });
+        let heap_limit = limit
+            .map(|limit| usize::try_from(limit.saturating_sub(outside_heap)).unwrap_or(usize::MAX));
         MemoryWatch {
             limit,
             heap_limit,
             pages: RefCell::new(pages),
+        }
+    }
+
+    /// Watches the heap only.
+    pub(crate) fn none(heap_limit: Option<usize>) -> MemoryWatch {
+        MemoryWatch {
+            limit: None,
+            heap_limit,
+            pages: RefCell::new(None),
         }
     }
 
@@ -50,7 +58,8 @@ impl MemoryWatch {
 
     /// The limit, if the process has more.
     pub(crate) fn exceeded(&self) -> Option<u64> {
-        self.limit.filter(|limit| self.used() > *limit)
+        let limit = self.limit?;
+        (self.used() > limit).then_some(limit)
     }
 }
 

@@ -136,8 +136,7 @@ impl Scheduler {
             }
             SliceEnd::Raised(uncaught) => {
                 drop(state);
-                let is_exit =
-                    machine.exception_kind(&uncaught) == Some(ExceptionKind::SystemExit);
+                let is_exit = machine.exception_kind(&uncaught) == Some(ExceptionKind::SystemExit);
                 if id == MAIN && is_exit {
                     return Some(Ending::SystemExit);
                 }
@@ -156,12 +155,7 @@ impl Scheduler {
     }
 
     /// Continues the calls whose waits are over.
-    fn end_waits(
-        &self,
-        sandbox: &Rc<Sandbox>,
-        machine: &mut Machine,
-        now: f64,
-    ) -> Option<Ending> {
+    fn end_waits(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine, now: f64) -> Option<Ending> {
         if self.state.borrow().parked.is_empty() {
             return None;
         }
@@ -223,10 +217,7 @@ impl Scheduler {
         };
         match parked.waiter {
             Waiter::Native => {
-                self.state
-                    .borrow_mut()
-                    .native_ready
-                    .insert(id, parked.then);
+                self.state.borrow_mut().native_ready.insert(id, parked.then);
             }
             Waiter::Thread(thread) => {
                 self.state.borrow_mut().current = thread;

@@ -92,10 +92,7 @@ impl System for RealSystem {
             Err(rustix::io::Errno::INTR) => return Ok(vec![false; watched.len()]),
             Err(error) => return Err(error.into()),
         }
-        Ok(polled
-            .iter()
-            .map(|one| !one.revents().is_empty())
-            .collect())
+        Ok(polled.iter().map(|one| !one.revents().is_empty()).collect())
     }
 
     fn random(&self, buffer: &mut [u8]) -> io::Result<()> {

@@ -45,10 +45,7 @@ pub(crate) struct Blocked {
 }
 
 /// The error with which a call waits.
-pub(crate) fn wait(
-    until: Until,
-    then: impl FnOnce(&mut Machine) -> Res + 'static,
-) -> Thrown {
+pub(crate) fn wait(until: Until, then: impl FnOnce(&mut Machine) -> Res + 'static) -> Thrown {
     Thrown::block(Wait(Box::new(Blocked {
         until,
         then: Box::new(then),

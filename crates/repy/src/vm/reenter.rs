@@ -80,24 +80,22 @@ impl Machine {
                     self.instructions += super::SLICE as u64;
                     self.check_stop().map_err(Thrown::stop)?;
                 }
-                Ended::Blocked(wait) => {
-                    match self.wait_nested(wait) {
-                        Ok(value) => {
-                            thread.state = super::frame::State::Running;
-                            thread.push(value);
-                        }
-                        Err(thrown) => {
-                            let pc = thread.frames.last().map_or(0, |frame| frame.pc as usize);
-                            match self.unwind(thread, thrown, pc) {
-                                Some(Ended::Raised(raised)) => {
-                                    return Err(Thrown::from_signal(Signal::Raised(raised)));
-                                }
-                                Some(Ended::Stopped(stop)) => return Err(Thrown::stop(stop)),
-                                _ => {}
+                Ended::Blocked(wait) => match self.wait_nested(wait) {
+                    Ok(value) => {
+                        thread.state = super::frame::State::Running;
+                        thread.push(value);
+                    }
+                    Err(thrown) => {
+                        let pc = thread.frames.last().map_or(0, |frame| frame.pc as usize);
+                        match self.unwind(thread, thrown, pc) {
+                            Some(Ended::Raised(raised)) => {
+                                return Err(Thrown::from_signal(Signal::Raised(raised)));
                             }
+                            Some(Ended::Stopped(stop)) => return Err(Thrown::stop(stop)),
+                            _ => {}
                         }
                     }
-                }
+                },
             }
         }
     }

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use super::frame::{Then, Thread};
 use super::run::Ended;
 use super::{Machine, Uncaught};
+use crate::object::exception::Request;
 use crate::object::exception::type_error;
 use crate::object::instance::Payload;
-use crate::object::exception::Request;
 use crate::object::{ExceptionKind, Raised, Res, Signal, Thrown, TraceEntry, Value, reclaim};
 
 /// Lines of a traceback shown at each end when it is longer than twice this.
