@@ -7,8 +7,10 @@ use num_bigint::{BigInt, Sign};
 
 use crate::ast::CompareOp;
 use crate::number::Number;
+use crate::object::Str;
 use crate::object::exception::type_error;
 use crate::object::{Dict, ExceptionKind, Payload, Res, Thrown, TypeTag, Value};
+use crate::work;
 
 /// Deepest nesting of containers that is compared, as CPython's recursion limit.
 const DEEPEST: u32 = 980;
@@ -26,9 +28,29 @@ pub(crate) fn same_or_equal(a: &Value, b: &Value) -> Res<bool> {
 fn same_or_equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
     match (a, b) {
         (Value::Int(x), Value::Int(y)) => Ok(x == y),
-        (Value::Str(x), Value::Str(y)) => Ok(x == y),
+        (Value::Str(x), Value::Str(y)) => strings_equal(x, y),
         _ => Ok(a.is_same(b) || equal_at(a, b, depth)?),
     }
+}
+
+/// Strings longer than this count as work when they are compared.
+const LONG: usize = 1 << 12;
+
+/// `x == y`, counted as work if they are long.
+#[inline]
+pub(crate) fn strings_equal(x: &Str, y: &Str) -> Res<bool> {
+    if x.len() > LONG && x.len() == y.len() && !x.is_same(y) {
+        work::spend_bytes(x.len())?;
+    }
+    Ok(x == y)
+}
+
+fn order_strings(x: &Str, y: &Str) -> Res<Ordering> {
+    let common = x.len().min(y.len());
+    if common > LONG && !x.is_same(y) {
+        work::spend_bytes(common)?;
+    }
+    Ok(x.as_bytes().cmp(y.as_bytes()))
 }
 
 fn too_deep() -> Thrown {
@@ -42,10 +64,11 @@ fn equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
     if depth > DEEPEST {
         return Err(too_deep());
     }
+    work::spend(1)?;
     let (a, b) = (a.unwrapped(), b.unwrapped());
     Ok(match (a, b) {
         (Value::Int(x), Value::Int(y)) => x == y,
-        (Value::Str(x), Value::Str(y)) => x == y,
+        (Value::Str(x), Value::Str(y)) => strings_equal(x, y)?,
         (Value::Float(x), Value::Float(y)) => x.get() == y.get(),
         (Value::Tuple(x), Value::Tuple(y)) => sequences_equal(x, y, depth)?,
         (Value::List(x), Value::List(y)) => {
@@ -115,6 +138,7 @@ fn view_equal(items: &[Value], other: &Value) -> Res<bool> {
         return Ok(false);
     }
     for item in items {
+        work::spend(others.len())?;
         let mut found = false;
         for other in &others {
             found |= same_or_equal(item, other)?;
@@ -207,11 +231,13 @@ fn rich_at(op: CompareOp, a: &Value, b: &Value, depth: u32) -> Res<bool> {
     if depth > DEEPEST {
         return Err(too_deep());
     }
+    work::spend(1)?;
     let (x, y) = (a.unwrapped(), b.unwrapped());
     match (x, y) {
-        (Value::Str(x), Value::Str(y)) => return Ok(holds(op, x.as_bytes().cmp(y.as_bytes()))),
+        (Value::Str(x), Value::Str(y)) => return Ok(holds(op, order_strings(x, y)?)),
         (Value::Tuple(x), Value::Tuple(y)) => return sequences(op, x, y, depth),
         (Value::List(x), Value::List(y)) => {
+            crate::memory::reserve((x.len() + y.len()) * size_of::<Value>())?;
             let (x, y) = (x.to_vec(), y.to_vec());
             return sequences(op, &x, &y, depth);
         }
@@ -268,14 +294,16 @@ fn order_at(a: &Value, b: &Value, depth: u32) -> Res<Ordering> {
     if depth > DEEPEST {
         return Err(too_deep());
     }
+    work::spend(1)?;
     if a.is_same(b) && !matches!(a, Value::Float(_)) {
         return Ok(Ordering::Equal);
     }
     let (x, y) = (a.unwrapped(), b.unwrapped());
     match (x, y) {
-        (Value::Str(x), Value::Str(y)) => return Ok(x.as_bytes().cmp(y.as_bytes())),
+        (Value::Str(x), Value::Str(y)) => return order_strings(x, y),
         (Value::Tuple(x), Value::Tuple(y)) => return order_sequences(x, y, depth),
         (Value::List(x), Value::List(y)) => {
+            crate::memory::reserve((x.len() + y.len()) * size_of::<Value>())?;
             let (x, y) = (x.to_vec(), y.to_vec());
             return order_sequences(&x, &y, depth);
         }

@@ -40,7 +40,6 @@
 //! - Bytes that are not UTF-8 are a syntax error, though CPython's tokenizer lets them pass in strings and comments.
 //! - Null bytes and broken `\x` escapes, on which the package raises errors other than SyntaxError, are syntax errors.
 //! - Whether the name in `u'\N{...}'` exists is not looked up: a unicode literal is refused in any case.
-
 //!
 //! # The machine
 //!
@@ -111,6 +110,7 @@ pub mod sandbox;
 mod scheduler;
 mod text;
 mod vm;
+mod work;
 
 pub use memory::{CountingAllocator, used as memory_used};
 pub use object::{Args, Arity, ExceptionKind, Float, Res, Str, Thrown, Truth, Value};

@@ -8,6 +8,7 @@ use std::cell::Cell;
 
 use crate::object::{Res, Thrown, reclaim};
 use crate::vm::Stop;
+use crate::work;
 
 thread_local! {
     static USED: Cell<usize> = const { Cell::new(0) };
@@ -85,16 +86,19 @@ pub(crate) fn exceeded() -> Option<Stop> {
     (used() > limit && used() as isize > 0).then_some(Stop::Memory { limit })
 }
 
-/// Stops the machine if `bytes` more would exceed the limit. Without a limit the address space is one.
+/// Stops the machine if `bytes` more, about to be filled, would exceed the limit. Without a limit the address space
+/// is one.
 #[inline]
 pub(crate) fn reserve(bytes: usize) -> Res<()> {
     if bytes < SMALL {
         return Ok(());
     }
-    reserve_large(bytes)
+    work::spend_bytes(bytes)?;
+    room_for(bytes)
 }
 
-fn reserve_large(bytes: usize) -> Res<()> {
+/// As [`reserve`] for what grows without being copied as a whole.
+pub(crate) fn room_for(bytes: usize) -> Res<()> {
     let limit = LIMIT.get();
     let after = used().saturating_add(bytes);
     if after > limit {

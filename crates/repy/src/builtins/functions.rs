@@ -179,6 +179,7 @@ fn isinstance(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn is_instance(machine: &Machine, value: &Value, wanted: &Value, depth: u32) -> Res<bool> {
+    crate::work::spend(1)?;
     match wanted {
         Value::Class(class) => Ok(machine.is_instance_of(value, class)),
         Value::Tuple(tuple) if depth < 100 => {
@@ -204,6 +205,7 @@ fn issubclass(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn is_subclass(class: &std::rc::Rc<crate::object::Class>, wanted: &Value, depth: u32) -> Res<bool> {
+    crate::work::spend(1)?;
     match wanted {
         Value::Class(other) => {
             let plain = other.kind == ClassKind::Builtin

@@ -188,7 +188,7 @@ impl HostType for SafeDict {
             "update" => {
                 let given = DictObject::default();
                 crate::methods::dict::update_with(machine, &given, args.get(0), args.keywords)?;
-                let given = given.borrow().copied();
+                let given = given.borrow().copied()?;
                 for (key, value) in given.iter() {
                     self.set_item(key.clone(), value.clone())?;
                 }

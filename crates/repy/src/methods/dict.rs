@@ -187,7 +187,7 @@ fn viewitems(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn copy(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let dict = own(call);
     machine.reserve(dict.borrow().memory())?;
-    let copied = dict.borrow().copied();
+    let copied = dict.borrow().copied()?;
     Ok(Value::dict(copied))
 }
 

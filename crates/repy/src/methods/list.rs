@@ -147,6 +147,7 @@ fn count(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn count_in(items: &[Value], item: &Value) -> Res {
+    crate::work::spend(items.len() / 16)?;
     let mut total = 0;
     for held in items {
         total += i64::from(compare::same_or_equal(held, item)?);

@@ -124,15 +124,15 @@ fn combine(op: BinaryOp, s: &SetObject, t: &SetObject) -> Res<Set> {
     let same = std::ptr::eq(s, t);
     Ok(match op {
         BinaryOp::Sub => s.borrow().difference(t.borrow().table())?,
-        BinaryOp::BitAnd if same => s.borrow().copied(),
+        BinaryOp::BitAnd if same => s.borrow().copied()?,
         BinaryOp::BitAnd => s.borrow().intersection(&t.borrow())?,
         BinaryOp::BitOr => {
-            let mut result = s.borrow().copied();
+            let mut result = s.borrow().copied()?;
             result.merge(&t.borrow())?;
             result
         }
         _ => {
-            let mut result = t.borrow().copied();
+            let mut result = t.borrow().copied()?;
             result.toggle(s.borrow().table())?;
             result
         }

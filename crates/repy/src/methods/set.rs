@@ -25,14 +25,14 @@ fn like(call: &Args<'_>, set: Set) -> Value {
 }
 
 /// A mutable set asked for in a set stands for its frozen self.
-pub(crate) fn frozen_key(item: &Value) -> Value {
-    match item {
+pub(crate) fn frozen_key(item: &Value) -> Res {
+    Ok(match item {
         Value::Set(set) => {
-            let copy = set.borrow().copied();
+            let copy = set.borrow().copied()?;
             Value::FrozenSet(Rc::new(SetObject::new(copy)))
         }
         other => other.clone(),
-    }
+    })
 }
 
 /// A set of these items, added one by one.
@@ -103,14 +103,14 @@ fn add(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn discard(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let item = frozen_key(&call.take(1));
+    let item = frozen_key(&call.take(1))?;
     own(call).borrow_mut().discard(&item)?;
     Ok(Value::None)
 }
 
 fn remove(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let item = call.take(1);
-    if own(call).borrow_mut().discard(&frozen_key(&item))? {
+    if own(call).borrow_mut().discard(&frozen_key(&item)?)? {
         return Ok(Value::None);
     }
     Err(key_error(item))
@@ -133,7 +133,7 @@ fn copy(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     if let Some(Value::FrozenSet(set)) = call.get(0) {
         return Ok(Value::FrozenSet(set.clone()));
     }
-    let copied = own(call).borrow().copied();
+    let copied = own(call).borrow().copied()?;
     Ok(like(call, copied))
 }
 
@@ -157,7 +157,7 @@ fn update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn union(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let mut result = own(call).borrow().copied();
+    let mut result = own(call).borrow().copied()?;
     for at in 1..call.len() {
         let items = call.take(at);
         update_with(machine, &mut result, &items)?;
@@ -168,7 +168,7 @@ fn union(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn intersect(machine: &mut Machine, set: &SetObject, items: &Value) -> Res<Set> {
     if let Value::Set(other) | Value::FrozenSet(other) = items.unwrapped() {
         if std::ptr::eq(&**other, set) {
-            return Ok(set.borrow().copied());
+            return set.borrow().copied();
         }
         return set.borrow().intersection(&other.borrow());
     }
@@ -184,7 +184,7 @@ fn intersect(machine: &mut Machine, set: &SetObject, items: &Value) -> Res<Set> 
 fn intersection(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let set = own(call);
     if call.len() == 1 {
-        let copied = set.borrow().copied();
+        let copied = set.borrow().copied()?;
         return Ok(like(call, copied));
     }
     let mut current = set;
@@ -220,7 +220,7 @@ fn difference_with(machine: &mut Machine, set: &SetObject, items: &Value) -> Res
         }
         Value::Dict(dict) => set.borrow().difference(&dict.borrow()),
         _ => {
-            let mut result = set.borrow().copied();
+            let mut result = set.borrow().copied()?;
             for item in machine.collect(items)? {
                 result.discard(&item)?;
             }
@@ -233,7 +233,7 @@ fn difference_with(machine: &mut Machine, set: &SetObject, items: &Value) -> Res
 fn difference(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let set = own(call);
     if call.len() == 1 {
-        let copied = set.borrow().copied();
+        let copied = set.borrow().copied()?;
         return Ok(like(call, copied));
     }
     let first = call.take(1);

@@ -8,6 +8,11 @@ use crate::object::exception::{type_error, value_error};
 use crate::object::{Args, Res, Str, Value};
 use crate::vm::Machine;
 
+/// Most items, and most bytes of a string among them, that are sorted in one go; what may take longer is sorted by
+/// comparisons that can be stopped.
+const QUICK_ITEMS: usize = 1 << 20;
+const QUICK_BYTES: usize = 1 << 10;
+
 /// Runs of this length are sorted by insertion.
 const RUN: usize = 16;
 
@@ -57,6 +62,8 @@ fn options(call: &mut Args<'_>) -> Res<Options> {
 pub(super) fn sort(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let list = super::list::own(call);
     let options = options(call)?;
+    // Sorting puts keys beside the items, and merging moves both.
+    machine.reserve(list.len() * 2 * size_of::<(Value, Value)>())?;
     // The list is empty for code that looks at it meanwhile, as in CPython.
     let mut items = list.items.take();
     if options.key.is_nil() && options.compare.is_nil() && sort_values(&mut items, options.reverse)
@@ -130,6 +137,11 @@ fn sort_items(
     (pairs, result)
 }
 
+/// Longer strings take long to compare.
+fn is_short_string(value: &Value) -> bool {
+    matches!(value, Value::Str(string) if string.len() <= QUICK_BYTES)
+}
+
 /// The first eight bytes of a string as a number of the same order: decides most comparisons.
 fn prefix(string: &Str) -> u64 {
     let mut first = [0; 8];
@@ -141,6 +153,9 @@ fn prefix(string: &Str) -> u64 {
 
 /// Sorts if all are ints or all are strings, whose order cannot fail; false if they are not.
 fn sort_values(items: &mut Vec<Value>, reverse: bool) -> bool {
+    if items.len() > QUICK_ITEMS {
+        return false;
+    }
     if items.iter().all(|item| matches!(item, Value::Int(_))) {
         // Equal ints cannot be told apart, so stability is not seen.
         items.sort_unstable_by_key(|item| match item {
@@ -152,7 +167,7 @@ fn sort_values(items: &mut Vec<Value>, reverse: bool) -> bool {
         }
         return true;
     }
-    if !items.iter().all(|item| matches!(item, Value::Str(_))) {
+    if !items.iter().all(is_short_string) {
         return false;
     }
     let mut prefixed: Vec<(u64, Str)> = Vec::with_capacity(items.len());
@@ -181,6 +196,9 @@ fn sort_values(items: &mut Vec<Value>, reverse: bool) -> bool {
 
 /// Sorts if all keys are ints or all are strings.
 fn sort_plain(pairs: &mut [(Value, Value)]) -> bool {
+    if pairs.len() > QUICK_ITEMS {
+        return false;
+    }
     if pairs.iter().all(|pair| matches!(pair.0, Value::Int(_))) {
         pairs.sort_by_key(|pair| match pair.0 {
             Value::Int(int) => int,
@@ -188,7 +206,7 @@ fn sort_plain(pairs: &mut [(Value, Value)]) -> bool {
         });
         return true;
     }
-    if pairs.iter().all(|pair| matches!(pair.0, Value::Str(_))) {
+    if pairs.iter().all(|pair| is_short_string(&pair.0)) {
         pairs.sort_by(|a, b| match (&a.0, &b.0) {
             (Value::Str(a), Value::Str(b)) => a.as_bytes().cmp(b.as_bytes()),
             _ => Ordering::Equal,

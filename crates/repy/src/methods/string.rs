@@ -3,8 +3,9 @@
 use super::{Entry, args};
 use crate::object::exception::{type_error, value_error};
 use crate::object::{Args, Arity, Res, Str, Value};
-use crate::text::search;
+use crate::text::search::{self, ByteSet};
 use crate::vm::Machine;
+use crate::work;
 
 fn own(call: &Args<'_>) -> Str {
     match call.get(0).map(Value::unwrapped) {
@@ -27,6 +28,7 @@ fn found(call: &Args<'_>, search: fn(&[u8], &[u8]) -> Option<usize>) -> Res<Opti
         return Ok(None);
     }
     let part = string.as_bytes().get(start..end).unwrap_or(&[]);
+    work::spend_bytes(part.len())?;
     Ok(search(part, needle.as_bytes()).map(|at| (at + start) as i64))
 }
 
@@ -56,6 +58,7 @@ fn count(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
         return Ok(Value::Int(0));
     }
     let part = string.as_bytes().get(start..end).unwrap_or(&[]);
+    work::spend_bytes(part.len())?;
     Ok(Value::Int(search::count(part, needle.as_bytes()) as i64))
 }
 
@@ -81,6 +84,7 @@ fn affix(
         Value::Str(affix) => Ok(Value::bool(matches(affix))),
         Value::Tuple(tuple) => {
             for one in tuple.iter() {
+                work::spend(1)?;
                 match one.unwrapped() {
                     Value::Str(affix) if matches(affix) => return Ok(Value::bool(true)),
                     Value::Str(_) => {}
@@ -142,16 +146,13 @@ fn replace(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         }
         return Ok(Value::from_vec(out));
     }
-    let mut rest = hay;
-    while left > 0
-        && let Some(at) = search::find(rest, old)
-    {
-        out.extend_from_slice(rest.get(..at).unwrap_or(&[]));
+    let mut from = 0;
+    for at in search::positions(hay, old).take(left) {
+        out.extend_from_slice(hay.get(from..at).unwrap_or(&[]));
         out.extend_from_slice(new);
-        rest = rest.get(at + old.len()..).unwrap_or(&[]);
-        left -= 1;
+        from = at + old.len();
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(hay.get(from..).unwrap_or(&[]));
     Ok(Value::from_vec(out))
 }
 
@@ -185,14 +186,13 @@ fn split(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     match separator {
         Some(separator) => {
             let separator = separator.as_bytes();
-            while left > 0
-                && let Some(at) = search::find(rest, separator)
-            {
-                parts.push(Value::bytes(rest.get(..at).unwrap_or(&[])));
-                rest = rest.get(at + separator.len()..).unwrap_or(&[]);
-                left -= 1;
+            let mut from = 0;
+            for at in search::positions(rest, separator).take(left) {
+                work::spend(1)?;
+                parts.push(Value::bytes(rest.get(from..at).unwrap_or(&[])));
+                from = at + separator.len();
             }
-            parts.push(Value::bytes(rest));
+            parts.push(Value::bytes(rest.get(from..).unwrap_or(&[])));
         }
         None => loop {
             let start = rest
@@ -203,12 +203,8 @@ fn split(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             if rest.is_empty() {
                 break;
             }
+            work::spend(1)?;
             if left == 0 {
-                let end = rest
-                    .iter()
-                    .rposition(|byte| !is_space(*byte))
-                    .map_or(0, |last| last + 1);
-                let _ = end;
                 parts.push(Value::bytes(rest));
                 break;
             }
@@ -231,16 +227,15 @@ fn rsplit(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     match separator {
         Some(separator) => {
             let separator = separator.as_bytes();
-            while left > 0
-                && let Some(at) = search::rfind(rest, separator)
-            {
+            let mut to = rest.len();
+            for at in search::positions_from_end(rest, separator).take(left) {
+                work::spend(1)?;
                 parts.push(Value::bytes(
-                    rest.get(at + separator.len()..).unwrap_or(&[]),
+                    rest.get(at + separator.len()..to).unwrap_or(&[]),
                 ));
-                rest = rest.get(..at).unwrap_or(&[]);
-                left -= 1;
+                to = at;
             }
-            parts.push(Value::bytes(rest));
+            parts.push(Value::bytes(rest.get(..to).unwrap_or(&[])));
         }
         None => loop {
             let end = rest
@@ -251,6 +246,7 @@ fn rsplit(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             if rest.is_empty() {
                 break;
             }
+            work::spend(1)?;
             if left == 0 {
                 parts.push(Value::bytes(rest));
                 break;
@@ -277,6 +273,7 @@ fn splitlines(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let mut lines = Vec::new();
     let mut rest = string.as_bytes();
     while !rest.is_empty() {
+        work::spend(1)?;
         let end = rest
             .iter()
             .position(|byte| matches!(byte, b'\n' | b'\r'))
@@ -302,6 +299,7 @@ fn join(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let items = machine.collect(&sequence)?;
     let mut total = 0usize;
     for (at, item) in items.iter().enumerate() {
+        work::spend(1)?;
         let Value::Str(string) = item.unwrapped() else {
             return Err(type_error(format!(
                 "sequence item {at}: expected string, {} found",
@@ -377,9 +375,9 @@ fn rpartition(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn strip_with(call: &Args<'_>, name: &str, left: bool, right: bool) -> Res {
     let string = own(call);
-    let set: Option<Str> = match call.get(1).map(Value::unwrapped) {
+    let set: Option<ByteSet> = match call.get(1).map(Value::unwrapped) {
         None | Some(Value::None) => None,
-        Some(Value::Str(set)) => Some(set.clone()),
+        Some(Value::Str(set)) => Some(ByteSet::of(set.as_bytes())),
         Some(_) => {
             return Err(type_error(format!(
                 "{name} arg must be None, str or unicode"
@@ -388,7 +386,7 @@ fn strip_with(call: &Args<'_>, name: &str, left: bool, right: bool) -> Res {
     };
     let strips = |byte: &u8| match &set {
         None => is_space(*byte),
-        Some(set) => set.as_bytes().contains(byte),
+        Some(set) => set.contains(*byte),
     };
     let bytes = string.as_bytes();
     let start = if left {

@@ -1,9 +1,12 @@
 //! Methods of strings that change case, width or single characters, or test them.
 
 use super::{Entry, args};
+use crate::memory;
 use crate::object::exception::{type_error, value_error};
 use crate::object::{Args, Arity, Res, Str, Value};
+use crate::text::search::ByteSet;
 use crate::vm::Machine;
+use crate::work;
 
 fn own(call: &Args<'_>) -> Str {
     match call.get(0).map(Value::unwrapped) {
@@ -13,6 +16,7 @@ fn own(call: &Args<'_>) -> Str {
 }
 
 fn mapped(call: &Args<'_>, map: fn(u8) -> u8) -> Res {
+    memory::reserve(own(call).len())?;
     Ok(Value::from_vec(
         own(call).as_bytes().iter().map(|byte| map(*byte)).collect(),
     ))
@@ -37,6 +41,7 @@ fn swapcase(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn capitalize(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    memory::reserve(own(call).len())?;
     let mut bytes = own(call).as_bytes().to_ascii_lowercase();
     if let Some(first) = bytes.first_mut() {
         first.make_ascii_uppercase();
@@ -45,6 +50,7 @@ fn capitalize(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn title(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    memory::reserve(own(call).len())?;
     let mut after_letter = false;
     let titled = own(call)
         .as_bytes()
@@ -64,6 +70,7 @@ fn title(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn all(call: &Args<'_>, test: fn(&u8) -> bool) -> Res {
     let string = own(call);
+    work::spend_bytes(string.len())?;
     Ok(Value::bool(
         !string.is_empty() && string.as_bytes().iter().all(test),
     ))
@@ -245,6 +252,8 @@ fn translate(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Some(deleted) => args::bytes(deleted)?,
         None => Str::empty(),
     };
+    let deleted = ByteSet::of(deleted.as_bytes());
+    memory::reserve(string.len())?;
     let map = |byte: u8| match &table {
         Some(table) => table.as_bytes().get(byte as usize).copied().unwrap_or(byte),
         None => byte,
@@ -252,7 +261,7 @@ fn translate(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let kept = string
         .as_bytes()
         .iter()
-        .filter(|byte| !deleted.as_bytes().contains(byte));
+        .filter(|byte| !deleted.contains(**byte));
     Ok(Value::from_vec(kept.map(|byte| map(*byte)).collect()))
 }
 

@@ -1,6 +1,7 @@
 //! Subscripts and slices of everything that has them.
 
 use super::args;
+use crate::memory;
 use crate::number;
 use crate::object::exception::{attribute_error, index_error, key_error, type_error, value_error};
 use crate::object::{DictObject, ListObject, Payload, Res, SliceObject, Str, Thrown, Value};
@@ -39,16 +40,17 @@ pub(crate) fn indices(slice: &SliceObject, len: usize) -> Res<(i64, i64, usize)>
     Ok((start, step, count as usize))
 }
 
-fn select<T: Clone>(items: &[T], (start, step, count): (i64, i64, usize)) -> Vec<T> {
+fn select<T: Clone>(items: &[T], (start, step, count): (i64, i64, usize)) -> Res<Vec<T>> {
+    memory::reserve(count * size_of::<T>())?;
     if step == 1 {
-        return items
+        return Ok(items
             .get(start as usize..start as usize + count)
             .map(<[T]>::to_vec)
-            .unwrap_or_default();
+            .unwrap_or_default());
     }
-    (0..count as i64)
+    Ok((0..count as i64)
         .filter_map(|at| items.get((start + at * step) as usize).cloned())
-        .collect()
+        .collect())
 }
 
 /// An index into something of this length.
@@ -76,14 +78,14 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
         Value::List(list) => {
             let items = list.items.borrow();
             if let Value::Slice(slice) = index {
-                return Ok(Value::list(select(&items, indices(slice, items.len())?)));
+                return Ok(Value::list(select(&items, indices(slice, items.len())?)?));
             }
             let at = position(machine, index, items.len(), "list", "list indices")?;
             Ok(items.get(at).cloned().unwrap_or_default())
         }
         Value::Tuple(tuple) => {
             if let Value::Slice(slice) = index {
-                return Ok(Value::tuple(select(tuple, indices(slice, tuple.len())?)));
+                return Ok(Value::tuple(select(tuple, indices(slice, tuple.len())?)?));
             }
             let at = position(machine, index, tuple.len(), "tuple", "tuple indices")?;
             Ok(tuple.get(at).cloned().unwrap_or_default())
@@ -93,7 +95,7 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
                 return Ok(Value::from_vec(select(
                     string.as_bytes(),
                     indices(slice, string.len())?,
-                )));
+                )?));
             }
             let at = position(machine, index, string.len(), "string", "string indices")?;
             Ok(string

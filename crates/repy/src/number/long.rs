@@ -8,6 +8,7 @@ use crate::ast::BinaryOp;
 use crate::memory;
 use crate::object::exception::{overflow_error, value_error, zero_division};
 use crate::object::{ExceptionKind, Res, Thrown, Value};
+use crate::work;
 
 /// Longest long: 8 MiB. Keys have a few KiB; above this an operation could take minutes during which nothing
 /// could stop the program.
@@ -37,10 +38,9 @@ fn words(long: &BigInt) -> u64 {
 
 fn check_work(steps: u64) -> Res<()> {
     if steps > MAX_WORK {
-        Err(too_large())
-    } else {
-        Ok(())
+        return Err(too_large());
     }
+    work::spend_steps(steps)
 }
 
 pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
@@ -55,6 +55,9 @@ pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
         }
         BinaryOp::Mul => {
             check_bits(x.bits() + y.bits())?;
+            // Long factors are multiplied by quicker methods than the school's.
+            let (long, short) = (words(x).max(words(y)), words(x).min(words(y)));
+            work::spend_steps(long.saturating_mul(short.isqrt() * 2))?;
             x * y
         }
         BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod => {

@@ -11,6 +11,8 @@ use super::exception::key_error;
 use super::hash::hash_value;
 use super::{Res, Str, TypeTag, Value, reclaim};
 use crate::compare;
+use crate::memory;
+use crate::work;
 
 /// Slots of the smallest table.
 const SMALLEST: usize = 8;
@@ -21,6 +23,11 @@ const LARGE: usize = 50_000;
 
 thread_local! {
     static NEXT_VERSION: Cell<u64> = const { Cell::new(1) };
+}
+
+/// Bytes of a table with room for more than `least` entries.
+fn table_bytes(least: usize) -> usize {
+    (least + 1).next_power_of_two() * size_of::<Entry>()
 }
 
 /// One slot: free (no key, no value), deleted (a key, no value) or used.
@@ -119,6 +126,8 @@ impl Dict {
             } else if free.is_none() {
                 free = Some(at & mask);
             }
+            // Keys can be made that all meet in one place.
+            work::spend(1)?;
             at = (at << 2)
                 .wrapping_add(at)
                 .wrapping_add(perturb as usize)
@@ -233,11 +242,13 @@ impl Dict {
         let before = self.used;
         let old = self.insert_unsized(key, hash, value)?;
         if self.used > before && self.fill * 3 >= (self.mask() + 1) * 2 {
-            self.resize(if self.used > LARGE {
+            let least = if self.used > LARGE {
                 self.used * 2
             } else {
                 self.used * 4
-            });
+            };
+            memory::reserve(table_bytes(least))?;
+            self.resize(least);
         }
         Ok(old)
     }
@@ -351,10 +362,13 @@ impl Dict {
     }
 
     /// `fill` as [`resize`](Self::resize) is asked before a merge of `more` entries.
-    pub(crate) fn reserve_for_merge(&mut self, more: usize) {
+    pub(crate) fn reserve_for_merge(&mut self, more: usize) -> Res<()> {
         if (self.fill + more) * 3 >= (self.mask() + 1) * 2 {
-            self.resize((self.used + more) * 2);
+            let least = (self.used + more) * 2;
+            memory::reserve(table_bytes(least))?;
+            self.resize(least);
         }
+        Ok(())
     }
 
     /// `update` with another dictionary.
@@ -362,7 +376,7 @@ impl Dict {
         if other.used == 0 {
             return Ok(());
         }
-        self.reserve_for_merge(other.used);
+        self.reserve_for_merge(other.used)?;
         for entry in other.entries.iter().filter(|entry| entry.is_used()) {
             self.insert_unsized(entry.key.clone(), entry.hash, entry.value.clone())?;
         }
@@ -371,6 +385,7 @@ impl Dict {
 
     /// `dict.fromkeys` of a dictionary or set: presized, then filled without growth.
     pub(crate) fn fill_from_keys(&mut self, presize: usize, keys: &Dict, value: &Value) -> Res<()> {
+        memory::reserve(table_bytes(presize))?;
         self.resize(presize);
         for entry in keys.entries.iter().filter(|entry| entry.is_used()) {
             self.insert_unsized(entry.key.clone(), entry.hash, value.clone())?;
@@ -379,11 +394,10 @@ impl Dict {
     }
 
     /// `copy`.
-    pub(crate) fn copied(&self) -> Dict {
+    pub(crate) fn copied(&self) -> Res<Dict> {
         let mut copy = Dict::new();
-        // Keys of one table are distinct and were compared before, so this cannot fail.
-        let _ = copy.merge(self);
-        copy
+        copy.merge(self)?;
+        Ok(copy)
     }
 
     /// The first entry at or after a slot.
@@ -440,7 +454,7 @@ impl Drop for Dict {
 #[inline]
 fn keys_equal(a: &Value, b: &Value) -> Res<bool> {
     match (a, b) {
-        (Value::Str(a), Value::Str(b)) => Ok(a == b),
+        (Value::Str(a), Value::Str(b)) => compare::strings_equal(a, b),
         (Value::Int(a), Value::Int(b)) => Ok(a == b),
         _ => Ok(a.is_same(b) || compare::equal(a, b)?),
     }

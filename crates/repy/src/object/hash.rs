@@ -4,6 +4,7 @@ use num_bigint::{BigInt, Sign};
 
 use super::exception::type_error;
 use super::{ExceptionKind, Payload, Res, SetObject, Thrown, Value};
+use crate::work;
 
 /// Deepest nesting of tuples that is hashed; a level takes about 150 bytes of native stack.
 const DEEPEST: u32 = 2_000;
@@ -25,6 +26,7 @@ fn hash_nested(value: &Value, depth: u32) -> Res<i64> {
             "maximum recursion depth exceeded",
         ));
     }
+    work::spend(1)?;
     Ok(match value {
         Value::Str(string) => string.hash(),
         Value::Int(int) => avoid(*int),

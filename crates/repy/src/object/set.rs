@@ -73,15 +73,15 @@ impl Set {
 
     /// Adds the keys of a dictionary, presized as CPython does.
     pub(crate) fn merge_keys(&mut self, dict: &Dict) -> Res<()> {
-        self.0.reserve_for_merge(dict.len());
+        self.0.reserve_for_merge(dict.len())?;
         for (key, hash) in dict.hashed_keys() {
             self.add_hashed(key.clone(), hash)?;
         }
         Ok(())
     }
 
-    pub(crate) fn copied(&self) -> Set {
-        Set(self.0.copied())
+    pub(crate) fn copied(&self) -> Res<Set> {
+        Ok(Set(self.0.copied()?))
     }
 
     pub(crate) fn clear(&mut self) -> Set {

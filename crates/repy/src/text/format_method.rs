@@ -7,6 +7,7 @@ use crate::check::is_safe_name;
 use crate::object::exception::{attribute_error, index_error, key_error, value_error};
 use crate::object::{Res, Str, Value};
 use crate::vm::Machine;
+use crate::work;
 
 /// Deepest nesting of fields in format specifications, as in CPython.
 const NESTING: u32 = 2;
@@ -101,6 +102,7 @@ impl Machine {
             }
             matches!(byte, b'!' | b':') && depth <= 0
         });
+        work::spend(1)?;
         let (name, rest) = field.split_at(end.unwrap_or(field.len()));
         let (conversion, spec) = match rest {
             [b'!', conversion, b':', spec @ ..] => (Some(*conversion), spec),

@@ -5,6 +5,7 @@ use crate::number::{self, Number, long};
 use crate::object::exception::{overflow_error, type_error, value_error};
 use crate::object::{Payload, Res, Value};
 use crate::vm::Machine;
+use crate::work;
 
 #[derive(Default)]
 struct Spec {
@@ -76,6 +77,7 @@ impl Machine {
                 break;
             }
             at += 1;
+            work::spend(1)?;
             let peek = |at: usize| format.get(at).copied();
             if peek(at) == Some(b'%') {
                 out.push(b'%');

@@ -10,6 +10,7 @@ use crate::object::{
     Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Str, Thrown, Value, XRange,
 };
 use crate::vm::Machine;
+use crate::work;
 
 /// Deepest nesting of containers that is shown, as CPython's recursion limit.
 const DEEPEST: usize = 980;
@@ -189,6 +190,8 @@ impl Machine {
     }
 
     fn write_repr(&mut self, value: &Value, out: &mut Vec<u8>, inside: &mut Vec<usize>) -> Res<()> {
+        // Finding out what it is inside of takes as long as that is deep.
+        work::spend(1 + inside.len() / 16)?;
         match value {
             Value::Nil => out.extend_from_slice(b"<NULL>"),
             Value::None => out.extend_from_slice(b"None"),

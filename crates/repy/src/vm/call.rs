@@ -319,7 +319,7 @@ impl Machine {
         if let Some(mapping) = star_star {
             let mut merged = Dict::new();
             match mapping.unwrapped() {
-                Value::Dict(dict) => merged = dict.borrow().copied(),
+                Value::Dict(dict) => merged = dict.borrow().copied()?,
                 Value::Host(host) if host.inner.mapping().is_some() => {
                     if let Some(mapping) = host.inner.mapping() {
                         for key in mapping.keys() {

@@ -172,6 +172,7 @@ impl Machine {
             if lists.is_empty() {
                 return Ok(order);
             }
+            crate::work::spend(lists.iter().map(Vec::len).sum())?;
             let blocked = |head: &Value| {
                 lists
                     .iter()

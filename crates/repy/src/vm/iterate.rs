@@ -5,6 +5,7 @@ use crate::object::exception::type_error;
 use crate::object::iter::Source;
 use crate::object::symbol::known;
 use crate::object::{ExceptionKind, IterObject, Payload, Res, Value};
+use crate::work;
 
 impl Machine {
     /// `iter(value)`.
@@ -110,7 +111,10 @@ impl Machine {
     /// The next item of an iterator; `Nil` at its end.
     pub(crate) fn next_item(&mut self, iter: &Value) -> Res {
         match iter {
-            Value::Iter(iter) => iter.advance(),
+            Value::Iter(iter) => {
+                work::spend(1)?;
+                iter.advance()
+            }
             Value::Instance(_) => {
                 let method = self.find_method(iter, known::next)?;
                 if method.is_nil() {
@@ -145,8 +149,14 @@ impl Machine {
     /// All items.
     pub(crate) fn collect(&mut self, value: &Value) -> Res<Vec<Value>> {
         Ok(match value {
-            Value::List(list) => list.to_vec(),
-            Value::Tuple(tuple) => tuple.to_vec(),
+            Value::List(list) => {
+                self.reserve(list.len() * size_of::<Value>())?;
+                list.to_vec()
+            }
+            Value::Tuple(tuple) => {
+                self.reserve(tuple.len() * size_of::<Value>())?;
+                tuple.to_vec()
+            }
             Value::Set(set) | Value::FrozenSet(set) => set.borrow().iter().cloned().collect(),
             Value::Dict(dict) => dict.borrow().iter().map(|(key, _)| key.clone()).collect(),
             Value::Str(string) => {
@@ -168,11 +178,6 @@ impl Machine {
                     match self.next_item(&iter)? {
                         Value::Nil => break,
                         item => items.push(item),
-                    }
-                    if items.len().is_multiple_of(1024)
-                        && let Err(stop) = self.check_stop()
-                    {
-                        return Err(crate::object::Thrown::stop(stop));
                     }
                 }
                 items

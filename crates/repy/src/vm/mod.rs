@@ -29,6 +29,7 @@ use crate::object::{
     Class, DictObject, ExceptionKind, Function, Interner, NativeFunction, Raised, Res, Str, Sym,
     Thrown, TypeTag, Value,
 };
+use crate::work;
 pub use frame::Thread;
 
 /// Python 2's recursion limit.
@@ -126,6 +127,7 @@ pub struct Machine {
     next_version: u32,
     pub(crate) limits: Limits,
     stop: Arc<AtomicBool>,
+    pulse: Option<work::Pulse>,
     /// Whether any class with `__del__` was made.
     pub(crate) has_finalizers: bool,
     /// How deep native functions have called back, and the frames below.
@@ -155,6 +157,13 @@ impl Machine {
     /// cannot put the native function aside, so the host must wait, running other threads meanwhile if it can.
     pub fn set_nested_wait(&mut self, wait: impl Fn(&mut Machine, Wait) -> Res + 'static) {
         self.nested_wait = Some(Rc::new(wait));
+    }
+
+    /// What to do now and then, at least about every millisecond, while a single operation takes long: the host gets
+    /// no other chance then. It may take its time (to hold a program to its share of the processor, say), but it
+    /// cannot get at the machine, and must not allocate without end.
+    pub fn set_pulse(&mut self, pulse: impl Fn() + 'static) {
+        self.pulse = Some(Rc::new(pulse));
     }
 
     /// Where notes on errors in destructors are written.
@@ -227,6 +236,7 @@ impl Machine {
     /// Runs a thread for about `budget` instructions.
     pub fn run_slice(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
         let mut left = i64::try_from(budget).unwrap_or(i64::MAX);
+        work::watch(&self.stop, self.pulse.as_ref());
         loop {
             thread.budget = left.min(SLICE);
             let given = thread.budget;

@@ -5,10 +5,12 @@ use super::frame::Thread;
 use crate::ast::{BinaryOp, CompareOp, UnaryOp};
 use crate::bytecode::{Code, Op};
 use crate::compare;
+use crate::memory;
 use crate::methods;
 use crate::number;
 use crate::object::exception::{index_error, key_error, type_error};
 use crate::object::{Payload, Res, Str, Value};
+use crate::work;
 
 /// An operation on two ints whose result is an int; None if it is not, or is an error.
 #[inline(always)]
@@ -157,10 +159,14 @@ impl Machine {
                 }
                 _ => {}
             }
-            self.reserve(left.len().saturating_add(right.len()))?;
+            let total = left.len().saturating_add(right.len());
+            if total >= memory::SMALL {
+                memory::room_for(total)?;
+            }
             if left.len() > 64 && left.append(right.as_bytes()) {
                 return Ok(Value::Str(left));
             }
+            work::spend_bytes(total)?;
             return Ok(Value::Str(Str::concat(left.as_bytes(), right.as_bytes())));
         }
         if in_place {
@@ -237,8 +243,12 @@ impl Machine {
             (CompareOp::In, ..) => return self.contains(b, a),
             (CompareOp::NotIn, ..) => return Ok(!self.contains(b, a)?),
             (_, Value::Int(x), Value::Int(y)) => return Ok(compare_ints(op, *x, *y)),
-            (CompareOp::Equal, Value::Str(x), Value::Str(y)) => return Ok(x == y),
-            (CompareOp::NotEqual, Value::Str(x), Value::Str(y)) => return Ok(x != y),
+            (CompareOp::Equal, Value::Str(x), Value::Str(y)) => {
+                return compare::strings_equal(x, y);
+            }
+            (CompareOp::NotEqual, Value::Str(x), Value::Str(y)) => {
+                return Ok(!compare::strings_equal(x, y)?);
+            }
             (_, Value::Float(x), Value::Float(y)) => {
                 return Ok(compare_floats(op, x.get(), y.get()));
             }
@@ -252,6 +262,7 @@ impl Machine {
         match container.unwrapped() {
             Value::Str(string) => match item.unwrapped() {
                 Value::Str(part) => {
+                    work::spend_bytes(string.len())?;
                     Ok(crate::text::search::find(string.as_bytes(), part.as_bytes()).is_some())
                 }
                 other => Err(type_error(format!(
@@ -261,6 +272,7 @@ impl Machine {
             },
             Value::List(list) => {
                 let mut at = 0;
+                work::spend(list.len() / 16)?;
                 while let Some(held) = list.get(at) {
                     if compare::same_or_equal(&held, item)? {
                         return Ok(true);
@@ -270,6 +282,7 @@ impl Machine {
                 Ok(false)
             }
             Value::Tuple(tuple) => {
+                work::spend(tuple.len() / 16)?;
                 for held in tuple.iter() {
                     if compare::same_or_equal(held, item)? {
                         return Ok(true);
@@ -279,7 +292,7 @@ impl Machine {
             }
             Value::Dict(dict) => Ok(dict.borrow().get(item)?.is_some()),
             Value::Set(set) | Value::FrozenSet(set) => {
-                let key = methods::set::frozen_key(item);
+                let key = methods::set::frozen_key(item)?;
                 set.borrow().contains(&key)
             }
             Value::View(view) => match view.kind {

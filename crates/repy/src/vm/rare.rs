@@ -216,7 +216,7 @@ impl Machine {
             Op::MatchException => {
                 let wanted = thread.pop();
                 let matches = match thread.peek(0) {
-                    Value::Raised(raised) => self.exception_matches(&raised.value, &wanted),
+                    Value::Raised(raised) => self.exception_matches(&raised.value, &wanted)?,
                     _ => false,
                 };
                 thread.stack.push(Value::bool(matches));

@@ -8,6 +8,10 @@ use super::{Machine, NATIVE_NESTING_LIMIT, Wait};
 use crate::object::exception::Request;
 use crate::object::symbol::known;
 use crate::object::{ExceptionKind, Instance, Res, Signal, Str, Thrown, Value};
+use crate::work;
+
+/// What a callback counts as beside its instructions.
+const CALLBACK_UNITS: usize = 16;
 
 impl Machine {
     /// Calls a value and waits for its result.
@@ -27,6 +31,8 @@ impl Machine {
             let result = self.call_native(native, &mut args, &keywords);
             return self.settle(result);
         }
+        // A callback that ends before its slice does not look up itself.
+        work::spend(CALLBACK_UNITS)?;
         if self.native_nesting >= NATIVE_NESTING_LIMIT {
             return Err(Thrown::new(
                 ExceptionKind::RuntimeError,

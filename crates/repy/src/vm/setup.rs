@@ -84,6 +84,7 @@ pub(super) fn machine(limits: Limits) -> Machine {
         next_version,
         limits,
         stop: Arc::new(AtomicBool::new(false)),
+        pulse: None,
         has_finalizers: false,
         native_nesting: 0,
         outer_frames: 0,

@@ -10,6 +10,7 @@ use crate::object::exception::Request;
 use crate::object::exception::type_error;
 use crate::object::instance::Payload;
 use crate::object::{ExceptionKind, Raised, Res, Signal, Thrown, TraceEntry, Value, reclaim};
+use crate::work;
 
 /// Lines of a traceback shown at each end when it is longer than twice this.
 const SHOWN_LINES: usize = 500;
@@ -233,14 +234,28 @@ impl Machine {
     }
 
     /// `except wanted`: whether an exception is of a class or of one of a tuple's.
-    pub(crate) fn exception_matches(&self, raised: &Value, wanted: &Value) -> bool {
-        match wanted {
-            Value::Tuple(tuple) => tuple.iter().any(|one| self.exception_matches(raised, one)),
-            Value::Class(class) => {
-                matches!(raised, Value::Instance(instance) if instance.class.is_subclass_of(class))
+    ///
+    /// # Errors
+    /// If the machine must stop meanwhile.
+    pub(crate) fn exception_matches(&self, raised: &Value, wanted: &Value) -> Res<bool> {
+        let mut left = vec![wanted];
+        while let Some(wanted) = left.pop() {
+            work::spend(1)?;
+            let matches = match wanted {
+                Value::Tuple(tuple) => {
+                    left.extend(tuple.iter().rev());
+                    false
+                }
+                Value::Class(class) => {
+                    matches!(raised, Value::Instance(instance) if instance.class.is_subclass_of(class))
+                }
+                other => raised.is_same(other),
+            };
+            if matches {
+                return Ok(true);
             }
-            other => raised.is_same(other),
         }
+        Ok(false)
     }
 
     /// An instance of a builtin exception.
