@@ -111,6 +111,7 @@ mod scheduler;
 mod text;
 mod vm;
 mod work;
+pub mod wall;
 
 pub use memory::{CountingAllocator, used as memory_used};
 pub use object::{Args, Arity, ExceptionKind, Float, Res, Str, Thrown, Truth, Value};

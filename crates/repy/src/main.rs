@@ -12,6 +12,7 @@ use std::time::Duration;
 use overlord_repy::check::{self, Refusal};
 use overlord_repy::limits::MAX_SOURCE_BYTES;
 use overlord_repy::runner::{self, Surroundings};
+use overlord_repy::wall;
 use overlord_repy::{CountingAllocator, Limits, Program};
 
 #[global_allocator]
@@ -23,6 +24,7 @@ const MEMORY_LIMIT: usize = 1 << 30;
 const USAGE: &str = "\
 usage: repy FILE [ARGUMENT...]   run a Repy program
        repy --check FILE...      say whether programs are safe, without running them
+       repy --wall-test           try to get through the wall around programs, and say what held
        repy --help | --version
 
 --check ends with 0 if all are accepted, 5 if one is unsafe, else 2 if one is not Python, 1 if one cannot be read.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Some("--version" | "-V") => {
             say(concat!("repy ", env!("CARGO_PKG_VERSION")), exit::ACCEPTED)
         }
+        Some("--wall-test") => wall::self_test_main(),
         Some("--check") if rest.is_empty() => usage_error("--check needs a file"),
         Some("--check") => check_files(rest),
         Some(option) if option.len() > 1 && option.starts_with('-') => {
