@@ -72,7 +72,10 @@ pub enum NetworkError {
     /// The listening socket is of no use any more.
     #[error("the listening socket has become invalid")]
     ServerInvalid(#[source] io::Error),
-    /// The process or the machine has no descriptor, buffer or thread left.
+    /// The system gives no thread to resolve names on.
+    #[error("no thread can be started to resolve a name")]
+    NoThread(#[source] io::Error),
+    /// The process or the machine has no descriptor or buffer left.
     #[error("the system has no sockets left")]
     Exhausted(#[source] io::Error),
     /// Longer than a datagram may be.

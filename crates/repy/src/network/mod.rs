@@ -86,7 +86,7 @@ impl Network {
     /// Starts to resolve a name.
     ///
     /// # Errors
-    /// [`NetworkError::Exhausted`] if the process has no descriptor or thread left for it.
+    /// [`NetworkError::Exhausted`] or [`NetworkError::NoThread`] if the process has no descriptor or thread for it.
     pub fn resolve(&self, name: &[u8]) -> Result<Lookup, NetworkError> {
         self.resolver.start(name)
     }

@@ -84,7 +84,7 @@ impl Resolver {
     /// answered at once.
     ///
     /// # Errors
-    /// [`NetworkError::Exhausted`] if the process has no descriptor or thread left for it.
+    /// [`NetworkError::Exhausted`] or [`NetworkError::NoThread`] if the process has no descriptor or thread for it.
     pub fn start(&self, name: &[u8]) -> Result<Lookup, NetworkError> {
         let text = String::from_utf8_lossy(name).into_owned();
         let at_once = if let Ok(address) = text.parse() {
@@ -132,7 +132,7 @@ impl Resolver {
                 Ok(_) => work.helpers += 1,
                 Err(error) if work.helpers == 0 => {
                     work.waiting.pop_back();
-                    return Err(NetworkError::Exhausted(error));
+                    return Err(NetworkError::NoThread(error));
                 }
                 // One of those at work will come to it.
                 Err(_) => {}
