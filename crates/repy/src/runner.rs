@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::accounting::Accounting;
 use crate::accounting::processor::ProcessorShare;
 use crate::api::files::FileTable;
+use crate::network::{AddressRules, Network};
 pub use crate::sandbox::exit_code;
 use crate::sandbox::{LogWriter, MemoryWatch, Sandbox};
 use crate::scheduler::system::{RealSystem, System, Watched};
@@ -50,6 +51,7 @@ pub fn run(program: &Program, surroundings: Surroundings) -> Result<u8, ProgramE
         Box::new(system),
         ProcessorShare::new(f64::INFINITY, 0.0, 0.0),
         FileTable::none(),
+        Network::new(AddressRules::default()),
         log,
         MemoryWatch::none(surroundings.limits.memory),
     ));

@@ -19,6 +19,7 @@ use crate::accounting::processor::ProcessorShare;
 use crate::accounting::{Account, Accounting};
 use crate::api;
 use crate::api::files::FileTable;
+use crate::network::Network;
 use crate::scheduler::Scheduler;
 use crate::scheduler::system::{RealSystem, System};
 use crate::vm::{Limits, Machine};
@@ -34,6 +35,7 @@ pub(crate) struct Sandbox {
     pub(crate) system: Box<dyn System>,
     pub(crate) processor: RefCell<ProcessorShare>,
     pub(crate) files: FileTable,
+    pub(crate) network: Network,
     log: RefCell<LogWriter>,
     memory: MemoryWatch,
 }
@@ -45,6 +47,7 @@ impl Sandbox {
         system: Box<dyn System>,
         share: ProcessorShare,
         files: FileTable,
+        network: Network,
         log: LogWriter,
         memory: MemoryWatch,
     ) -> Sandbox {
@@ -54,6 +57,7 @@ impl Sandbox {
             system,
             processor: RefCell::new(share),
             files,
+            network,
             log: RefCell::new(log),
             memory,
         }
@@ -108,7 +112,10 @@ pub fn run(config: SandboxConfig) -> Ending {
             );
         }
     };
-    let sandbox = Rc::new(Sandbox::new(account, system, share, files, log, memory));
+    let network = Network::new(config.addresses);
+    let sandbox = Rc::new(Sandbox::new(
+        account, system, share, files, network, log, memory,
+    ));
     let path = config.directory.join(&config.program);
     let ending = match std::fs::read(&path) {
         Err(error) => Ending::Unreadable(format!("{}: cannot be read: {error}", path.display())),

@@ -10,6 +10,7 @@ mod locks;
 mod log;
 mod meter;
 mod namespaces;
+mod network;
 mod process;
 mod random;
 mod threads;
@@ -51,7 +52,7 @@ pub(crate) fn register(
     globals: &Globals,
     arguments: &[String],
 ) {
-    for entry in TABLES.iter().copied().flatten() {
+    for entry in TABLES.iter().chain(network::TABLES).copied().flatten() {
         let sandbox = sandbox.clone();
         let call = machine.host_function(entry.name, move |machine, args| {
             arguments::check(machine, entry.name, entry.parameters, args)?;

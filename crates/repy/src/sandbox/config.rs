@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use overlord_resources::Resources;
 
+use crate::network::AddressRules;
+
 /// What a sandbox is given.
 pub struct SandboxConfig {
     /// The program's file; relative to `directory` unless it is absolute.
@@ -15,6 +17,8 @@ pub struct SandboxConfig {
     pub directory: PathBuf,
     /// What the program may use; None: as much as it likes.
     pub resources: Option<Resources>,
+    /// Which addresses of the machine it may use.
+    pub addresses: AddressRules,
     /// Where the program's log goes.
     pub log: Box<dyn Write>,
     /// Where reports of errors go; None: to the log.

@@ -43,18 +43,12 @@ pub(super) const CALLS: &[Entry] = &[
 
 /// What opening a connection is charged: a SYN and an ACK out, a SYN/ACK in.
 fn opening(traffic: Traffic) -> [(Resource, u64); 2] {
-    [
-        (sending(traffic), 2 * HEADER),
-        (receiving(traffic), HEADER),
-    ]
+    [(sending(traffic), 2 * HEADER), (receiving(traffic), HEADER)]
 }
 
 /// What taking a connection is charged: the same, seen from the other end.
 fn taking(traffic: Traffic) -> [(Resource, u64); 2] {
-    [
-        (receiving(traffic), 2 * HEADER),
-        (sending(traffic), HEADER),
-    ]
+    [(receiving(traffic), 2 * HEADER), (sending(traffic), HEADER)]
 }
 
 fn openconnection(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res {

@@ -6,9 +6,7 @@ use std::rc::Rc;
 
 use overlord_resources::{PortKind, Resource};
 
-use super::{
-    HEADER, endpoint, ip_value, permit, port_value, receiving, sending, two_ends,
-};
+use super::{HEADER, endpoint, ip_value, permit, port_value, receiving, sending, two_ends};
 use crate::accounting::{Item, PortInUse, use_port};
 use crate::api::Entry;
 use crate::api::arguments::{self, Parameter, text};
