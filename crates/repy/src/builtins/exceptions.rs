@@ -1,7 +1,7 @@
 //! What exception instances hold, and the methods they inherit.
 
 use crate::methods::{Entry, repr_method, str_method};
-use crate::object::exception::ExceptionPart;
+use crate::object::exception::{ExceptionPart, type_error};
 use crate::object::symbol::known;
 use crate::object::{Args, Arity, Class, ExceptionKind, Res, Sym, Value};
 use crate::vm::Machine;
@@ -119,7 +119,13 @@ pub(crate) fn set_member(part: &mut ExceptionPart, name: Sym, value: Value) -> V
     }
 }
 
-fn init(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
+    if !call.keywords.is_empty() {
+        let name = machine.type_name(call.get(0).unwrap_or(&Value::None));
+        return Err(type_error(format!(
+            "{name} does not take keyword arguments"
+        )));
+    }
     let args: Vec<Value> = call.positional.iter().skip(1).cloned().collect();
     if let Some(Value::Instance(instance)) = call.get(0)
         && let Some(part) = instance.exception()
@@ -138,7 +144,7 @@ fn init(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 pub(crate) const METHODS: &[Entry] = &[
-    ("__init__", Arity::Positional, init),
+    ("__init__", Arity::Any, init),
     ("__repr__", Arity::Zero, repr_method),
     ("__str__", Arity::Zero, str_method),
 ];

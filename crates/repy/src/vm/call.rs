@@ -179,7 +179,10 @@ impl Machine {
     ) -> Res {
         check_arity(native, positional, keywords)?;
         if let Some(owner) = native.owner {
-            let receiver = positional.first().map_or(&Value::Nil, Value::unwrapped);
+            let Some(first) = positional.first() else {
+                return arity_error(native, positional, keywords).map(|()| Value::None);
+            };
+            let receiver = first.unwrapped();
             if receiver.tag() != owner
                 && !crate::builtins::types::accepts(owner, receiver, positional.first())
             {
