@@ -110,8 +110,8 @@ pub mod sandbox;
 mod scheduler;
 mod text;
 mod vm;
-mod work;
 pub mod wall;
+mod work;
 
 pub use memory::{CountingAllocator, used as memory_used};
 pub use object::{Args, Arity, ExceptionKind, Float, Res, Str, Thrown, Truth, Value};

@@ -1,31 +1,42 @@
-//! The program `repy`: judges Repy programs (`--check`) and runs one.
+//! The program `repy`: judges Repy programs (`--check`) and runs one, by itself or under the limits of a resource file.
 //!
 //! Reads its arguments, calls the library, maps what it says to exit codes. Everything else is the library's.
 
-use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufWriter, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
-use std::rc::Rc;
-use std::time::Duration;
 
+use overlord_repy::CountingAllocator;
 use overlord_repy::check::{self, Refusal};
 use overlord_repy::limits::MAX_SOURCE_BYTES;
-use overlord_repy::runner::{self, Surroundings};
-use overlord_repy::wall;
-use overlord_repy::{CountingAllocator, Limits, Program};
+use overlord_repy::log_ring::LogRing;
+use overlord_repy::network::AddressRules;
+use overlord_repy::sandbox::command_line::{self, CommandLine};
+use overlord_repy::sandbox::{self, Ending, SandboxConfig};
+use overlord_repy::wall::{self, WallPolicy};
+use overlord_resources::{RESOURCE_FILE_BYTES_MAX, ResourceFile};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// Memory of a program started by hand: enough for any, and little enough for any machine.
-const MEMORY_LIMIT: usize = 1 << 30;
-
 const USAGE: &str = "\
-usage: repy FILE [ARGUMENT...]   run a Repy program
+usage: repy FILE [ARGUMENT...]   run a Repy program; nothing but its memory is limited
+       repy [OPTION...] RESOURCE_FILE PROGRAM [ARGUMENT...]
+                                 run it under the limits of a resource file
        repy --check FILE...      say whether programs are safe, without running them
        repy --wall-test           try to get through the wall around programs, and say what held
        repy --help | --version
+
+options, with all paths relative to the directory of --cwd:
+  --cwd DIRECTORY    the program's files are there (default: the current directory)
+  --logfile PREFIX   the log goes to PREFIX.old and PREFIX.new, 16 to 32 KiB in all
+  --status PREFIX    keep a status file PREFIX-STATE-TIME
+  --stop FILE        stop when this file appears; it says CODE;MESSAGE
+  --ip ADDRESS, --iface NAME
+                     an address to prefer; --nootherips: use no other
+  --execinfo, --servicelog
+                     tell standard error what is run; and faults of the sandbox
 
 --check ends with 0 if all are accepted, 5 if one is unsafe, else 2 if one is not Python, 1 if one cannot be read.
 A FILE of - is standard input.";
@@ -51,72 +62,123 @@ fn main() -> ExitCode {
         Some("--wall-test") => wall::self_test_main(),
         Some("--check") if rest.is_empty() => usage_error("--check needs a file"),
         Some("--check") => check_files(rest),
+        _ if command_line::is_option(first) => run_under_resources(&arguments),
         Some(option) if option.len() > 1 && option.starts_with('-') => {
             usage_error(&format!("there is no option {option}"))
         }
+        _ if names_resources(first) => run_under_resources(&arguments),
         _ => run_file(first, rest),
     }
 }
 
-/// Runs a program. Without the API's resource limits: those belong to whoever starts a vessel.
+/// Runs a program without resources, with files in the current directory: for trying it out by hand.
 fn run_file(file: &OsStr, arguments: &[OsString]) -> ExitCode {
-    let name = file.to_string_lossy();
-    let bytes = match read(file) {
+    let source = match read(file) {
         Ok(bytes) => bytes,
         Err(error) => {
-            complain(&format!("{name}: cannot be read: {error}"));
+            complain(&format!("{}: cannot be read: {error}", file.display()));
             return ExitCode::from(exit::USAGE);
         }
     };
-    let program = match Program::new(&bytes, &name) {
-        Ok(program) => program,
-        Err(refusal) => {
-            complain(&refusal.render(&name, &bytes));
-            return ExitCode::from(match refusal {
-                Refusal::Syntax(_) => exit::SYNTAX,
-                Refusal::Unsafe(_) => exit::UNSAFE,
-            });
-        }
-    };
-    #[expect(clippy::disallowed_methods, reason = "the edge: the program's clock")]
-    let start = std::time::Instant::now();
-    let output = Rc::new(RefCell::new(BufWriter::with_capacity(
-        1 << 16,
-        std::io::stdout(),
-    )));
-    let (log, errors) = (output.clone(), output.clone());
-    let surroundings = Surroundings {
-        // A closed pipe is not an error of ours.
-        log: Box::new(move |text| drop(log.borrow_mut().write_all(text))),
-        errors: Box::new(move |text| {
-            let _ = errors.borrow_mut().flush();
-            let _ = std::io::stderr().write_all(text);
-        }),
-        clock: Box::new(move || start.elapsed().as_secs_f64()),
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the edge: the program asked to wait"
-        )]
-        sleep: Box::new(|seconds| {
-            std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
-        }),
-        args: arguments
+    let ending = sandbox::run(SandboxConfig {
+        program: file.into(),
+        source: Some(source),
+        arguments: arguments
             .iter()
             .map(|argument| argument.to_string_lossy().into_owned())
             .collect(),
-        limits: Limits {
-            memory: Some(MEMORY_LIMIT),
-        },
+        directory: ".".into(),
+        resources: None,
+        addresses: AddressRules::default(),
+        log: buffered_output(),
+        errors: Some(Box::new(std::io::stderr())),
+        status: None,
+        stop: None,
+        wall: WallPolicy::danger_none(),
+        started: Box::new(|_| {}),
+    });
+    ExitCode::from(match ending {
+        Ending::Refused { syntax: true } => exit::SYNTAX,
+        other => other.code(),
+    })
+}
+
+fn buffered_output() -> Box<dyn Write> {
+    Box::new(BufWriter::with_capacity(1 << 16, std::io::stdout()))
+}
+
+/// Runs a program under resources, as the original's command line asks for.
+fn run_under_resources(words: &[OsString]) -> ExitCode {
+    let line = match CommandLine::parse(words) {
+        Ok(line) => line,
+        Err(error) => return usage_error(&error.to_string()),
     };
-    let code = match runner::run(&program, surroundings) {
-        Ok(code) => code,
-        Err(error) => {
-            complain(&error.to_string());
-            exit::SYNTAX
+    match prepare(&line) {
+        Ok(config) => {
+            if line.show_execution {
+                complain(&format!(
+                    "process {}, program {}, resources {}, arguments {:?}",
+                    std::process::id(),
+                    line.program.display(),
+                    line.resources.display(),
+                    line.arguments
+                ));
+            }
+            let ending = sandbox::run(config);
+            if let (true, Ending::Internal(why)) = (line.service_log, &ending) {
+                complain(&format!("internal error: {why}"));
+            }
+            ExitCode::from(ending.code())
         }
+        Err(why) => {
+            complain(&why);
+            ExitCode::from(exit::USAGE)
+        }
+    }
+}
+
+/// Opens what the command line names, all of it relative to `--cwd`.
+fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
+    if let Some(directory) = &line.directory {
+        std::env::set_current_dir(directory)
+            .map_err(|error| format!("{}: {error}", directory.display()))?;
+    }
+    let shown = line.resources.display();
+    let text = std::fs::read(&line.resources).map_err(|error| format!("{shown}: {error}"))?;
+    let file = ResourceFile::parse(&text).map_err(|error| format!("{shown}: {error}"))?;
+    let log: Box<dyn Write> = match &line.log {
+        Some(prefix) => Box::new(
+            LogRing::open(prefix).map_err(|error| format!("{}: {error}", prefix.display()))?,
+        ),
+        None => buffered_output(),
     };
-    let _ = output.borrow_mut().flush();
-    ExitCode::from(code)
+    Ok(SandboxConfig {
+        program: line.program.clone(),
+        source: None,
+        arguments: line.arguments.clone(),
+        directory: ".".into(),
+        resources: Some(file.resources().clone()),
+        addresses: line.addresses.clone(),
+        log,
+        errors: None,
+        status: line.status.clone(),
+        stop: line.stop.clone(),
+        wall: WallPolicy::for_vessel(Path::new("."), file.resources()),
+        started: Box::new(|_| {}),
+    })
+}
+
+/// Whether the first word is a file of resources, not a program.
+fn names_resources(file: &OsStr) -> bool {
+    let mut text = Vec::new();
+    file != "-"
+        && std::fs::File::open(file)
+            .and_then(|file| {
+                file.take(RESOURCE_FILE_BYTES_MAX as u64)
+                    .read_to_end(&mut text)
+            })
+            .is_ok()
+        && command_line::is_resource_file(&text)
 }
 
 /// The verdict on each file; one line per file if there are several.

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use crate::accounting::Accounting;
-use crate::accounting::processor::ProcessorShare;
 use crate::api::files::FileTable;
 use crate::network::{AddressRules, Network};
 pub use crate::sandbox::exit_code;
@@ -49,11 +48,10 @@ pub fn run(program: &Program, surroundings: Surroundings) -> Result<u8, ProgramE
     let sandbox = Rc::new(Sandbox::new(
         Accounting::new(None),
         Box::new(system),
-        ProcessorShare::new(f64::INFINITY, 0.0, 0.0),
         FileTable::none(),
         Network::new(AddressRules::default()),
         log,
-        MemoryWatch::none(surroundings.limits.memory),
+        MemoryWatch::heap_only(surroundings.limits.memory),
     ));
     let ending = sandbox.run(program, &surroundings.args, Box::new(|| {}))?;
     if let Some(explanation) = ending.explanation() {

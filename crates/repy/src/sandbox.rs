@@ -2,31 +2,45 @@
 //!
 //! [`run`] opens what must be open, raises the second wall, reads and judges the program, and lets the scheduler run it
 //! while it looks after memory, disk, status and stop file. It ends with an [`Ending`]; the process that called it then
-//! exits with [`Ending::code`]. One process runs one program: memory is counted for the process.
+//! exits with [`Ending::code`]. One process runs one program: memory and processor time are counted for the process.
 
+pub mod command_line;
 mod config;
+mod duties;
 mod ending;
 mod log;
 mod memory;
+mod status;
+mod stop_file;
 
 use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::Ipv4Addr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::rc::Rc;
 
-pub use config::SandboxConfig;
+use overlord_resources::Resource;
+
+pub use config::{SandboxConfig, Started};
 pub use ending::{EndStatus, Ending, exit_code};
 
 use crate::accounting::processor::ProcessorShare;
 use crate::accounting::{Account, Accounting};
 use crate::api;
 use crate::api::files::FileTable;
+use crate::check::Refusal;
+use crate::limits::MAX_SOURCE_BYTES;
 use crate::network::Network;
 use crate::scheduler::Scheduler;
 use crate::scheduler::system::{RealSystem, System};
 use crate::vm::{Limits, Machine};
+use crate::wall::{self, WallPolicy, WallReport};
 use crate::{Program, ProgramError};
+use duties::Duties;
 pub(crate) use log::LogWriter;
 pub(crate) use memory::MemoryWatch;
-use overlord_resources::Resource;
 
 /// What all calls of the API share.
 pub(crate) struct Sandbox {
@@ -38,6 +52,7 @@ pub(crate) struct Sandbox {
     pub(crate) network: Network,
     log: RefCell<LogWriter>,
     memory: MemoryWatch,
+    duties: RefCell<Duties>,
 }
 
 impl Sandbox {
@@ -45,12 +60,13 @@ impl Sandbox {
     pub(crate) fn new(
         account: Account,
         system: Box<dyn System>,
-        share: ProcessorShare,
         files: FileTable,
         network: Network,
         log: LogWriter,
         memory: MemoryWatch,
     ) -> Sandbox {
+        let share = account.borrow().limit(Resource::Cpu);
+        let share = ProcessorShare::new(share, system.now(), system.processor_time());
         Sandbox {
             account,
             scheduler: Scheduler::default(),
@@ -60,6 +76,7 @@ impl Sandbox {
             network,
             log: RefCell::new(log),
             memory,
+            duties: RefCell::default(),
         }
     }
 
@@ -79,90 +96,14 @@ impl Sandbox {
         self.log.borrow_mut().report(&text);
     }
 
-    /// Bytes of memory the process uses.
-    pub(crate) fn memory_used(&self) -> u64 {
-        self.memory.used()
-    }
-
-    /// What must be looked at regularly; Some if the program must end.
-    pub(crate) fn look_after(&self, _machine: &mut Machine, _now: f64) -> Option<Ending> {
-        self.memory
-            .exceeded()
-            .map(|limit| Ending::OverMemory { limit })
-    }
-}
-
-/// Runs a program to its end.
-pub fn run(config: SandboxConfig) -> Ending {
-    let log = LogWriter::new(config.log, config.errors);
-    let system = Box::new(RealSystem::new());
-    let account = Accounting::new(config.resources);
-    let limit = |resource| account.borrow().limit(resource);
-    let memory = MemoryWatch::new(limit(Resource::Memory));
-    let share = ProcessorShare::new(limit(Resource::Cpu), system.now(), system.processor_time());
-    let files = match FileTable::open(&config.directory, limit(Resource::DiskUsed)) {
-        Ok(files) => files,
-        Err(error) => {
-            return end(
-                &RefCell::new(log),
-                Ending::Unreadable(format!(
-                    "the directory {} cannot be used: {error}",
-                    config.directory.display()
-                )),
-            );
-        }
-    };
-    let network = Network::new(config.addresses);
-    let sandbox = Rc::new(Sandbox::new(
-        account, system, share, files, network, log, memory,
-    ));
-    let path = config.directory.join(&config.program);
-    let ending = match std::fs::read(&path) {
-        Err(error) => Ending::Unreadable(format!("{}: cannot be read: {error}", path.display())),
-        Ok(source) => run_source(
-            &sandbox,
-            &source,
-            &config.program.to_string_lossy(),
-            &config.arguments,
-            config.started,
-        ),
-    };
-    end(&sandbox.log, ending)
-}
-
-/// Says how it ended.
-fn end(log: &RefCell<LogWriter>, ending: Ending) -> Ending {
-    let mut log = log.borrow_mut();
-    if let Some(explanation) = ending.explanation() {
-        log.report(format!("\n{explanation}\n").as_bytes());
-    }
-    log.flush();
-    ending
-}
-
-/// Judges and runs the program of these bytes.
-fn run_source(
-    sandbox: &Rc<Sandbox>,
-    source: &[u8],
-    name: &str,
-    arguments: &[String],
-    started: Box<dyn FnOnce()>,
-) -> Ending {
-    let refusal = match Program::new(source, name) {
-        Ok(program) => match sandbox.run(&program, arguments, started) {
-            Ok(ending) => return ending,
-            Err(error) => error.to_string(),
-        },
-        Err(refusal) => refusal.render(name, source),
-    };
-    sandbox.say(&refusal);
-    Ending::Refused
-}
-
-impl Sandbox {
     /// Writes a line that is not the program's to the log.
     pub(crate) fn say(&self, text: &str) {
         self.log.borrow_mut().report(format!("{text}\n").as_bytes());
+    }
+
+    /// Bytes of memory the process uses.
+    pub(crate) fn memory_used(&self) -> u64 {
+        self.memory.used()
     }
 
     /// Runs a judged program to its end.
@@ -173,7 +114,7 @@ impl Sandbox {
         self: &Rc<Self>,
         program: &Program,
         arguments: &[String],
-        started: Box<dyn FnOnce()>,
+        started: Box<dyn FnOnce() + '_>,
     ) -> Result<Ending, ProgramError> {
         let mut machine = Machine::new(Limits {
             memory: self.memory.heap_limit(),
@@ -188,6 +129,124 @@ impl Sandbox {
         started();
         let ending = self.scheduler.run(self, &mut machine);
         self.scheduler.clear();
-        Ok(ending)
+        Ok(match (ending, self.memory.limit()) {
+            // The machine knows the limit of its heap only.
+            (Ending::OverMemory { .. }, Some(limit)) => Ending::OverMemory { limit },
+            (ending, _) => ending,
+        })
     }
+
+    /// Judges and runs the program of these bytes.
+    fn run_source(
+        self: &Rc<Self>,
+        source: &[u8],
+        name: &str,
+        arguments: &[String],
+        started: Box<dyn FnOnce() + '_>,
+    ) -> Ending {
+        let (refusal, syntax) = match Program::new(source, name) {
+            Ok(program) => match self.run(&program, arguments, started) {
+                Ok(ending) => return ending,
+                Err(error) => (error.to_string(), true),
+            },
+            Err(refusal) => (
+                refusal.render(name, source),
+                matches!(refusal, Refusal::Syntax(_)),
+            ),
+        };
+        self.say(&refusal);
+        Ending::Refused { syntax }
+    }
+}
+
+/// Memory of a program without resources: enough for any, and little enough for any machine.
+const MEMORY_WITHOUT_RESOURCES: usize = 1 << 30;
+
+/// Raises the second wall, and says so once if something of it is missing.
+fn raise_wall(mut policy: WallPolicy, sandbox: &Sandbox) -> WallReport {
+    if policy.status_folder.is_none() {
+        let duties = sandbox.duties.borrow();
+        policy.status_folder = duties.status_folder().map(Path::to_owned);
+    }
+    if !policy.layers.is_empty() {
+        // Behind the wall the interfaces cannot be asked for; what is known of them is kept. No interface has this
+        // address, so all are asked.
+        let _ = sandbox.network.allows(Ipv4Addr::UNSPECIFIED);
+    }
+    let report = wall::raise(&policy);
+    if !report.is_complete() {
+        sandbox.say(&format!("the second wall is not whole: {report}"));
+    }
+    report
+}
+
+/// The file's bytes, at most one more than the front end takes: a longer file is refused there.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut source = Vec::new();
+    File::open(path)?
+        .take(MAX_SOURCE_BYTES as u64 + 1)
+        .read_to_end(&mut source)?;
+    Ok(source)
+}
+
+/// Runs a program to its end. Log and status say how it ended.
+///
+/// To be called while the process has one thread: the wall binds the calling thread and those it starts.
+pub fn run(config: SandboxConfig) -> Ending {
+    let system = RealSystem::new();
+    let mut log = LogWriter::new(config.log, config.errors);
+    let duties = Duties::new(config.status.as_deref(), config.stop.as_deref());
+    let account = Accounting::new(config.resources);
+    let disk = account.borrow().limit(Resource::DiskUsed);
+    let files = FileTable::open(&config.directory, disk).map_err(|error| {
+        let directory = config.directory.display();
+        format!("the directory {directory} cannot be used: {error}")
+    });
+    let (duties, files) = match (duties, files) {
+        (Ok(duties), Ok(files)) => (duties, files),
+        (Err(why), _) | (_, Err(why)) => {
+            log.report(format!("{why}\n").as_bytes());
+            return Ending::Unreadable(why);
+        }
+    };
+    let memory = match account.borrow().limits() {
+        Some(limits) => MemoryWatch::new(limits.whole(Resource::Memory)),
+        None => MemoryWatch::heap_only(Some(MEMORY_WITHOUT_RESOURCES)),
+    };
+    let sandbox = Rc::new(Sandbox {
+        duties: RefCell::new(duties),
+        ..Sandbox::new(
+            account,
+            Box::new(system),
+            files,
+            Network::new(config.addresses),
+            log,
+            memory,
+        )
+    });
+    let wall = raise_wall(config.wall, &sandbox);
+    let path = config.directory.join(&config.program);
+    let source = config.source.map_or_else(|| read(&path), Ok);
+    let ending = match source {
+        Err(error) => Ending::Unreadable(format!("{}: cannot be read: {error}", path.display())),
+        Ok(source) => {
+            let name = config.program.to_string_lossy();
+            // A fault of the interpreter ends the program as any other fault does: said in the log, and with a status.
+            catch_unwind(AssertUnwindSafe(|| {
+                let started = Box::new(|| (config.started)(&wall));
+                sandbox.run_source(&source, &name, &config.arguments, started)
+            }))
+            .unwrap_or_else(|_| Ending::Internal("the interpreter has failed".to_owned()))
+        }
+    };
+    if let Some(explanation) = ending.explanation() {
+        sandbox.say(&explanation);
+    }
+    sandbox.flush_log();
+    let now = sandbox.system.wall_clock();
+    sandbox
+        .duties
+        .borrow_mut()
+        .show(ending.status().as_str(), now);
+    ending
 }

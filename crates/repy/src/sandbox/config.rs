@@ -6,23 +6,35 @@ use std::path::PathBuf;
 use overlord_resources::Resources;
 
 use crate::network::AddressRules;
+use crate::wall::{WallPolicy, WallReport};
+
+/// Called when a program is about to run.
+pub type Started = Box<dyn FnOnce(&WallReport)>;
 
 /// What a sandbox is given.
 pub struct SandboxConfig {
     /// The program's file; relative to `directory` unless it is absolute.
     pub program: PathBuf,
+    /// Its bytes, if they have been read already; they are read from the file otherwise.
+    pub source: Option<Vec<u8>>,
     /// `callargs`.
     pub arguments: Vec<String>,
     /// Where the program's files are.
     pub directory: PathBuf,
     /// What the program may use; None: as much as it likes.
     pub resources: Option<Resources>,
-    /// Which addresses of the machine it may use.
+    /// Which addresses the program may use as its own.
     pub addresses: AddressRules,
     /// Where the program's log goes.
     pub log: Box<dyn Write>,
     /// Where reports of errors go; None: to the log.
     pub errors: Option<Box<dyn Write>>,
-    /// Called when the program is loaded and about to run.
-    pub started: Box<dyn FnOnce()>,
+    /// The prefix of the status file, if there is to be one.
+    pub status: Option<PathBuf>,
+    /// The stop file, if one is to be looked for: whoever makes it stops the program. It must not be there yet.
+    pub stop: Option<PathBuf>,
+    /// The second wall, raised before the program is read. Where a part of it is missing the program runs all the same.
+    pub wall: WallPolicy,
+    /// Called when the program is loaded and about to run, with what stands of the wall.
+    pub started: Started,
 }

@@ -18,7 +18,10 @@ pub enum Ending {
     /// An exception that nobody caught, in another thread.
     UncaughtInThread,
     /// The program is not Repy, or cannot be compiled.
-    Refused,
+    Refused {
+        /// Whether it is not even Python.
+        syntax: bool,
+    },
     /// The program, or something else that is needed to start it, cannot be read.
     Unreadable(String),
     /// Stopped from outside.
@@ -98,7 +101,7 @@ impl Ending {
             Ending::SystemExit => exit_code::SYSTEM_EXIT,
             Ending::Uncaught => exit_code::UNCAUGHT,
             Ending::UncaughtInThread => exit_code::THREAD_UNCAUGHT,
-            Ending::Refused => exit_code::UNSAFE,
+            Ending::Refused { .. } => exit_code::UNSAFE,
             Ending::Unreadable(_) => exit_code::USAGE,
             Ending::Stopped { code, .. } => *code,
             Ending::OverMemory { .. } | Ending::OverDisk { .. } => exit_code::OVER_LIMIT,

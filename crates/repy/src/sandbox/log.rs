@@ -8,6 +8,8 @@ pub(crate) struct LogWriter {
     /// Where reports of errors go, if not to the log.
     errors: Option<Box<dyn Write>>,
     space: bool,
+    /// Whether the last byte ended a line.
+    line_ended: bool,
 }
 
 impl LogWriter {
@@ -17,6 +19,7 @@ impl LogWriter {
             output,
             errors,
             space: false,
+            line_ended: true,
         }
     }
 
@@ -33,6 +36,9 @@ impl LogWriter {
                 *is_string && matches!(text.last(), Some(b'\n' | b'\t' | b'\r' | 0x0b | 0x0c));
             self.space = !ends_line;
         }
+        if let Some(last) = written.last() {
+            self.line_ended = *last == b'\n';
+        }
         // A log that cannot be written is no fault of the program's.
         let _ = self.output.write_all(&written);
         written.len() as u64
@@ -40,6 +46,10 @@ impl LogWriter {
 
     /// Writes a report about the program, on lines of its own.
     pub(crate) fn report(&mut self, text: &[u8]) {
+        if self.errors.is_none() && !self.line_ended {
+            let _ = self.output.write_all(b"\n");
+            self.line_ended = true;
+        }
         let _ = self.output.flush();
         let output = self.errors.as_mut().unwrap_or(&mut self.output);
         let _ = output.write_all(text);

@@ -18,23 +18,21 @@ pub(crate) struct MemoryWatch {
 }
 
 impl MemoryWatch {
-    /// Starts watching; the limit is in bytes, infinite for none. To be made before the wall, which hides `/proc`.
-    pub(crate) fn new(limit: f64) -> MemoryWatch {
+    /// Starts watching; the limit is in bytes. To be made before the wall, which hides `/proc`.
+    pub(crate) fn new(limit: u64) -> MemoryWatch {
         let mut pages = File::open("/proc/self/statm").ok();
         let resident = pages.as_mut().and_then(resident).unwrap_or(0);
-        let limit = limit.is_finite().then_some(limit as u64);
         let outside_heap = resident.saturating_sub(memory::used() as u64);
-        let heap_limit = limit
-            .map(|limit| usize::try_from(limit.saturating_sub(outside_heap)).unwrap_or(usize::MAX));
+        let heap_limit = usize::try_from(limit.saturating_sub(outside_heap)).unwrap_or(usize::MAX);
         MemoryWatch {
-            limit,
-            heap_limit,
+            limit: Some(limit),
+            heap_limit: Some(heap_limit),
             pages: RefCell::new(pages),
         }
     }
 
     /// Watches the heap only.
-    pub(crate) fn none(heap_limit: Option<usize>) -> MemoryWatch {
+    pub(crate) fn heap_only(heap_limit: Option<usize>) -> MemoryWatch {
         MemoryWatch {
             limit: None,
             heap_limit,
@@ -45,6 +43,11 @@ impl MemoryWatch {
     /// What the heap may hold, in bytes.
     pub(crate) fn heap_limit(&self) -> Option<usize> {
         self.heap_limit
+    }
+
+    /// The limit for the process, in bytes.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        self.limit
     }
 
     /// Bytes of memory the process has; what is counted where the system does not tell.

@@ -64,7 +64,7 @@ impl Scheduler {
         };
         if now - duties_done_at >= DUTY_INTERVAL {
             self.state.borrow_mut().duties_done_at = now;
-            if let Some(ending) = sandbox.look_after(machine, now) {
+            if let Some(ending) = sandbox.look_after(now) {
                 return Some(ending);
             }
         }

@@ -1,0 +1,84 @@
+//! What a sandbox looks after while the program runs: memory, disk, status, stop file.
+
+use std::path::Path;
+
+use super::status::{STARTED, StatusFile};
+use super::stop_file::StopFile;
+use super::{Ending, Sandbox};
+
+/// Seconds between two status files, as the original's.
+const STATUS_INTERVAL: f64 = 1.0;
+
+/// Seconds between two measurings of the files, as the original's. Own writes are counted at once; this finds what
+/// others put into the directory.
+const DISK_INTERVAL: f64 = 0.5;
+
+/// The duties of one sandbox.
+#[derive(Debug, Default)]
+pub(crate) struct Duties {
+    status: Option<StatusFile>,
+    stop: Option<StopFile>,
+    status_due: f64,
+    disk_due: f64,
+}
+
+impl Duties {
+    /// Takes over status and stop file, if there are to be any.
+    ///
+    /// # Errors
+    /// A sentence that says what is in the way.
+    pub(super) fn new(status: Option<&Path>, stop: Option<&Path>) -> Result<Duties, String> {
+        let status = status
+            .map(|prefix| {
+                StatusFile::open(prefix)
+                    .map_err(|error| format!("the status {}: {error}", prefix.display()))
+            })
+            .transpose()?;
+        let stop = stop
+            .map(|path| {
+                StopFile::new(path)
+                    .map_err(|error| format!("the stop file {}: {error}", path.display()))
+            })
+            .transpose()?;
+        Ok(Duties {
+            status,
+            stop,
+            ..Duties::default()
+        })
+    }
+
+    /// The folder in which status files are made.
+    pub(super) fn status_folder(&self) -> Option<&Path> {
+        self.status.as_ref().map(StatusFile::folder)
+    }
+
+    /// Shows a state; a status that cannot be written does not keep the program from running.
+    pub(super) fn show(&mut self, state: &str, wall_clock: f64) {
+        if let Some(status) = &mut self.status {
+            let _ = status.show(state, wall_clock);
+        }
+    }
+}
+
+impl Sandbox {
+    /// What must be looked at regularly; Some if the program must end.
+    pub(crate) fn look_after(&self, now: f64) -> Option<Ending> {
+        if let Some(limit) = self.memory.exceeded() {
+            return Some(Ending::OverMemory { limit });
+        }
+        let mut duties = self.duties.borrow_mut();
+        if now >= duties.disk_due {
+            duties.disk_due = now + DISK_INTERVAL;
+            // If the files cannot be measured, what is known of them holds on.
+            let _ = self.files.measure();
+            if let Some(limit) = self.files.exceeded() {
+                return Some(Ending::OverDisk { limit });
+            }
+        }
+        if now >= duties.status_due {
+            duties.status_due = now + STATUS_INTERVAL;
+            duties.show(STARTED, self.system.wall_clock());
+        }
+        duties.stop.as_mut().and_then(StopFile::look)
+    }
+}
