@@ -50,7 +50,8 @@ impl ProcessorShare {
             return None;
         }
         let earned = (now - self.at).max(0.0) * self.share;
-        self.debt = (self.debt - earned).max(-BURST * self.share) + (used - self.used).max(0.0);
+        let spent = (used - self.used).max(0.0);
+        self.debt = (self.debt + spent - earned).max(-BURST * self.share);
         self.at = now;
         self.used = used;
         let pause = self.debt / self.share;
