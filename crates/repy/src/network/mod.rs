@@ -16,7 +16,7 @@ mod resolve;
 mod rules;
 mod tcp;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod udp;
 
 use std::net::{Ipv4Addr, SocketAddrV4};

@@ -16,7 +16,7 @@ const PATIENCE: Timespec = Timespec {
 };
 
 /// An address 127.x.y.z that no other test uses.
-fn own_address() -> Ipv4Addr {
+pub(crate) fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let pid = std::process::id();
     let [_, _, high, low] = pid.to_be_bytes();
@@ -30,7 +30,7 @@ fn own_address() -> Ipv4Addr {
 }
 
 /// A free port of this address, for TCP and UDP both.
-fn free(address: Ipv4Addr) -> SocketAddrV4 {
+pub(crate) fn free(address: Ipv4Addr) -> SocketAddrV4 {
     loop {
         let tcp = TcpListener::bind((address, 0)).unwrap();
         let port = tcp.local_addr().unwrap().port();

@@ -8,6 +8,8 @@ mod connections;
 mod messages;
 mod names;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddrV4;
 use std::rc::Rc;
