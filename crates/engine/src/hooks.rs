@@ -8,9 +8,8 @@
 //! `hook_deadline`; one that returns an error, panics or takes too long has changed nothing as far as
 //! the planner is concerned, and is called again after a pause.
 //!
-//! Hooks run in the run's own task, as everything of the engine does. What computes for long or blocks its
-//! thread belongs into a thread of its own (`tokio::task::spawn_blocking`): no deadline can end it, and
-//! nothing else happens as long as it blocks.
+//! The engine calls hooks in the run's own task, as it does everything: it knows no runtime. One that blocks its
+//! thread would stop the engine and its deadlines; the facade puts each on a task of its own.
 
 use std::fmt;
 use std::future::Future;

@@ -102,6 +102,7 @@ mod error;
 pub mod event_text;
 mod log;
 mod overlord;
+mod own_task;
 pub mod ports;
 mod stop;
 
@@ -111,7 +112,7 @@ pub use error::{Blame, SetupError, blame_of_run};
 pub use log::LogTarget;
 pub use overlord::{Config, Overlord, Run};
 pub use overlord_engine::{
-    AcquireVessels, Cause, Change, Control, Delivery, FleetEvent, Hooks, InitOverlord, InitVessels,
+    AcquireVessels, Cause, Change, Control, Delivery, FleetEvent, InitOverlord, InitVessels,
     Maintenance, OnStart, OnStop, OverlordHandle, Policy, ProgramFile, RemoveVessels, Report,
     RunError, RunReport, StopReason, Subscription,
 };

@@ -20,6 +20,7 @@ use crate::connection::Connection;
 use crate::error::SetupError;
 use crate::event_text;
 use crate::log::RunLog;
+use crate::own_task::OnOwnTask;
 use crate::stop::{StopHandle, StopSources};
 
 /// How long the log waits for the last events of a run that is over.
@@ -152,39 +153,34 @@ impl Overlord {
         &self.connection
     }
 
-    /// Replaces what `run` does first. A replacement must come before `run`, as each of these.
+    /// Replaces what `run` does first. A replacement must come before `run`, as each of these; each is called on a task
+    /// of its own, so that one that blocks its thread stops nothing else.
     pub fn init_overlord_func(&mut self, hook: impl InitOverlord + 'static) -> &mut Self {
-        self.hooks = std::mem::take(&mut self.hooks).init_overlord(hook);
+        self.hooks = std::mem::take(&mut self.hooks).init_overlord(OnOwnTask::new(hook));
         self
     }
 
     /// Replaces how vessels are acquired.
     pub fn acquire_vessels_func(&mut self, hook: impl AcquireVessels + 'static) -> &mut Self {
-        self.hooks = std::mem::take(&mut self.hooks).acquire_vessels(hook);
+        self.hooks = std::mem::take(&mut self.hooks).acquire_vessels(OnOwnTask::new(hook));
         self
     }
 
     /// Replaces how vessels are made to run the program.
     pub fn init_vessels_func(&mut self, hook: impl InitVessels + 'static) -> &mut Self {
-        self.hooks = std::mem::take(&mut self.hooks).init_vessels(hook);
+        self.hooks = std::mem::take(&mut self.hooks).init_vessels(OnOwnTask::new(hook));
         self
     }
 
     /// Replaces how bad vessels are weeded out.
     pub fn remove_vessels_func(&mut self, hook: impl RemoveVessels + 'static) -> &mut Self {
-        self.hooks = std::mem::take(&mut self.hooks).remove_vessels(hook);
+        self.hooks = std::mem::take(&mut self.hooks).remove_vessels(OnOwnTask::new(hook));
         self
     }
 
     /// Replaces how ownership is kept.
     pub fn maintenance_func(&mut self, hook: impl Maintenance + 'static) -> &mut Self {
-        self.hooks = std::mem::take(&mut self.hooks).maintenance(hook);
-        self
-    }
-
-    /// Replaces all five hooks at once.
-    pub fn set_hooks(&mut self, hooks: Hooks) -> &mut Self {
-        self.hooks = hooks;
+        self.hooks = std::mem::take(&mut self.hooks).maintenance(OnOwnTask::new(hook));
         self
     }
 

@@ -10,6 +10,7 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{SLEEPER, World};
@@ -152,6 +153,45 @@ async fn a_vessel_that_fails_does_not_disturb_the_others() {
     });
     assert!(!disturbed, "{:#?}", run.seen);
     run.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hook_that_blocks_its_thread_disturbs_no_copy_and_no_stop() {
+    let world = World::start(4, 1).await;
+    let mut overlord = world
+        .builder()
+        .count(2)
+        .program(world.program("sleeper.sh", SLEEPER))
+        .poll_period(POLL)
+        .build()
+        .await
+        .unwrap();
+    let (entered, mut blocked) = tokio::sync::mpsc::unbounded_channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Arc::new(Mutex::new(released));
+    overlord.maintenance_func(move |_, _, last, _| {
+        let (entered, released) = (entered.clone(), Arc::clone(&released));
+        async move {
+            entered.send(())?;
+            // Until the test ends; the error is that of its end.
+            let _ = released.lock().unwrap().recv();
+            Ok(last)
+        }
+    });
+    let mut run = Watched::begin(overlord.prepare([""; 0]).unwrap());
+    run.until("two copies", |seen| running(seen).len() == 2)
+        .await;
+    blocked.recv().await.unwrap();
+
+    let vessels = running(&run.seen);
+    let (killed, process) = processes(&world, &vessels).pop_first().unwrap();
+    world.testbed.kill_vessel_process(&killed).unwrap();
+    run.until("the killed copy again", |seen| {
+        running(seen).len() == 2 && world.testbed.vessel_process(&killed) != process
+    })
+    .await;
+    run.end().await;
+    drop(release);
 }
 
 #[tokio::test(flavor = "multi_thread")]
