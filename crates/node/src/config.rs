@@ -120,6 +120,9 @@ pub struct NodeTiming {
     /// How long a program that was executed is watched before it is called `Started`; one that ends
     /// within it is answered `Terminated`. Not a polling delay: an end is noticed at once.
     pub start_settle: Duration,
+    /// As `start_settle`, for a program in a sandbox. Shorter, because whether it is a program at all is known before
+    /// it runs.
+    pub sandbox_settle: Duration,
     /// How long a program may take to end after SIGTERM before SIGKILL follows.
     pub stop_grace: Duration,
     /// Longest wait for the processes of a vessel to be gone, after which a stop is answered
@@ -132,6 +135,7 @@ impl Default for NodeTiming {
         Self {
             start_wait: Duration::from_secs(10),
             start_settle: Duration::from_millis(30),
+            sandbox_settle: Duration::from_millis(5),
             stop_grace: Duration::from_secs(2),
             stop_wait: Duration::from_secs(10),
         }

@@ -192,6 +192,13 @@ impl Node {
         Some(self.vessel(vessel)?.run()?.supervisor())
     }
 
+    /// What stands of the second wall around the program that runs in a vessel, as the vessel's process said when it
+    /// started; `None` when it has no such wall, or was started by an earlier node.
+    #[must_use]
+    pub fn vessel_wall(&self, vessel: &VesselName) -> Option<String> {
+        self.vessel(vessel)?.run()?.wall()
+    }
+
     /// The end of a vessel's log, as `ReadVesselLog` answers it; `None` when there is no such vessel.
     ///
     /// # Errors

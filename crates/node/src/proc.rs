@@ -6,8 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use serde::{Deserialize, Serialize};
 
 /// A process for certain, also after a restart of whoever remembers it.
@@ -145,6 +148,20 @@ pub(crate) fn signal_group(group: u32, signal: Signal) {
     if let Some(group) = as_pid(group) {
         // As above.
         let _ = rustix::process::kill_process_group(group, signal);
+    }
+}
+
+/// Holds on to a process: the descriptor means this very one, and can be read when it has ended. `None` when it is gone.
+pub(crate) fn hold(pid: u32) -> Option<OwnedFd> {
+    pidfd_open(as_pid(pid)?, PidfdFlags::empty()).ok()
+}
+
+/// Waits until processes have ended, at most so long for each.
+pub(crate) fn wait_for_ends(held: &[OwnedFd], longest: Duration) {
+    let longest = Timespec::try_from(longest).ok();
+    for process in held {
+        // Whether it ended or the wait ran out makes no difference to who called.
+        let _ = poll(&mut [PollFd::new(process, PollFlags::IN)], longest.as_ref());
     }
 }
 

@@ -1,23 +1,26 @@
-//! Runs as the node sees them: starts supervisors, follows them to their end, finds them again, kills them.
+//! Runs as the node sees them: starts their processes, follows them to their end, finds them again, kills them.
 //!
-//! What a supervisor does in its own process is in [`crate::launch`]. What a run's end means for a vessel is
+//! Of a Repy program the sandbox is supervisor and program in one.
+//! What such a process does is in [`crate::launch`]. What a run's end means for a vessel is
 //! left to the [`RunObserver`].
 
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use rustix::process::{PidfdFlags, Signal, pidfd_open};
+use rustix::process::Signal;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Interest};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
 
 use crate::launch::{
-    ExitReport, LAUNCH_VARIABLE, LauncherCommand, ReportLine, RunFolder, SupervisorReport,
+    ExitReport, LAUNCH_VARIABLE, LauncherCommand, ReportLine, RunFolder, Stage, SupervisorReport,
 };
 use crate::proc::{self, ProcessIdentity};
 
@@ -26,6 +29,8 @@ const REPORT_BYTES: u64 = 64 * 1024;
 /// Rounds of halting or killing what a supervisor left. Each takes all that are there, so only what forks
 /// faster than a whole round needs many.
 const KILL_ROUNDS: usize = 100;
+/// How long processes that were sent SIGKILL are waited for. Only the machine itself can hold them up.
+const DEATH_WAIT: Duration = Duration::from_secs(2);
 
 /// How far a run got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +49,10 @@ pub(crate) enum RunEnd {
     /// As its supervisor reported.
     Reported(ExitReport),
     /// Its supervisor was killed, and everything with it.
-    Lost,
+    Lost {
+        /// The signal that did it, if this process is the one that started it.
+        signal: Option<i32>,
+    },
 }
 
 /// Who is told what a run does, before anybody who waits for it.
@@ -70,14 +78,16 @@ pub(crate) struct Run {
     supervisor: u32,
     folder: RunFolder,
     stopping: Arc<AtomicBool>,
+    wall: Arc<OnceLock<String>>,
     states: watch::Receiver<RunState>,
 }
 
 impl Run {
-    /// Starts a supervisor for what the folder says, and follows it on a task of its own.
+    /// Starts a process for what the folder says, and follows it on a task of its own.
     pub(crate) fn start(
         host: &ProgramHost,
         folder: RunFolder,
+        stage: Stage,
         observer: Arc<dyn RunObserver>,
     ) -> io::Result<Self> {
         let launcher = &host.launcher;
@@ -87,10 +97,9 @@ impl Run {
         };
         let mut child = Command::new(program)
             .args(&launcher.arguments)
-            .env(
-                LAUNCH_VARIABLE,
-                format!("supervise:{}", folder.path().display()),
-            )
+            // The daemon's own may hold what is none of a vessel's business, and others can read it.
+            .env_clear()
+            .env(LAUNCH_VARIABLE, stage.value(&folder))
             // Held by the child's handle, and so closed when this process ends, in whichever way.
             .stdin(if host.programs_end_with_process {
                 Stdio::piped()
@@ -148,6 +157,7 @@ impl Run {
             supervisor,
             stopping: Arc::new(AtomicBool::new(folder.is_stopping())),
             folder,
+            wall: Arc::default(),
             states,
         };
         (run, sender)
@@ -156,6 +166,11 @@ impl Run {
     /// The process number of the supervisor.
     pub(crate) fn supervisor(&self) -> u32 {
         self.supervisor
+    }
+
+    /// What stands of the wall around the program, if it has one and this node heard of it.
+    pub(crate) fn wall(&self) -> Option<String> {
+        self.wall.get().cloned()
     }
 
     /// How far the run got.
@@ -170,7 +185,7 @@ impl Run {
         match states.wait_for(reached).await {
             Ok(state) => *state,
             // The follower's runtime is shutting down; nobody will hear more.
-            Err(_) => RunState::Ended(RunEnd::Lost),
+            Err(_) => RunState::Ended(RunEnd::Lost { signal: None }),
         }
     }
 
@@ -213,11 +228,13 @@ impl Run {
                 break;
             }
         }
-        proc::signal_process(self.supervisor, Signal::KILL);
+        halted.insert(self.supervisor);
+        let ends: Vec<OwnedFd> = halted.iter().filter_map(|&pid| proc::hold(pid)).collect();
         for pid in halted {
             proc::signal_process(pid, Signal::KILL);
         }
         kill_session(self.supervisor);
+        proc::wait_for_ends(&ends, DEATH_WAIT);
     }
 }
 
@@ -252,8 +269,7 @@ struct Ending(AsyncFd<OwnedFd>);
 
 impl Ending {
     fn of(pid: u32) -> io::Result<Self> {
-        let pid = proc::as_pid(pid).ok_or(io::ErrorKind::InvalidInput)?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        let pidfd = proc::hold(pid).ok_or(io::ErrorKind::NotFound)?;
         #[expect(
             deprecated,
             reason = "its successor is unsafe for types whose descriptor may change; an OwnedFd's cannot"
@@ -305,9 +321,14 @@ impl Follower {
         while let Ok(Some(line)) = lines.next_line().await {
             match ReportLine::parse(&line) {
                 Some(ReportLine::Executed(program)) => {
-                    let observer = Arc::clone(&self.observer);
-                    blocking(move || observer.executed()).await;
-                    self.states.send_replace(RunState::Executed(program));
+                    self.executed(program).await;
+                    return;
+                }
+                Some(ReportLine::Running { program, wall }) => {
+                    tracing::debug!(program, wall, "a sandbox runs a program");
+                    // Said once; a second line of the kind would be none of ours.
+                    let _ = self.run.wall.set(wall);
+                    self.executed(program).await;
                     return;
                 }
                 // The end follows at once, and says so too.
@@ -317,10 +338,21 @@ impl Follower {
         }
     }
 
+    async fn executed(&self, program: u32) {
+        let observer = Arc::clone(&self.observer);
+        blocking(move || observer.executed()).await;
+        self.states.send_replace(RunState::Executed(program));
+    }
+
     async fn finish(self, child: Option<&mut Child>) {
         let folder = self.run.folder.clone();
         let stopping = self.run.stopping.load(Ordering::Acquire);
         let observer = self.observer;
+        let signal = match child {
+            // It has ended; this only buries it.
+            Some(child) => child.wait().await.ok().and_then(|status| status.signal()),
+            None => None,
+        };
         let end = blocking(move || {
             let end = match folder.exit() {
                 Some(report) => RunEnd::Reported(report),
@@ -329,19 +361,15 @@ impl Follower {
                     if let Some(report) = folder.supervisor() {
                         kill_orphaned_session(&report.supervisor);
                     }
-                    RunEnd::Lost
+                    RunEnd::Lost { signal }
                 }
             };
             observer.ended(end, stopping);
             end
         })
         .await;
-        if let Some(child) = child {
-            // It has ended; this only buries it.
-            let _ = child.wait().await;
-        }
-        self.states
-            .send_replace(RunState::Ended(end.unwrap_or(RunEnd::Lost)));
+        let end = end.unwrap_or(RunEnd::Lost { signal: None });
+        self.states.send_replace(RunState::Ended(end));
     }
 }
 

@@ -18,6 +18,10 @@ pub const NO_SUCH_VESSEL: &str = "No such vessel";
 pub const ALREADY_STARTED: &str = "Vessel has already been started";
 /// No such platform on this node.
 pub const UNSUPPORTED_PLATFORM: &str = "Programming language platform is not supported.";
+/// The node runs only some programs of the platform, and this is none of them. The original, which has the whole
+/// platform, has no such answer; the first sentence is its own for a platform that it lacks.
+pub const NOT_OF_PLATFORM: &str = "Programming language platform is not supported. \
+    This node runs repyV1 programs that are valid repyV2; the vessel's log says why this one is not.";
 /// A start was not seen in time: a warning.
 pub const NOT_STARTED_YET: &str = "Did not start in a timely manner";
 /// A stop was not seen in time: a warning.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
+use super::spec::LaunchedProgram;
 use super::{EXIT_BROKEN, RunFolder, SupervisorTie};
 use crate::platform::{ProcessLimits, ProgramCommand};
 
@@ -40,14 +41,17 @@ pub(super) fn run(folder: &RunFolder) -> i32 {
 fn become_program(folder: &RunFolder) -> io::Result<Infallible> {
     SupervisorTie::fasten()?;
     let spec = folder.spec()?;
+    let LaunchedProgram::Command(program) = &spec.program else {
+        return Err(io::Error::other("a sandbox is not executed"));
+    };
     let output = fcntl_dupfd_cloexec(io::stdin(), 3)?;
-    let mut command = command_of(&spec.command);
+    let mut command = command_of(program);
     command
         .current_dir(&spec.directory)
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output);
-    set_limits(spec.command.limits)?;
+    set_limits(program.limits)?;
     Err(execute(&mut command))
 }
 

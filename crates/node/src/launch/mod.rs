@@ -1,7 +1,14 @@
-//! The process that stands between the node and a vessel's program: how it is asked for, and its entry.
+//! The process that the node starts for a vessel: how it is asked for, and its entry.
 //!
 //! The node starts its own executable again (or one that the embedding program names) with
-//! [`LAUNCH_VARIABLE`] set. That process supervises one run of one vessel:
+//! [`LAUNCH_VARIABLE`] set and nothing else in its environment. For a Repy program that process is the sandbox itself,
+//! and runs the program to its end:
+//!
+//! ```text
+//! node ──spawn──► sandbox (own session)   keeps the log ring, writes how the program ended
+//! ```
+//!
+//! A program of the machine is not to be trusted with either, so there the process supervises another:
 //!
 //! ```text
 //! node ──spawn──► supervisor (own session, adopts orphans)   keeps the log ring, writes how the run ended
@@ -10,22 +17,24 @@
 //!
 //! Supervisor and executor are the same executable in two stages. The executor only sets the limits and
 //! executes the program, so that the limits bind the program and not the supervisor.
-//! The supervisor needs no node to go on: a vessel, its log and the way it ended survive a restart of
-//! the node. When the program ends, or the supervisor is told to, everything the program started is
+//! When the program ends, or the supervisor is told to, everything the program started is
 //! killed, however deep and whatever session it fled to: the supervisor is the *child subreaper* of them all.
+//!
+//! Neither needs a node to go on: a vessel, its log and the way it ended survive a restart of the node.
 
 mod executor;
+mod sandbox;
 mod spec;
 mod supervisor;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-pub(crate) use spec::{ExitReport, LaunchSpec, RunFolder, SupervisorReport};
+pub(crate) use spec::{ExitReport, LaunchSpec, LaunchedProgram, RunFolder, SupervisorReport};
 pub(crate) use supervisor::ReportLine;
 
-/// The environment variable that makes a process a vessel's supervisor or executor. It holds
-/// `supervise:FOLDER` or `execute:FOLDER`, where the folder has the launch spec in `spec.json`.
+/// The environment variable that makes a process a vessel's sandbox, supervisor or executor. It holds
+/// `sandbox:FOLDER`, `supervise:FOLDER` or `execute:FOLDER`, where the folder has the launch spec in `spec.json`.
 pub const LAUNCH_VARIABLE: &str = "OVERLORD_VESSEL_LAUNCH";
 
 /// Ties an executor to its supervisor: the environment variable that names the latter's process number.
@@ -33,6 +42,51 @@ struct SupervisorTie;
 
 impl SupervisorTie {
     const VARIABLE: &'static str = "OVERLORD_VESSEL_SUPERVISOR";
+}
+
+/// What a process that was started for a vessel does first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Runs a Repy program itself.
+    Sandbox,
+    /// Supervises a program of the machine.
+    Supervisor,
+    /// Becomes a program of the machine.
+    Executor,
+}
+
+impl Stage {
+    const ALL: [Self; 3] = [Self::Sandbox, Self::Supervisor, Self::Executor];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Supervisor => "supervise",
+            Self::Executor => "execute",
+        }
+    }
+
+    /// The first stage of what is launched.
+    pub(crate) fn first_of(program: &LaunchedProgram) -> Self {
+        match program {
+            LaunchedProgram::Command(_) => Self::Supervisor,
+            LaunchedProgram::Sandbox(_) => Self::Sandbox,
+        }
+    }
+
+    /// The value of [`LAUNCH_VARIABLE`] for this stage.
+    pub(crate) fn value(self, folder: &RunFolder) -> OsString {
+        let mut value = OsString::from(self.word());
+        value.push(":");
+        value.push(folder.path());
+        value
+    }
+
+    fn read(value: &str) -> Option<(Self, RunFolder)> {
+        let (word, folder) = value.split_once(':')?;
+        let stage = Self::ALL.into_iter().find(|stage| stage.word() == word)?;
+        Some((stage, RunFolder::new(folder.into())))
+    }
 }
 
 /// Exit code of a supervisor or executor that cannot do its work (`EX_SOFTWARE` of sysexits).
@@ -63,22 +117,24 @@ impl LauncherCommand {
     }
 }
 
-/// Becomes a vessel's supervisor and never returns, when this process was started to be one; returns
+/// Becomes a vessel's sandbox or supervisor and never returns, when this process was started to be one; returns
 /// at once otherwise.
 ///
-/// To be called first thing in `main` of every program that embeds a node.
+/// To be called first thing in `main` of every program that embeds a node. Such a program installs
+/// [`overlord_repy::CountingAllocator`], without which a Repy program's memory is only looked at from outside.
 #[expect(
     clippy::exit,
-    reason = "a supervisor is a process of its own; nothing of the embedding program runs in it"
+    reason = "a vessel has a process of its own; nothing of the embedding program runs in it"
 )]
 pub fn enter_if_asked() {
     let Some(asked) = std::env::var_os(LAUNCH_VARIABLE) else {
         return;
     };
-    let code = match asked.to_str().and_then(|text| text.split_once(':')) {
-        Some(("supervise", folder)) => supervisor::run(RunFolder::new(folder.into())),
-        Some(("execute", folder)) => executor::run(&RunFolder::new(folder.into())),
-        _ => EXIT_BROKEN,
+    let code = match asked.to_str().and_then(Stage::read) {
+        Some((Stage::Sandbox, folder)) => sandbox::run(&folder),
+        Some((Stage::Supervisor, folder)) => supervisor::run(folder),
+        Some((Stage::Executor, folder)) => executor::run(&folder),
+        None => EXIT_BROKEN,
     };
     std::process::exit(code)
 }

@@ -1,5 +1,5 @@
 //! What node and supervisor tell each other through a run's folder: the launch spec, who supervises,
-//! and how the program ended.
+//! and how the program ended. A sandbox is its own supervisor.
 //!
 //! ```text
 //! run/spec.json        by the node, before the supervisor is started
@@ -11,13 +11,14 @@
 //! vessel's state, so a node that starts finds every run there is, and each as far as it got.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use overlord_repy::sandbox::exit_code;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::platform::ProgramCommand;
+use crate::platform::{ProgramCommand, SandboxProgram};
 use crate::proc::ProcessIdentity;
 
 /// What a supervisor is to do.
@@ -30,8 +31,32 @@ pub(crate) struct LaunchSpec {
     /// Whether standard input is a pipe whose end means that the node's process has ended, and with it
     /// the program has to.
     pub(crate) ends_with_node_process: bool,
-    /// What to execute.
-    pub(crate) command: ProgramCommand,
+    /// What to run.
+    pub(crate) program: LaunchedProgram,
+}
+
+/// What a run runs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum LaunchedProgram {
+    /// A program of the machine, under a supervisor.
+    Command(ProgramCommand),
+    /// A Repy program, in the very process that the node starts.
+    Sandbox(SandboxProgram),
+}
+
+impl LaunchedProgram {
+    /// The exit code that says that no thread could be made, if there is one.
+    pub(crate) fn thread_error_code(&self) -> Option<i32> {
+        match self {
+            Self::Command(command) => command.thread_error_code,
+            Self::Sandbox(_) => Some(i32::from(exit_code::NO_THREAD)),
+        }
+    }
+
+    /// Whether a program that the sandbox does not take is answered as one of another platform.
+    pub(crate) fn is_refused_openly(&self) -> bool {
+        matches!(self, Self::Sandbox(program) if program.refused_openly)
+    }
 }
 
 /// Who supervises a run.
@@ -52,6 +77,8 @@ pub(crate) enum ExitReport {
     Signal(i32),
     /// The program could not be executed.
     NotExecuted,
+    /// The program is none that the sandbox takes; the log says why.
+    Refused,
 }
 
 /// The folder of a vessel's run.
@@ -90,6 +117,12 @@ impl RunFolder {
         write(&self.0.join("exit.json"), &report)
     }
 
+    /// Opens the report of the end before there is one, for a process that can open nothing later. As long as it is
+    /// empty it is none.
+    pub(crate) fn open_exit(&self) -> io::Result<ExitSlot> {
+        fs::File::create_new(self.0.join("exit.json")).map(ExitSlot)
+    }
+
     pub(crate) fn exit(&self) -> Option<ExitReport> {
         read(&self.0.join("exit.json")).ok()
     }
@@ -108,6 +141,17 @@ impl RunFolder {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+/// Where the end of a run is to be reported.
+pub(crate) struct ExitSlot(fs::File);
+
+impl ExitSlot {
+    /// Reports the end, in one write.
+    pub(crate) fn write(mut self, report: ExitReport) -> io::Result<()> {
+        let text = serde_json::to_vec(&report).map_err(io::Error::other)?;
+        self.0.write_all(&text)
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use overlord_repy::log_ring::LogRing;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
-use super::{EXIT_BROKEN, ExitReport, LAUNCH_VARIABLE, RunFolder, SupervisorTie};
-use crate::launch::spec::SupervisorReport;
+use super::{EXIT_BROKEN, ExitReport, LAUNCH_VARIABLE, RunFolder, Stage, SupervisorTie};
+use crate::launch::spec::{LaunchedProgram, SupervisorReport};
 use crate::proc::{self, ProcessIdentity};
 
 /// Bytes read from the program at a time: one pipe buffer of Linux.
@@ -33,6 +33,13 @@ const KILL_ROUNDS: usize = 200;
 pub(crate) enum ReportLine {
     /// The program was executed and has this process number.
     Executed(u32),
+    /// The program runs in the sandbox that says so.
+    Running {
+        /// Its process number.
+        program: u32,
+        /// What stands of the wall around it, in a line.
+        wall: String,
+    },
     /// It could not be executed; the log says why.
     NotExecuted,
 }
@@ -45,6 +52,13 @@ impl ReportLine {
         let said = &line[line.find(Self::MARK)? + Self::MARK.len()..];
         match said.trim_end().split_once(' ') {
             Some(("executed", pid)) => Some(Self::Executed(pid.parse().ok()?)),
+            Some(("running", rest)) => {
+                let (pid, wall) = rest.split_once(' ')?;
+                Some(Self::Running {
+                    program: pid.parse().ok()?,
+                    wall: wall.to_owned(),
+                })
+            }
             None if said.trim_end() == "not-executed" => Some(Self::NotExecuted),
             _ => None,
         }
@@ -55,6 +69,9 @@ impl fmt::Display for ReportLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Executed(pid) => write!(f, "{}executed {pid}", Self::MARK),
+            Self::Running { program, wall } => {
+                write!(f, "{}running {program} {wall}", Self::MARK)
+            }
             Self::NotExecuted => write!(f, "{}not-executed", Self::MARK),
         }
     }
@@ -86,17 +103,17 @@ fn supervise(folder: &RunFolder) -> io::Result<ExitReport> {
     // and this fails then.
     folder.write_supervisor(&report)?;
 
+    let LaunchedProgram::Command(command) = &spec.program else {
+        return Err(io::Error::other("a sandbox needs no supervisor"));
+    };
     let mut log = LogRing::open(&spec.log)?;
-    log.append(spec.command.log_header.as_bytes())?;
+    log.append(command.log_header.as_bytes())?;
     let (output, program_output) = io::pipe()?;
     let (failure, executor_failure) = io::pipe()?;
     // This very executable, also when its file was replaced meanwhile.
     let executor = Command::new("/proc/self/exe")
         .args(std::env::args_os().skip(1))
-        .env(
-            LAUNCH_VARIABLE,
-            format!("execute:{}", folder.path().display()),
-        )
+        .env(LAUNCH_VARIABLE, Stage::Executor.value(folder))
         .env(SupervisorTie::VARIABLE, std::process::id().to_string())
         .stdin(program_output)
         .stdout(Stdio::null())
@@ -113,7 +130,7 @@ fn supervise(folder: &RunFolder) -> io::Result<ExitReport> {
     let failed = read_failure(failure)?;
     let executed = failed.is_none();
     if let Some(reason) = failed {
-        let name = spec.command.program.file_name().unwrap_or_default();
+        let name = command.program.file_name().unwrap_or_default();
         let line = format!("{} cannot be executed: {reason}\n", name.display());
         log.append(line.as_bytes())?;
     }
@@ -146,7 +163,7 @@ fn read_failure(failure: PipeReader) -> io::Result<Option<String>> {
     })
 }
 
-fn tell_node(line: &ReportLine) {
+pub(super) fn tell_node(line: &ReportLine) {
     let mut node = io::stdout().lock();
     // A node that is gone meanwhile reads the run's folder when it comes back.
     let _ = writeln!(node, "{line}").and_then(|()| node.flush());
@@ -237,7 +254,11 @@ mod tests {
 
     #[test]
     fn report_lines_are_found_among_what_a_test_harness_prints() {
-        for line in [ReportLine::Executed(4711), ReportLine::NotExecuted] {
+        let running = ReportLine::Running {
+            program: 4711,
+            wall: "limits full".to_owned(),
+        };
+        for line in [ReportLine::Executed(4711), running, ReportLine::NotExecuted] {
             assert_eq!(ReportLine::parse(&format!("{line}\n")), Some(line.clone()));
             let amid = format!("test vessel_process_entry ... {line}\n");
             assert_eq!(ReportLine::parse(&amid), Some(line));

@@ -1,9 +1,11 @@
-//! What can run programs on a vessel. The node asks a platform for a command to execute, and
-//! supervises what comes of it; what the program may do inside is the platform's business.
+//! What can run programs on a vessel. The node asks a platform for a plan, carries it out in a process of the
+//! vessel's own, and watches over it; what the program may do inside is the platform's business.
 
 mod native;
+mod repy;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use overlord_types::{Platform, VesselName};
 use serde::{Deserialize, Serialize};
 
 pub use native::NativePlatform;
+pub use repy::RepyPlatform;
 
 /// What a platform is asked to run.
 #[derive(Debug, Clone)]
@@ -25,7 +28,7 @@ pub struct ProgramRequest {
     /// Its resources, read from that file.
     pub resources: ResourceFile,
     /// The node's own address, where the program is to be reached.
-    pub address: std::net::IpAddr,
+    pub address: IpAddr,
     /// Program name and arguments, as cut at blanks. May be empty.
     pub words: Vec<String>,
 }
@@ -46,6 +49,24 @@ pub struct ProgramCommand {
     /// The exit code by which the program says that it could not make a thread, if it has one (56 with
     /// Repy): the vessel's status is `ThreadErr` then.
     pub thread_error_code: Option<i32>,
+}
+
+/// A Repy program, to be run in a sandbox by the vessel's process itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxProgram {
+    /// The program's file in the vessel's directory.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The vessel's resource file.
+    pub resources: Vec<u8>,
+    /// The only address that the program may use.
+    pub address: IpAddr,
+    /// What is written into the vessel's log before the program's own output.
+    pub header: String,
+    /// Whether a program that the sandbox does not take is answered with the words for a platform that is not
+    /// supported, because the platform runs only some of the programs that it is asked for; else it is `Terminated`.
+    pub refused_openly: bool,
 }
 
 /// Limits of one process that the operating system enforces; `None` leaves the node's own.
@@ -69,6 +90,8 @@ pub struct ProcessLimits {
 pub enum ProgramPlan {
     /// Execute this.
     Execute(ProgramCommand),
+    /// Run this in a sandbox.
+    Sandbox(SandboxProgram),
     /// There is no such program, or nothing that can be executed: the text goes into the vessel's
     /// log, and the vessel is `Terminated`.
     Fails {
@@ -88,7 +111,7 @@ pub trait ProgramPlatform: Send + Sync {
     /// Which word on the wire asks for it.
     fn platform(&self) -> Platform;
 
-    /// What to execute for `request`. Reads the vessel's directory, starts nothing.
+    /// What to do for `request`. Reads the vessel's directory, starts nothing.
     fn plan(&self, request: &ProgramRequest) -> ProgramPlan;
 }
 
@@ -101,6 +124,14 @@ impl Platforms {
     #[must_use]
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// Repy programs, in a sandbox.
+    #[must_use]
+    pub fn repy() -> Self {
+        Self::none()
+            .with(Arc::new(RepyPlatform::v2()))
+            .with(Arc::new(RepyPlatform::v1()))
     }
 
     /// Only [`NativePlatform`]. Not a sandbox: for a testbed of one's own.

@@ -21,6 +21,7 @@ use overlord_types::{NodeId, Platform, VesselName, VesselStatus};
 
 use crate::config::NodeTiming;
 use crate::faults::NodeFaults;
+use crate::launch::LaunchedProgram;
 use crate::platform::{Platforms, ProgramPlan, ProgramRequest};
 use crate::process::{ProgramHost, blocking};
 use crate::table::VesselTable;
@@ -256,11 +257,14 @@ impl NodeCalls {
             .ok_or_else(Reply::internal_error)?;
         let (log, status) = match plan {
             ProgramPlan::Execute(command) => {
-                let started = vessel.start(command, &self.host, self.timing).await;
-                return match started.map_err(|error| internal(&error))? {
-                    Started::Status(status) => Ok(Reply::success(status.as_str())),
-                    Started::NotInTime => Ok(Reply::warning(refusals::NOT_STARTED_YET)),
-                };
+                return self
+                    .launch(&vessel, LaunchedProgram::Command(command))
+                    .await;
+            }
+            ProgramPlan::Sandbox(program) => {
+                return self
+                    .launch(&vessel, LaunchedProgram::Sandbox(program))
+                    .await;
             }
             ProgramPlan::Fails { log } => (log, Some(VesselStatus::Terminated)),
             ProgramPlan::NeverStarts { log } => (log, None),
@@ -277,6 +281,15 @@ impl NodeCalls {
             Some(status) => Reply::success(status.as_str()),
             None => Reply::warning(refusals::NOT_STARTED_YET),
         })
+    }
+
+    async fn launch(&self, vessel: &Arc<Vessel>, program: LaunchedProgram) -> Answer {
+        let started = vessel.start(program, &self.host, self.timing).await;
+        match started.map_err(|error| internal(&error))? {
+            Started::Status(status) => Ok(Reply::success(status.as_str())),
+            Started::NotInTime => Ok(Reply::warning(refusals::NOT_STARTED_YET)),
+            Started::Refused => Err(Reply::error(refusals::NOT_OF_PLATFORM)),
+        }
     }
 
     async fn stop(&self, name: &WireText) -> Answer {

@@ -24,8 +24,7 @@ use rustix::process::Signal;
 use tokio::time::timeout;
 
 use crate::config::{Durability, NodeTiming};
-use crate::launch::{ExitReport, LaunchSpec, RunFolder};
-use crate::platform::ProgramCommand;
+use crate::launch::{ExitReport, LaunchSpec, LaunchedProgram, RunFolder, Stage};
 use crate::process::{
     ProgramHost, Run, RunEnd, RunObserver, RunState, blocking, kill_orphaned_session,
 };
@@ -62,6 +61,8 @@ pub(crate) enum Started {
     Status(VesselStatus),
     /// Nothing was heard of the program.
     NotInTime,
+    /// The program is none that the platform runs; the log says why.
+    Refused,
 }
 
 impl Vessel {
@@ -219,7 +220,7 @@ impl Vessel {
             Some(exit) => RunEnd::Reported(exit),
             None => {
                 kill_orphaned_session(&report.supervisor);
-                RunEnd::Lost
+                RunEnd::Lost { signal: None }
             }
         };
         self.ended(end, stopping);
@@ -228,13 +229,18 @@ impl Vessel {
     /// Executes a program and waits until it runs, ended, or took too long. The caller holds the operation.
     pub(crate) async fn start(
         self: &Arc<Self>,
-        command: ProgramCommand,
+        program: LaunchedProgram,
         host: &ProgramHost,
         timing: NodeTiming,
     ) -> io::Result<Started> {
+        let settle = match program {
+            LaunchedProgram::Command(_) => timing.start_settle,
+            LaunchedProgram::Sandbox(_) => timing.sandbox_settle,
+        };
+        let refused_openly = program.is_refused_openly();
         let vessel = Arc::clone(self);
         let host = host.clone();
-        let run = blocking(move || vessel.launch(command, &host))
+        let run = blocking(move || vessel.launch(program, &host))
             .await
             .unwrap_or_else(|| Err(io::Error::other("the node is shutting down")))?;
         let executed = run.wait_until(|state| state != RunState::Launching);
@@ -242,17 +248,23 @@ impl Vessel {
             return Ok(Started::NotInTime);
         }
         // Either it ends within this, or it is called started; both are read from the status then.
-        let _ = timeout(timing.start_settle, run.wait_until(|_| false)).await;
-        Ok(Started::Status(self.status()))
+        let _ = timeout(settle, run.wait_until(|_| false)).await;
+        Ok(match run.state() {
+            RunState::Ended(RunEnd::Reported(ExitReport::Refused)) if refused_openly => {
+                Started::Refused
+            }
+            _ => Started::Status(self.status()),
+        })
     }
 
-    fn launch(self: &Arc<Self>, command: ProgramCommand, host: &ProgramHost) -> io::Result<Run> {
+    fn launch(self: &Arc<Self>, program: LaunchedProgram, host: &ProgramHost) -> io::Result<Run> {
         let folder = self.run_folder();
+        let stage = Stage::first_of(&program);
         folder.create(&LaunchSpec {
             directory: self.files.directory().to_owned(),
             log: self.log(),
             ends_with_node_process: host.programs_end_with_process,
-            command,
+            program,
         })?;
         let observer: Arc<dyn RunObserver> = Arc::clone(self) as _;
         // Held while it starts, so that the run is known here before anything is heard of it.
@@ -260,7 +272,7 @@ impl Vessel {
         if state.detached {
             return Err(io::Error::other("the node is shutting down"));
         }
-        match Run::start(host, folder.clone(), observer) {
+        match Run::start(host, folder.clone(), stage, observer) {
             Ok(run) => {
                 state.run = Some(run.clone());
                 Ok(run)
@@ -334,6 +346,22 @@ async fn has_ended(run: &Run, wait: Duration) -> bool {
     timeout(wait, run.wait_until(|_| false)).await.is_ok()
 }
 
+/// Whether a process ends by such a signal because of what it does, and not because somebody sends it.
+fn is_of_its_own_making(signal: i32) -> bool {
+    [
+        Signal::ABORT,
+        Signal::BUS,
+        Signal::FPE,
+        Signal::ILL,
+        Signal::SEGV,
+        Signal::SYS,
+        Signal::XCPU,
+        Signal::XFSZ,
+    ]
+    .into_iter()
+    .any(|own| own.as_raw() == signal)
+}
+
 impl RunObserver for Vessel {
     fn executed(&self) {
         let mut state = self.state();
@@ -345,10 +373,13 @@ impl RunObserver for Vessel {
 
     fn ended(&self, end: RunEnd, stopping: bool) {
         let folder = self.run_folder();
-        let thread_error = || folder.spec().ok()?.command.thread_error_code;
+        let thread_error = || folder.spec().ok()?.program.thread_error_code();
         let status = match end {
             _ if stopping => VesselStatus::Stopped,
-            RunEnd::Lost => VesselStatus::Stale,
+            RunEnd::Lost { signal } if signal.is_some_and(is_of_its_own_making) => {
+                VesselStatus::Terminated
+            }
+            RunEnd::Lost { .. } => VesselStatus::Stale,
             RunEnd::Reported(ExitReport::Code(code)) if thread_error() == Some(code) => {
                 VesselStatus::ThreadErr
             }
@@ -360,6 +391,16 @@ impl RunObserver for Vessel {
         // What another node may be looking after by now is not this one's to remove.
         if state.detached {
             return;
+        }
+        if let RunEnd::Lost {
+            signal: Some(signal),
+        } = end
+            && !stopping
+            && let Err(error) = self.append_log(&format!(
+                "\nthe vessel's process was ended by signal {signal}\n"
+            ))
+        {
+            tracing::warn!(vessel = %self.name, %error, "a log cannot be written");
         }
         if let Err(error) = folder.remove() {
             tracing::warn!(vessel = %self.name, %error, "an ended run's folder cannot be removed");

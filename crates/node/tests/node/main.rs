@@ -7,10 +7,15 @@
 
 mod faults;
 mod programs;
+mod repy;
 mod restarts;
 mod support;
 mod vectors;
 mod vessels;
+
+/// What a Repy program allocates is counted, as in every program that embeds a node.
+#[global_allocator]
+static ALLOCATOR: overlord_repy::CountingAllocator = overlord_repy::CountingAllocator;
 
 /// Where this test program becomes a vessel's supervisor or executor; a test only in name.
 #[test]
