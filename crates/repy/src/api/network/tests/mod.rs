@@ -17,7 +17,6 @@ use overlord_resources::{PortKind, Resource, Resources};
 
 use crate::Program;
 use crate::accounting::Accounting;
-use crate::accounting::processor::ProcessorShare;
 use crate::api::files::FileTable;
 use crate::network::tests::{free, own_address};
 use crate::network::{AddressRules, Network};
@@ -170,11 +169,10 @@ impl Bench {
         let sandbox = Rc::new(Sandbox::new(
             Accounting::new(self.resources),
             Box::new(system),
-            ProcessorShare::new(f64::INFINITY, 0.0, 0.0),
             FileTable::none(),
             self.network,
             LogWriter::new(Box::new(log.clone()), None),
-            MemoryWatch::none(None),
+            MemoryWatch::heap_only(None),
         ));
         let mut arguments = vec![self.address.to_string()];
         arguments.extend(self.ports.iter().map(u16::to_string));
