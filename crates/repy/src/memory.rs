@@ -1,10 +1,14 @@
 //! Counting what is allocated, so that a program that takes too much is stopped and not the host.
 //!
-//! A process that installs [`CountingAllocator`] counts every allocation of each thread exactly. The machine runs
-//! on one thread and looks at the count; operations that would allocate much ask [`reserve`] before they start.
+//! A process that installs [`CountingAllocator`] counts every allocation of each thread exactly, with what the system's
+//! allocator takes for it. The machine runs on one thread and looks at the count; operations that would allocate much
+//! ask [`reserve`] before they start. A process that runs one program can watch its pages too ([`watch_pages`]).
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 
 use crate::object::{Res, Thrown, reclaim};
 use crate::vm::Stop;
@@ -13,6 +17,9 @@ use crate::work;
 thread_local! {
     static USED: Cell<usize> = const { Cell::new(0) };
     static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
+    /// Bytes that may still be allocated, whatever is given back, before the pages of the process are looked at.
+    static UNTIL_LOOK: Cell<isize> = const { Cell::new(isize::MAX) };
+    static PAGES: RefCell<Option<Pages>> = const { RefCell::new(None) };
 }
 
 /// Operations below this size do not ask before they allocate.
@@ -27,14 +34,24 @@ pub(crate) const SMALL: usize = 1 << 14;
 /// ```
 pub struct CountingAllocator;
 
+/// What the system's allocator takes for a block: its own word before it, all rounded up to 16 bytes.
+#[inline]
+fn footprint(size: usize) -> usize {
+    (size + 8).next_multiple_of(16).max(32)
+}
+
 #[inline]
 fn count(more: usize, less: usize) {
     // A thread that ends may allocate after its variables are gone; nobody asks for its count then.
     let _ = USED.try_with(|used| {
         let now = used.get().wrapping_add(more).wrapping_sub(less);
         used.set(now);
-        if more > less && now > LIMIT.get() && (now as isize) > 0 {
-            reclaim::call_attention();
+        if more > less {
+            let left = UNTIL_LOOK.get() - more as isize;
+            UNTIL_LOOK.set(left);
+            if left < 0 || (now > LIMIT.get() && (now as isize) > 0) {
+                reclaim::call_attention();
+            }
         }
     });
 }
@@ -47,25 +64,25 @@ fn count(more: usize, less: usize) {
 // plain thread-local numbers without destructors, so it neither allocates nor unwinds.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
+        count(footprint(layout.size()), 0);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
+        count(footprint(layout.size()), 0);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0, layout.size());
+        count(0, footprint(layout.size()));
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size, layout.size());
+        count(footprint(size), footprint(layout.size()));
         // SAFETY: the caller's promise is passed on.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -80,10 +97,81 @@ pub(crate) fn set_limit(limit: Option<usize>) {
     LIMIT.set(limit.unwrap_or(usize::MAX));
 }
 
-/// Whether the count is above the limit.
+/// Whether the count is above the limit, or the pages of the process are.
 pub(crate) fn exceeded() -> Option<Stop> {
     let limit = LIMIT.get();
-    (used() > limit && used() as isize > 0).then_some(Stop::Memory { limit })
+    if used() > limit && used() as isize > 0 {
+        return Some(Stop::Memory { limit });
+    }
+    if UNTIL_LOOK.get() >= 0 {
+        return None;
+    }
+    PAGES.with_borrow_mut(|pages| match pages {
+        Some(pages) => {
+            UNTIL_LOOK.set(pages.limit.div_euclid(LOOKS_PER_LIMIT) as isize);
+            let limit = pages.limit;
+            (pages.resident()? > limit).then_some(Stop::Memory { limit })
+        }
+        None => {
+            UNTIL_LOOK.set(isize::MAX);
+            None
+        }
+    })
+}
+
+/// How often the pages are looked at while as many bytes are allocated as the limit has: so far they may pass it.
+const LOOKS_PER_LIMIT: usize = 50;
+
+/// The pages the system has given this process. They may be more than the count, since what was given back between
+/// blocks that are held can be of no use.
+struct Pages {
+    statm: File,
+    limit: usize,
+}
+
+impl Pages {
+    /// Bytes of resident memory: the second number of `statm`, in pages.
+    fn resident(&mut self) -> Option<usize> {
+        let mut text = [0; 128];
+        let length = self.statm.read_at(&mut text, 0).ok()?;
+        let text = std::str::from_utf8(text.get(..length)?).ok()?;
+        let pages: usize = text.split_whitespace().nth(1)?.parse().ok()?;
+        Some(pages * rustix::param::page_size())
+    }
+}
+
+/// From now on the process may have no more pages than `limit` bytes; those of the current thread's machine count.
+/// Returns what it has. The file stays open: a wall may hide it later.
+///
+/// # Errors
+/// If the system does not tell.
+pub(crate) fn watch_pages(limit: usize) -> io::Result<usize> {
+    let mut pages = Pages {
+        statm: File::open("/proc/self/statm")?,
+        limit,
+    };
+    let resident = pages
+        .resident()
+        .ok_or_else(|| io::Error::other("statm is not understood"))?;
+    PAGES.set(Some(pages));
+    UNTIL_LOOK.set(0);
+    Ok(resident)
+}
+
+/// Whether the pages leave room for a large block. Asked when the count nears its limit: before that, there may be
+/// room between blocks that the system does not know of.
+fn has_pages_for(bytes: usize) -> bool {
+    PAGES.with_borrow_mut(|pages| match pages {
+        Some(pages) => pages
+            .resident()
+            .is_none_or(|resident| resident.saturating_add(bytes) <= pages.limit),
+        None => true,
+    })
+}
+
+/// Bytes the pages of the process have, if they are watched.
+pub(crate) fn resident() -> Option<usize> {
+    PAGES.with_borrow_mut(|pages| pages.as_mut().and_then(Pages::resident))
 }
 
 /// Stops the machine if `bytes` more, about to be filled, would exceed the limit. Without a limit the address space
@@ -102,6 +190,9 @@ pub(crate) fn room_for(bytes: usize) -> Res<()> {
     let limit = LIMIT.get();
     let after = used().saturating_add(bytes);
     if after > limit {
+        return Err(Thrown::stop(Stop::Memory { limit }));
+    }
+    if bytes > limit / LOOKS_PER_LIMIT && after > limit / 8 * 7 && !has_pages_for(bytes) {
         return Err(Thrown::stop(Stop::Memory { limit }));
     }
     if after > isize::MAX as usize / 4 {
