@@ -12,6 +12,8 @@ mod log;
 mod memory;
 mod status;
 mod stop_file;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::cell::RefCell;
 use std::fs::File;

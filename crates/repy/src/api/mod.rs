@@ -68,3 +68,6 @@ pub(crate) fn register(
     let context = machine.context_of(globals);
     globals.set_variable(machine, "_context", context);
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,11 +135,6 @@ impl HostType for SafeDict {
         Err(type_error("'SafeDict' attributes are read-only!"))
     }
 
-    fn repr(&self) -> Option<Vec<u8>> {
-        // Shown without its values: they may contain it, and the original's shows only itself safely too.
-        None
-    }
-
     fn call(&self, machine: &mut Machine, method: &str, args: &mut Args<'_>) -> Res {
         let missing = || type_error(format!("{method}() takes at least 2 arguments (1 given)"));
         let pair = |(key, value): (Value, Value)| Value::pair(key, value);
@@ -207,6 +202,14 @@ impl HostType for SafeDict {
             _ => return Err(missing()),
         })
     }
+}
+
+/// What the class is called.
+pub(crate) const NAME: &str = "SafeDict";
+
+/// Whether a value is the class `SafeDict`: it is a function here, but programs ask `isinstance(x, SafeDict)`.
+pub(crate) fn is_class(value: &Value) -> bool {
+    matches!(value, Value::Native(native) if native.name == NAME && native.owner.is_none())
 }
 
 /// `SafeDict(from_dict=None)`.

@@ -1,6 +1,7 @@
 //! The loop: slices, waits that are over, pauses, duties, and what to do when there is nothing to do.
 
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::wait::{Until, WaitId};
 use super::{MAIN, Scheduler, ThreadId, Waiter, settled};
@@ -26,6 +27,8 @@ impl Scheduler {
         machine.set_nested_wait(move |machine, wait| {
             nested.scheduler.wait_in_native(&nested, machine, wait)
         });
+        let (busy, stop) = (sandbox.clone(), machine.stop_flag());
+        machine.set_pulse(move || busy.scheduler.attend_to(&busy, &stop));
         let used = sandbox.system.processor_time();
         self.state.borrow_mut().processor_time = used;
         loop {
@@ -52,6 +55,27 @@ impl Scheduler {
                 self.state.borrow_mut().ending = Some(ending);
                 return Err(Thrown::stop(Stop::Interrupted));
             }
+        }
+    }
+
+    /// In the middle of a long operation: pauses if the program has used more than its share of the processor, looks
+    /// after the duties, and ends the operation if the program must end.
+    fn attend_to(&self, sandbox: &Sandbox, stop: &AtomicBool) {
+        let now = sandbox.system.now();
+        let used = sandbox.system.processor_time();
+        let pause = sandbox.processor.borrow_mut().observe(now, used);
+        if let Some(until) = pause {
+            sandbox.processor.borrow_mut().paused(now, until - now);
+            let _ = sandbox.system.wait(&[], until - now);
+        }
+        let now = sandbox.system.now();
+        if now - self.state.borrow().duties_done_at < DUTY_INTERVAL {
+            return;
+        }
+        self.state.borrow_mut().duties_done_at = now;
+        if let Some(ending) = sandbox.look_after(now) {
+            self.state.borrow_mut().ending = Some(ending);
+            stop.store(true, Ordering::Relaxed);
         }
     }
 

@@ -228,6 +228,16 @@ impl Machine {
                     .collect();
                 self.write_pairs(value, &pairs, out, inside)?;
             }
+            Value::Host(host) if crate::builtins::safe_dict::of(value).is_some() => {
+                let mut pairs = Vec::new();
+                if let Some(mapping) = host.inner.mapping() {
+                    for key in mapping.keys() {
+                        let item = mapping.item(&key)?;
+                        pairs.push((key, item));
+                    }
+                }
+                self.write_pairs(value, &pairs, out, inside)?;
+            }
             Value::Set(set) | Value::FrozenSet(set) => {
                 let items: Vec<Value> = set.borrow().iter().cloned().collect();
                 let name = value.tag().name();
@@ -452,6 +462,9 @@ fn address(value: &Value) -> String {
 
 fn repr_native(native: &NativeFunction) -> Vec<u8> {
     match native.owner {
+        None if native.name == crate::builtins::safe_dict::NAME => {
+            format!("<class 'safe.{}'>", native.name)
+        }
         None => format!("<built-in function {}>", native.name),
         Some(owner) if native.name.starts_with("__") => {
             format!(

@@ -217,8 +217,8 @@ impl Machine {
         }
         let type_function = Value::Native(self.type_function.clone());
         self.add_builtin("type", type_function);
-        let safe_dict: Entry = ("SafeDict", Arity::Any, safe_dict::construct);
-        self.add_builtin("SafeDict", Value::Native(native(&safe_dict, None)));
+        let safe_dict: Entry = (safe_dict::NAME, Arity::Any, safe_dict::construct);
+        self.add_builtin(safe_dict::NAME, Value::Native(native(&safe_dict, None)));
         for class in self.exceptions.clone() {
             self.add_builtin(&class.name.lossy(), Value::Class(class.clone()));
         }

@@ -1,0 +1,99 @@
+//! createlock, acquire, release.
+
+use crate::sandbox::testing::Trial;
+
+#[test]
+fn a_lock_is_held_once_and_released_once() {
+    Trial::new(
+        "lock = createlock()
+log(lock.acquire(True), lock.acquire(False), lock.release(), lock.acquire(False), lock.release(), '\\n')
+try:
+  lock.release()
+except LockDoubleReleaseError, e:
+  log(str(e) + '\\n')
+try:
+  createlock().release()
+except RepyException, e:
+  log(str(e) + '\\n')
+",
+    )
+    .logs("True False None True None \nReleasing an un-locked lock!\nReleasing an un-locked lock!\n");
+}
+
+#[test]
+fn threads_get_a_lock_in_the_order_in_which_they_asked() {
+    Trial::new(
+        "lock = createlock()
+lock.acquire(True)
+def ask():
+  lock.acquire(True)
+  log(getthreadname(), getruntime(), '\\n')
+  sleep(1)
+  lock.release()
+for i in range(3):
+  createthread(ask)
+sleep(5)
+lock.release()
+",
+    )
+    .logs("_EVENT:Thread:1 5.0 \n_EVENT:Thread:2 6.0 \n_EVENT:Thread:3 7.0 \n");
+}
+
+#[test]
+fn a_thread_may_release_what_another_holds() {
+    Trial::new(
+        "lock = createlock()
+lock.acquire(True)
+def release():
+  lock.release()
+createthread(release)
+log(lock.acquire(True), '\\n')
+",
+    )
+    .logs("True \n");
+}
+
+#[test]
+fn nobody_overtakes_those_who_wait() {
+    Trial::new(
+        "lock = createlock()
+lock.acquire(True)
+def ask():
+  lock.acquire(True)
+  log('first\\n')
+  lock.release()
+createthread(ask)
+sleep(1)
+lock.release()
+log(lock.acquire(False))
+sleep(1)
+log(lock.acquire(False), '\\n')
+",
+    )
+    .logs("False first\nTrue \n");
+}
+
+#[test]
+fn a_lock_is_waited_for_inside_of_callbacks_of_native_functions_too() {
+    Trial::new(
+        "lock = createlock()
+lock.acquire(True)
+def ask(a, b):
+  lock.acquire(True)
+  lock.release()
+  return cmp(a, b)
+def release():
+  sleep(2)
+  lock.release()
+createthread(release)
+x = [3, 1, 2]
+x.sort(ask)
+class Shown:
+  def __str__(self):
+    sleep(1)
+    return 'shown'
+log(x, getruntime(), str(Shown()), getruntime(), '\\n')
+",
+    )
+    .logs("[1, 2, 3] 2.0 shown 3.0 \n");
+}

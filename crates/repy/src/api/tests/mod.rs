@@ -1,0 +1,9 @@
+//! Every call but those of the network: its result, its errors, its charge.
+
+mod arguments;
+mod files;
+mod locks;
+mod namespaces;
+mod process;
+mod rates;
+mod threads;

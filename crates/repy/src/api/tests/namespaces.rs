@@ -1,0 +1,183 @@
+//! createvirtualnamespace, evaluate, SafeDict.
+
+use crate::sandbox::Ending;
+use crate::sandbox::testing::Trial;
+
+#[test]
+fn code_runs_in_the_context_it_is_given_and_the_context_comes_back() {
+    Trial::new(
+        "inner = createvirtualnamespace('y = x + 1\\ndef f():\\n  return y * 2\\n', 'inner')
+given = {'x': 1}
+context = inner.evaluate(given)
+log(context['y'], context['f'](), given, type(context), '\\n')
+context['x'] = 10
+same = inner.evaluate(context)
+log(same is context, context['y'], '\\n')
+other = inner.evaluate(SafeDict({'x': 100}))
+log(other['f'](), context['f'](), '\\n')
+",
+    )
+    .logs("2 4 {'x': 1} <class 'safe.SafeDict'> \nTrue 11 \n202 22 \n");
+}
+
+#[test]
+fn code_has_no_more_than_its_context() {
+    Trial::new(
+        "inner = createvirtualnamespace('log(1)', 'inner')
+try:
+  inner.evaluate({})
+except NameError, e:
+  log(str(e), '\\n')
+def fake(*args):
+  log('fake', args, '\\n')
+inner.evaluate({'log': fake})
+",
+    )
+    .logs("name 'log' is not defined \nfake (1,) \n");
+}
+
+#[test]
+fn unsafe_code_is_refused_with_the_reason() {
+    Trial::new(
+        "for code in ['import os', 'x = = 1', 'x.__class__', 'break', '\\xff', 'print 1']:
+  try:
+    createvirtualnamespace(code, 'name')
+    log('accepted', code, '\\n')
+  except CodeUnsafeError, e:
+    log(str(e).startswith('Code failed safety check! Error: '))
+  except RepyException, e:
+    log(e)
+",
+    )
+    .logs("True True True True True True");
+}
+
+#[test]
+fn unsafe_contexts_are_refused() {
+    Trial::new(
+        "inner = createvirtualnamespace('pass', 'inner')
+for context in [{'__import__': 1}, {'im_x': 1}, {'encode': 1}, {1: 2}, {None: 1}]:
+  try:
+    inner.evaluate(context)
+    log('accepted', context, '\\n')
+  except ContextUnsafeError, e:
+    log(e, '\\n')
+",
+    )
+    .logs(
+        "Provided context is not safe! Exception: Unsafe key: '__import__' \n\
+Provided context is not safe! Exception: Unsafe key: 'im_x' \n\
+Provided context is not safe! Exception: Unsafe key: 'encode' \n\
+Provided context is not safe! Exception: 'SafeDict' keys must be of string type! \n\
+Provided context is not safe! Exception: 'SafeDict' keys must be of string type! \n",
+    );
+}
+
+#[test]
+fn exceptions_of_the_code_go_to_whoever_evaluates_it() {
+    let outcome = Trial::new(
+        "inner = createvirtualnamespace('x = 1\\nraise KeyError(x)\\n', 'inner')
+context = SafeDict()
+try:
+  inner.evaluate(context)
+except KeyError, e:
+  log(e, context['x'], '\\n')
+inner.evaluate({})
+",
+    )
+    .run();
+    assert_eq!(outcome.ending, Ending::Uncaught);
+    assert!(outcome.log.starts_with("1 1 \n"), "{}", outcome.log);
+    assert!(outcome.log.contains("\"program.r2py\", line 7, in <module>\n  \"inner\", line 2, in <module>"), "{}", outcome.log);
+}
+
+#[test]
+fn evaluated_code_may_wait_and_make_threads_and_nest_deeply() {
+    Trial::new(
+        "code = '''
+def later():
+  sleep(1)
+  log('later', depth, '\\\\n')
+if depth < 200:
+  createvirtualnamespace(code, 'level').evaluate({'depth': depth + 1, 'code': code, 'log': log, 'sleep': sleep, 'createthread': createthread, 'createvirtualnamespace': createvirtualnamespace})
+else:
+  sleep(2)
+  createthread(later)
+'''
+context = createvirtualnamespace(code, 'level').evaluate({'depth': 0, 'code': code, 'log': log, 'sleep': sleep, 'createthread': createthread, 'createvirtualnamespace': createvirtualnamespace})
+log(context['depth'], getruntime(), '\\n')
+",
+    )
+    .logs("0 2.0 \nlater 200 \n");
+}
+
+#[test]
+fn a_safedict_takes_safe_names_only() {
+    Trial::new(
+        "d = SafeDict({'a': 1})
+for key in ['__x', 'encode', 'func_a', 5, None, ('a',)]:
+  for kind in ['get', 'set', 'del', 'in']:
+    try:
+      if kind == 'get':
+        d[key]
+      elif kind == 'set':
+        d[key] = 1
+      elif kind == 'del':
+        del d[key]
+      else:
+        key in d
+      log('accepted', key, kind, '\\n')
+    except (ValueError, TypeError), e:
+      pass
+try:
+  d.a = 5
+except TypeError, e:
+  log(e, '\\n')
+try:
+  d['none']
+except KeyError, e:
+  log(e, '\\n')
+d['b'] = 2
+d.update({'c': 3})
+log(len(d), d.get('a'), d.get('z'), d.get('z', 9), d.setdefault('e', 7), d.pop('e'), 'b' in d, 'z' in d, '\\n')
+keys = d.keys()
+keys.sort()
+values = d.values()
+values.sort()
+items = d.items()
+items.sort()
+log(keys, values, items, '\\n')
+total = 0
+for key in d:
+  total = total + d[key]
+log(total, '\\n')
+",
+    )
+    .logs(
+        "'SafeDict' attributes are read-only! \n'none' \n3 1 None 9 7 7 True False \n\
+['a', 'b', 'c'] [1, 2, 3] [('a', 1), ('b', 2), ('c', 3)] \n6 \n",
+    );
+}
+
+#[test]
+fn a_safedict_that_holds_itself_is_shown_and_copied() {
+    Trial::new(
+        "d = SafeDict({'a': 1})
+log(d, repr(d), '\\n')
+d['self'] = d
+log(d, '\\n')
+copy = d.copy()
+log(len(copy), copy['a'], type(copy), copy is d, '\\n')
+copy['a'] = 5
+log(d['a'], '\\n')
+empty = SafeDict('nothing')
+log(len(empty), '\\n')
+child = _context.copy()
+child['log'] = 5
+log(len(child) == len(_context), child is _context, '\\n')
+",
+    )
+    .logs(
+        "{'a': 1} {'a': 1} \n{'a': 1, 'self': {...}} \n2 1 <class 'safe.SafeDict'> False \n1 \n0 \nTrue False \n",
+    );
+}

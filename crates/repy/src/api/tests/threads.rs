@@ -1,0 +1,182 @@
+//! createthread, getthreadname, sleep: who runs when, and how threads end.
+
+use overlord_resources::Resource;
+
+use crate::sandbox::Ending;
+use crate::sandbox::testing::Trial;
+
+#[test]
+fn the_program_ends_when_its_last_thread_does() {
+    let outcome = Trial::new(
+        "def late():
+  sleep(3)
+  log('late')
+createthread(late)
+log('main')
+",
+    )
+    .logs("main late");
+    assert_eq!(outcome.seconds, 3.0);
+}
+
+#[test]
+fn threads_have_names_and_methods_can_be_threads() {
+    Trial::new(
+        "class Worker:
+  def work(self):
+    log(getthreadname(), '\\n')
+log(getthreadname(), '\\n')
+createthread(Worker().work)
+createthread(Worker().work)
+",
+    )
+    .logs("MainThread \n_EVENT:Thread:1 \n_EVENT:Thread:2 \n");
+}
+
+#[test]
+fn threads_are_events_and_no_more_run_than_allowed() {
+    let outcome = Trial::new(
+        "def wait():
+  sleep(1)
+made = 0
+try:
+  while True:
+    createthread(wait)
+    made = made + 1
+except ResourceExhaustedError, e:
+  log(made, str(e), getresources()[1]['events'], '\\n')
+sleep(2)
+log(getresources()[1]['events'])
+createthread(wait)
+",
+    )
+    .limit(Resource::Events, 7.0)
+    .logs("7 the program holds 7 of the resource 'events', as many as it may 7 \n0");
+    assert_eq!(outcome.seconds, 3.0);
+}
+
+#[test]
+fn an_exception_nobody_catches_in_a_thread_ends_the_program_with_30() {
+    let outcome = Trial::new(
+        "def fail():
+  raise KeyError('k')
+createthread(fail)
+sleep(1)
+log('not reached')
+",
+    )
+    .run();
+    assert_eq!(outcome.ending, Ending::UncaughtInThread);
+    assert_eq!(outcome.ending.code(), 30);
+    assert!(outcome.log.contains("Uncaught exception!"), "{}", outcome.log);
+    assert!(!outcome.log.contains("not reached"));
+}
+
+#[test]
+fn busy_threads_all_get_on_at_the_same_pace() {
+    let outcome = Trial::new(
+        "counts = [0] * 10
+def busy_at(i):
+  def busy():
+    while counts[0] < 20000:
+      counts[i] = counts[i] + 1
+  return busy
+for i in range(10):
+  createthread(busy_at(i))
+while counts[0] < 20000:
+  pass
+log(min(counts) * 10 > max(counts) * 6)
+",
+    )
+    .run();
+    assert_eq!(outcome.log, "True");
+}
+
+#[test]
+fn a_thread_that_never_waits_does_not_keep_others_from_waking() {
+    Trial::new(
+        "done = []
+def waiter():
+  sleep(0)
+  done.append(1)
+createthread(waiter)
+while not done:
+  pass
+log('woken')
+",
+    )
+    .logs("woken");
+}
+
+#[test]
+fn a_thousand_threads_wait_at_once() {
+    let outcome = Trial::new(
+        "woken = []
+def wait():
+  sleep(10)
+  woken.append(getthreadname())
+for i in range(1000):
+  createthread(wait)
+log(getresources()[1]['events'])
+sleep(11)
+log(len(woken), woken[0], woken[-1])
+",
+    )
+    .limit(Resource::Events, 1000.0)
+    .logs("1000 1000 _EVENT:Thread:1 _EVENT:Thread:1000");
+    assert_eq!(outcome.seconds, 11.0);
+}
+
+#[test]
+fn sleeping_takes_as_long_as_asked_and_values_around_it_are_kept() {
+    Trial::new(
+        "def f(a, b, c):
+  return [a, b, c]
+log(f(1, sleep(2.5), 3), [sleep(1L), 'x'], getruntime(), '\\n')
+for i in range(1000):
+  sleep(0)
+log(getruntime())
+",
+    )
+    .logs("[1, None, 3] [None, 'x'] 3.5 \n3.5");
+}
+
+#[test]
+fn exitall_ends_at_once_without_finally() {
+    let outcome = Trial::new(
+        "def other():
+  sleep(1)
+  log('other')
+createthread(other)
+try:
+  exitall()
+finally:
+  log('finally')
+",
+    )
+    .run();
+    assert_eq!((outcome.log.as_str(), outcome.ending.clone()), ("", Ending::Exited));
+    assert_eq!(outcome.ending.code(), 0);
+}
+
+#[test]
+fn many_threads_waiting_inside_native_callbacks_are_told_so_and_do_no_harm() {
+    let outcome = Trial::new(
+        "failed = []
+def by_key(x):
+  sleep(1)
+  return x
+def work():
+  try:
+    [1].sort(None, by_key)
+  except RuntimeError:
+    failed.append(1)
+for i in range(200):
+  createthread(work)
+sleep(10)
+log(len(failed) < 200)
+",
+    )
+    .run();
+    assert_eq!(outcome.log, "True", "{:?}", outcome.ending);
+}
