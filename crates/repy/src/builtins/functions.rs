@@ -170,7 +170,7 @@ fn type_of(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     match &value {
         Value::Class(class) if !class.is_old() => Ok(Value::Native(machine.type_function.clone())),
         other if super::safe_dict::of(other).is_some() => {
-            let name = Str::new(super::safe_dict::NAME.as_bytes());
+            let name = crate::object::Str::new(super::safe_dict::NAME.as_bytes());
             let class = machine.builtins.borrow().get_name(&name).cloned();
             Ok(class.unwrap_or_default())
         }
@@ -187,9 +187,7 @@ fn is_instance(machine: &Machine, value: &Value, wanted: &Value, depth: u32) -> 
     crate::work::spend(1)?;
     match wanted {
         Value::Class(class) => Ok(machine.is_instance_of(value, class)),
-        class if super::safe_dict::is_class(class) => {
-            Ok(super::safe_dict::of(value).is_some())
-        }
+        class if super::safe_dict::is_class(class) => Ok(super::safe_dict::of(value).is_some()),
         Value::Tuple(tuple) if depth < 100 => {
             for one in tuple.iter() {
                 if is_instance(machine, value, one, depth + 1)? {

@@ -6,9 +6,18 @@ use crate::sandbox::testing::Trial;
 
 /// Calls with wrong arguments, and what RepyArgumentError says.
 const WRONG: &[(&str, &str)] = &[
-    ("sleep()", "Function 'sleep' takes 1 arguments, not 0 as you provided."),
-    ("sleep(1, 2)", "Function 'sleep' takes 1 arguments, not 2 as you provided."),
-    ("sleep(seconds=1)", "Keyword arguments not allowed when calling sleep."),
+    (
+        "sleep()",
+        "Function 'sleep' takes 1 arguments, not 0 as you provided.",
+    ),
+    (
+        "sleep(1, 2)",
+        "Function 'sleep' takes 1 arguments, not 2 as you provided.",
+    ),
+    (
+        "sleep(seconds=1)",
+        "Keyword arguments not allowed when calling sleep.",
+    ),
     ("sleep(-1)", "Must be non-negative."),
     ("sleep(-0.5)", "Must be non-negative."),
     ("sleep(-5L)", "Must be non-negative."),
@@ -16,33 +25,87 @@ const WRONG: &[(&str, &str)] = &[
     ("sleep('1')", "Invalid type <type 'str'>"),
     ("sleep(None)", "Invalid type <type 'NoneType'>"),
     ("sleep(True)", "Invalid type <type 'bool'>"),
-    ("getruntime(1)", "Function 'getruntime' takes 0 arguments, not 1 as you provided."),
-    ("exitall(1)", "Function 'exitall' takes 0 arguments, not 1 as you provided."),
-    ("createlock(1)", "Function 'createlock' takes 0 arguments, not 1 as you provided."),
-    ("lock.acquire()", "Function 'acquire' takes 1 arguments, not 0 as you provided."),
+    (
+        "getruntime(1)",
+        "Function 'getruntime' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "exitall(1)",
+        "Function 'exitall' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "createlock(1)",
+        "Function 'createlock' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "lock.acquire()",
+        "Function 'acquire' takes 1 arguments, not 0 as you provided.",
+    ),
     ("lock.acquire(1)", "Invalid type <type 'int'>"),
-    ("lock.acquire(blocking=True)", "Keyword arguments not allowed when calling acquire."),
-    ("lock.release(1)", "Function 'release' takes 0 arguments, not 1 as you provided."),
-    ("createthread()", "Function 'createthread' takes 1 arguments, not 0 as you provided."),
+    (
+        "lock.acquire(blocking=True)",
+        "Keyword arguments not allowed when calling acquire.",
+    ),
+    (
+        "lock.release(1)",
+        "Function 'release' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "createthread()",
+        "Function 'createthread' takes 1 arguments, not 0 as you provided.",
+    ),
     ("createthread(1)", "Invalid type <type 'int'>"),
     ("createthread('f')", "Invalid type <type 'str'>"),
-    ("createthread(f, 1)", "Function 'createthread' takes 1 arguments, not 2 as you provided."),
-    ("getthreadname(1)", "Function 'getthreadname' takes 0 arguments, not 1 as you provided."),
-    ("getlasterror(1)", "Function 'getlasterror' takes 0 arguments, not 1 as you provided."),
-    ("getresources(1)", "Function 'getresources' takes 0 arguments, not 1 as you provided."),
-    ("randombytes(1)", "Function 'randombytes' takes 0 arguments, not 1 as you provided."),
-    ("log(end='x')", "Keyword arguments not allowed when calling log."),
-    ("openfile('x')", "Function 'openfile' takes 2 arguments, not 1 as you provided."),
+    (
+        "createthread(f, 1)",
+        "Function 'createthread' takes 1 arguments, not 2 as you provided.",
+    ),
+    (
+        "getthreadname(1)",
+        "Function 'getthreadname' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "getlasterror(1)",
+        "Function 'getlasterror' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "getresources(1)",
+        "Function 'getresources' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "randombytes(1)",
+        "Function 'randombytes' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "log(end='x')",
+        "Keyword arguments not allowed when calling log.",
+    ),
+    (
+        "openfile('x')",
+        "Function 'openfile' takes 2 arguments, not 1 as you provided.",
+    ),
     ("openfile('x', 1)", "Invalid type <type 'int'>"),
     ("openfile(1, True)", "Invalid type <type 'int'>"),
     ("openfile('x' * 121, True)", "Max string length is 120"),
-    ("openfile(Text('x'), True)", "Invalid type <class 'Text'>"),
-    ("listfiles(1)", "Function 'listfiles' takes 0 arguments, not 1 as you provided."),
-    ("removefile()", "Function 'removefile' takes 1 arguments, not 0 as you provided."),
+    ("openfile(Text('x'), True)", "Invalid type <class '.Text'>"),
+    (
+        "listfiles(1)",
+        "Function 'listfiles' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "removefile()",
+        "Function 'removefile' takes 1 arguments, not 0 as you provided.",
+    ),
     ("removefile(1)", "Invalid type <type 'int'>"),
     ("removefile('x' * 121)", "Max string length is 120"),
-    ("file.close(1)", "Function 'close' takes 0 arguments, not 1 as you provided."),
-    ("file.readat(1)", "Function 'readat' takes 2 arguments, not 1 as you provided."),
+    (
+        "file.close(1)",
+        "Function 'close' takes 0 arguments, not 1 as you provided.",
+    ),
+    (
+        "file.readat(1)",
+        "Function 'readat' takes 2 arguments, not 1 as you provided.",
+    ),
     ("file.readat('1', 0)", "Invalid type <type 'str'>"),
     ("file.readat(1.0, 0)", "Invalid type <type 'float'>"),
     ("file.readat(True, 0)", "Invalid type <type 'bool'>"),
@@ -51,17 +114,35 @@ const WRONG: &[(&str, &str)] = &[
     ("file.readat(1, -1)", "Min value is 0."),
     ("file.readat(1, -10 ** 30)", "Min value is 0."),
     ("file.readat(1, None)", "Invalid type <type 'NoneType'>"),
-    ("file.writeat('x')", "Function 'writeat' takes 2 arguments, not 1 as you provided."),
+    (
+        "file.writeat('x')",
+        "Function 'writeat' takes 2 arguments, not 1 as you provided.",
+    ),
     ("file.writeat(1, 0)", "Invalid type <type 'int'>"),
     ("file.writeat('x', -1)", "Min value is 0."),
     ("file.writeat('x', 0.0)", "Invalid type <type 'float'>"),
-    ("createvirtualnamespace('x')", "Function 'createvirtualnamespace' takes 2 arguments, not 1 as you provided."),
-    ("createvirtualnamespace(1, 'x')", "Invalid type <type 'int'>"),
-    ("createvirtualnamespace('x', None)", "Invalid type <type 'NoneType'>"),
-    ("namespace.evaluate()", "Function 'evaluate' takes 1 arguments, not 0 as you provided."),
+    (
+        "createvirtualnamespace('x')",
+        "Function 'createvirtualnamespace' takes 2 arguments, not 1 as you provided.",
+    ),
+    (
+        "createvirtualnamespace(1, 'x')",
+        "Invalid type <type 'int'>",
+    ),
+    (
+        "createvirtualnamespace('x', None)",
+        "Invalid type <type 'NoneType'>",
+    ),
+    (
+        "namespace.evaluate()",
+        "Function 'evaluate' takes 1 arguments, not 0 as you provided.",
+    ),
     ("namespace.evaluate([])", "Invalid type <type 'list'>"),
     ("namespace.evaluate(None)", "Invalid type <type 'NoneType'>"),
-    ("namespace.evaluate(context={})", "Keyword arguments not allowed when calling evaluate."),
+    (
+        "namespace.evaluate(context={})",
+        "Keyword arguments not allowed when calling evaluate.",
+    ),
 ];
 
 const SCENE: &str = "\

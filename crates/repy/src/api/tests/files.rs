@@ -50,7 +50,10 @@ openfile('x' * 120, True)
 ",
     )
     .run();
-    assert_eq!(outcome.log, ". . . . . . . . . . . . . . . . . . . . . . . . . .");
+    assert_eq!(
+        outcome.log,
+        ". . . . . . . . . . . . . . . . . . . . . . . . . ."
+    );
     let mut names: Vec<_> = std::fs::read_dir(outcome.directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -26,7 +26,10 @@ log(text, '\\n')
     assert_eq!(outcome.ending, Ending::Finished);
     let text = outcome.log.strip_prefix("None \nNone \n").unwrap();
     assert!(text.contains("User traceback:\n  \"program.r2py\", line 7, in <module>\n  \"program.r2py\", line 5, in fail\n"), "{text}");
-    assert!(text.contains("Exception (with type 'exceptions.ValueError'): the reason"), "{text}");
+    assert!(
+        text.contains("Exception (with type 'exceptions.ValueError'): the reason"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -49,7 +52,7 @@ createthread(wait)
 usage = getresources()[1]
 for name in ['events', 'filesopened', 'fileread', 'filewrite', 'diskused', 'insockets', 'outsockets', 'netsend']:
   log(name, usage[name], '\\n')
-log(usage['memory'] > 0, usage['threadcpu'] >= 0, usage['cpu'] >= 0, '\\n')
+log(type(usage['memory']), usage['threadcpu'] >= 0, usage['cpu'] >= 0, '\\n')
 usage['events'] = 99
 log(getresources()[1]['events'], '\\n')
 ",
@@ -57,7 +60,7 @@ log(getresources()[1]['events'], '\\n')
     .file("old", &[0; 10_000])
     .logs(
         "events 1 \nfilesopened 1 \nfileread 4096.0 \nfilewrite 4096.0 \ndiskused 18192 \ninsockets 0 \n\
-outsockets 0 \nnetsend 0.0 \nTrue True True \n1 \n",
+outsockets 0 \nnetsend 0.0 \n<type 'int'> True True \n1 \n",
     );
 }
 
@@ -72,7 +75,9 @@ log(_context['mycontext'])
 ",
     )
     .arguments(&["one", "two words"])
-    .logs("initialize ['one', 'two words'] {} <class 'safe.SafeDict'> \n5 initialize True \n{'x': 1}");
+    .logs(
+        "initialize ['one', 'two words'] {} <class 'safe.SafeDict'> \n5 initialize True \n{'x': 1}",
+    );
 }
 
 #[test]
@@ -85,7 +90,11 @@ fn each_kind_of_end_has_its_code() {
         ("x = = 1", Ending::Refused { syntax: true }, 5),
         ("break", Ending::Refused { syntax: true }, 5),
         ("raise ValueError()", Ending::Uncaught, 6),
-        ("def f():\n  raise SystemExit\ncreatethread(f)", Ending::UncaughtInThread, 30),
+        (
+            "def f():\n  raise SystemExit\ncreatethread(f)",
+            Ending::UncaughtInThread,
+            30,
+        ),
     ] {
         let outcome = Trial::new(program).run();
         assert_eq!(outcome.ending, ending, "{program}: {}", outcome.log);
@@ -102,5 +111,5 @@ fn messages_of_builtin_exceptions_can_be_read() {
 fn format_fields_do_not_walk_attributes() {
     let outcome = Trial::new("log('{0.__class__.__bases__}'.format(1))").run();
     assert_eq!(outcome.ending, Ending::Uncaught);
-    assert!(!outcome.log.contains("object"), "{}", outcome.log);
+    assert!(!outcome.log.contains("<type 'object'>"), "{}", outcome.log);
 }

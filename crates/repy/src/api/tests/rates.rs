@@ -8,8 +8,10 @@ use crate::sandbox::testing::Trial;
 
 #[test]
 fn the_log_has_the_softspace_of_python_2() {
-    Trial::new("log('a')\nlog('b', 'c\\n')\nlog('d', 1, None, [1, 'x'])\nlog('')\nlog()\nlog('e\\t', 'f')")
-        .logs("a b c\nd 1 None [1, 'x']  e\tf");
+    Trial::new(
+        "log('a')\nlog('b', 'c\\n')\nlog('d', 1, None, [1, 'x'])\nlog('')\nlog()\nlog('e\\t', 'f')",
+    )
+    .logs("a b c\nd 1 None [1, 'x']  e\tf");
 }
 
 #[test]
@@ -27,7 +29,11 @@ for i in range(9):
     assert!(outcome.log.contains("x 0.0 \n"), "a second's worth is free");
     // 10,000 bytes, and some, of which 1,000 pass at once.
     let total = outcome.log.len() as f64;
-    assert!((outcome.seconds - (total - 1000.0) / 1000.0).abs() < 0.01, "{}", outcome.seconds);
+    assert!(
+        (outcome.seconds - (total - 1000.0) / 1000.0).abs() < 0.01,
+        "{}",
+        outcome.seconds
+    );
 }
 
 #[test]
@@ -39,7 +45,10 @@ fn random_bytes_come_by_the_kibibyte() {
     )
     .limit(Resource::Random, 2048.0)
     .run();
-    assert_eq!(outcome.log, "1024 1024.0 1024 2048.0 1024 2048.0 1024 2048.0 1024 2048.0");
+    assert_eq!(
+        outcome.log,
+        "1024 1024.0 1024 2048.0 1024 2048.0 1024 2048.0 1024 2048.0"
+    );
     assert_eq!(outcome.seconds, 1.5);
 }
 
@@ -83,7 +92,8 @@ log(''.join(order))
 ",
     )
     .limit(Resource::Random, 1024.0)
-    .logs("123123123");
+    // The first finds its second call within the burst.
+    .logs("112312323");
 }
 
 #[test]

@@ -68,7 +68,11 @@ log('not reached')
     .run();
     assert_eq!(outcome.ending, Ending::UncaughtInThread);
     assert_eq!(outcome.ending.code(), 30);
-    assert!(outcome.log.contains("Uncaught exception!"), "{}", outcome.log);
+    assert!(
+        outcome.log.contains("Uncaught exception!"),
+        "{}",
+        outcome.log
+    );
     assert!(!outcome.log.contains("not reached"));
 }
 
@@ -155,7 +159,10 @@ finally:
 ",
     )
     .run();
-    assert_eq!((outcome.log.as_str(), outcome.ending.clone()), ("", Ending::Exited));
+    assert_eq!(
+        (outcome.log.as_str(), outcome.ending.clone()),
+        ("", Ending::Exited)
+    );
     assert_eq!(outcome.ending.code(), 0);
 }
 
