@@ -5,6 +5,7 @@ mod http_server;
 mod key_value_store;
 mod latency_probe;
 mod time_server;
+#[expect(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "../vessel/mod.rs"]
 mod vessel;
 

@@ -78,9 +78,7 @@ fn many_clients_are_answered_one_after_another() {
 }
 
 #[test]
-fn it_learns_the_time_from_a_server_that_it_asked_and_from_no_other() {
-    // The conversion of the calendar and of NTP's format, seen through the answers: a leap day, the end of a century,
-    // the last second of a year.
+fn its_calendar_has_leap_days_and_liars_do_not_set_its_clock() {
     for (seconds, date) in [
         ("951782400", "2000-02-29T00:00:0"),
         ("4107542400", "2100-03-01T00:00:0"),
@@ -90,7 +88,7 @@ fn it_learns_the_time_from_a_server_that_it_asked_and_from_no_other() {
         let (vessel, port) = start(Some(seconds));
         let line = vessel.ask(port, "");
         assert!(line.starts_with(date), "{seconds}: {line}");
-        // Looks like an answer of NTP, but was not asked for; and does not even come from its port.
+        // As long as an answer of NTP, but not asked for, and not from its port.
         let liar = UdpSocket::bind((own_address(), 0)).unwrap();
         liar.set_read_timeout(Some(PATIENCE)).unwrap();
         liar.send_to(&[0x24; 48], (vessel.address, port)).unwrap();
@@ -98,4 +96,46 @@ fn it_learns_the_time_from_a_server_that_it_asked_and_from_no_other() {
         let bytes = liar.recv(&mut answer).unwrap();
         assert!(answer[..bytes].starts_with(date.as_bytes()));
     }
+}
+
+#[test]
+fn it_takes_the_time_from_the_server_that_it_asked_and_from_no_other() {
+    // The program's own functions, with a world made up: no server on port 123 is to be had here.
+    let text = std::fs::read_to_string(crate::vessel::example("time_server.r2py")).unwrap();
+    let (functions, _) = text.split_once("# ---- from here on it runs").unwrap();
+    let test = r"
+mycontext['start'], mycontext['synchronised'], mycontext['asked'] = None, False, None
+mycontext['ip'], mycontext['port'] = '192.0.2.1', 63100
+sent = []
+def gethostbyname(name):
+  return '192.0.2.77'
+def sendmessage(*arguments):
+  sent.append(arguments)
+ask_for_time('a server')
+ip, port, question, own_ip, own_port = sent[0]
+log(ip, port, len(question), ord(question[0]), own_ip, own_port, '\n')
+# 3,900,000,000 and a half seconds since 1900.
+time = ''.join([chr(3900000000 >> bits & 255) for bits in (24, 16, 8, 0)]) + '\x80\0\0\0'
+good = '\x1c' + 'x' * 23 + question[40:] + 'y' * 8 + time
+log(is_ntp_answer(ip, 123, good), is_ntp_answer('192.0.2.78', 123, good), is_ntp_answer(ip, 124, good))
+log(is_ntp_answer(ip, 123, good[:47]), is_ntp_answer(ip, 123, good.replace(question[40:], 'z' * 8)), '\n')
+set_clock(good)
+log(now_text()[:19], mycontext['synchronised'], is_ntp_answer(ip, 123, good))
+";
+    let folder = tempfile::TempDir::new().unwrap();
+    let program = folder.path().join("clock.r2py");
+    std::fs::write(&program, [functions, test].concat()).unwrap();
+    let vessel = Vessel::start_at(own_address(), &program, &[], "resource random 10000\n", &[]);
+    let (code, log) = vessel.end();
+    assert_eq!(code, Some(0), "{log}");
+    let lines: Vec<&str> = log.lines().map(str::trim_end).collect();
+    assert_eq!(
+        lines[lines.len() - 4..],
+        [
+            "192.0.2.77 123 48 27 192.0.2.1 63100",
+            "True False False False False",
+            "2023-08-02T21:20:00Z the clock is set",
+            "2023-08-02T21:20:00 True False"
+        ]
+    );
 }

@@ -86,6 +86,34 @@ impl Vessel {
         resources: &str,
         arguments: &[&str],
     ) -> Vessel {
+        let runtime = Command::new(env!("CARGO_BIN_EXE_repy"));
+        Vessel::run(runtime, address, program, ports, resources, arguments)
+    }
+
+    /// The same where the system allows the process only so many descriptors.
+    pub(crate) fn start_with_descriptors(
+        most: usize,
+        address: Ipv4Addr,
+        program: &Path,
+        ports: &[u16],
+        resources: &str,
+        arguments: &[&str],
+    ) -> Vessel {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_repy"));
+        Vessel::run(shell, address, program, ports, resources, arguments)
+    }
+
+    fn run(
+        mut runtime: Command,
+        address: Ipv4Addr,
+        program: &Path,
+        ports: &[u16],
+        resources: &str,
+        arguments: &[&str],
+    ) -> Vessel {
         let directory = TempDir::new().unwrap();
         let mut text = resources.to_owned();
         for line in RESOURCES.lines() {
@@ -105,7 +133,7 @@ impl Vessel {
         let name = program.file_name().unwrap();
         std::fs::copy(program, files.join(name)).unwrap();
         let output = File::create(directory.path().join("log")).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_repy"))
+        let process = runtime
             .args(["--ip", &address.to_string(), "--nootherips", "--cwd"])
             .arg(&files)
             .arg(&resource_file)

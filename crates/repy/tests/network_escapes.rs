@@ -1,0 +1,291 @@
+//! Programs that try to do over the network what they may not, and others that do so to them: real processes behind
+//! both walls, at addresses 127.x.
+
+#[expect(dead_code, reason = "shared with other tests, which use more of it")]
+mod vessel;
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+
+use tempfile::TempDir;
+use vessel::{PATIENCE, Vessel, eventually, free_port, own_address};
+
+/// Before every program: the exception that a call raises.
+const PRELUDE: &str = "\
+def raised(call, *arguments):
+  try:
+    call(*arguments)
+  except Exception, e:
+    return repr(e).split('(')[0]
+  return 'nothing'
+
+";
+
+struct Attempt {
+    folder: TempDir,
+}
+
+impl Attempt {
+    fn new(program: &str) -> Attempt {
+        let folder = TempDir::new().unwrap();
+        let text = [PRELUDE, program].concat();
+        std::fs::write(folder.path().join("program.r2py"), text).unwrap();
+        Attempt { folder }
+    }
+
+    fn start(
+        &self,
+        address: Ipv4Addr,
+        ports: &[u16],
+        resources: &str,
+        arguments: &[&str],
+    ) -> Vessel {
+        let program = self.folder.path().join("program.r2py");
+        Vessel::start_at(address, Path::new(&program), ports, resources, arguments)
+    }
+}
+
+/// What the program wrote, when it has ended by itself.
+#[track_caller]
+fn output(vessel: Vessel) -> String {
+    let (code, log) = vessel.end();
+    assert_eq!(code, Some(0), "{log}");
+    log.lines()
+        .filter(|line| !line.starts_with("wall"))
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn other_vessels_ports_and_addresses_are_out_of_reach() {
+    let (mine, others) = (own_address(), own_address());
+    let (port, victim) = (free_port(mine), free_port(mine));
+    let _listening = TcpListener::bind((mine, victim)).unwrap();
+    let attempt = Attempt::new(
+        r"
+ip, port, victim, other = callargs[0], int(callargs[1]), int(callargs[2]), callargs[3]
+# Neither to listen where others do, nor to speak in their name: not by port and not by address.
+for local in [(ip, victim), (other, port), (other, victim), ('127.0.0.1', victim)]:
+  log(raised(listenformessage, *local), raised(listenforconnection, *local))
+  log(raised(sendmessage, ip, port, 'x', *local), raised(openconnection, ip, port, local[0], local[1], 1), '\n')
+# Nor everywhere at once, nor to everybody.
+for local in ['0.0.0.0', '255.255.255.255', '224.0.0.1', '::', '']:
+  log(raised(listenformessage, local, port), raised(sendmessage, local, port, 'x', ip, port), '\n')
+",
+    );
+    let arguments = [
+        mine.to_string(),
+        port.to_string(),
+        victim.to_string(),
+        others.to_string(),
+    ];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let log = output(attempt.start(mine, &[port], "", &arguments));
+    let forbidden = ["ResourceForbiddenError"; 4].join(" ");
+    let wrong = ["RepyArgumentError"; 2].join(" ");
+    let lines = [[forbidden.as_str(); 4].as_slice(), &[wrong.as_str(); 5]].concat();
+    assert_eq!(log, lines.join("\n"));
+}
+
+#[test]
+fn names_and_interfaces_are_known_behind_the_wall() {
+    let address = own_address();
+    let attempt = Attempt::new(
+        r"
+log(gethostbyname('localhost'), raised(gethostbyname, 'no-such-name.invalid'), getmyip() == callargs[0])
+",
+    );
+    let log = output(attempt.start(address, &[], "", &[&address.to_string()]));
+    assert_eq!(log, "127.0.0.1 NetworkAddressError True");
+}
+
+#[test]
+fn huge_messages_and_huge_wishes_take_no_memory() {
+    let address = own_address();
+    let port = free_port(address);
+    let attempt = Attempt::new(
+        r"
+ip, port = callargs[0], int(callargs[1])
+huge = 'x' * 5000000
+log(raised(sendmessage, ip, port, huge, ip, port + 1), '\n')
+server = listenforconnection(ip, port)
+log('ready\n')
+while True:
+  try:
+    client = server.getconnection()[2]
+    break
+  except SocketWouldBlockError:
+    sleep(0.01)
+# Asking for more than there is memory, and sending as much as there is.
+got, sent = 0, 0
+while got < 3000000:
+  try:
+    got += len(client.recv(10 ** 12))
+  except SocketWouldBlockError:
+    sleep(0.001)
+try:
+  while True:
+    sent += client.send(huge)
+except SocketWouldBlockError:
+  log(got, sent < 1000000, '\n')
+client.close()
+",
+    );
+    let arguments = [address.to_string(), port.to_string()];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let vessel = attempt.start(address, &[port, port + 1], "", &arguments);
+    let mut stream = vessel.connect(port);
+    stream.write_all(&vec![b'y'; 3_000_000]).unwrap();
+    assert_eq!(output(vessel), "RepyArgumentError\nready\n3000000 True");
+}
+
+#[test]
+fn datagrams_nobody_reads_and_the_longest_ones_do_no_harm() {
+    let address = own_address();
+    let port = free_port(address);
+    let attempt = Attempt::new(
+        r"
+server = listenformessage(callargs[0], int(callargs[1]))
+log('ready\n')
+longest = 0
+while True:
+  try:
+    ip, port, message = server.getmessage()
+  except SocketWouldBlockError:
+    sleep(0.01)
+    continue
+  longest = max(longest, len(message))
+  if message == 'end':
+    break
+  if message == 'begin':
+    sleep(0.5)
+log(longest, getresources()[1]['memory'] < 20000000)
+",
+    );
+    let arguments = [address.to_string(), port.to_string()];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let vessel = attempt.start(address, &[port], "", &arguments);
+    eventually("the program to listen", || {
+        vessel.log().contains("ready").then_some(())
+    });
+    let socket = UdpSocket::bind((own_address(), 0)).unwrap();
+    socket.send_to(b"begin", (address, port)).unwrap();
+    // 65,507 bytes is the longest there is; what the program's buffer does not hold is lost, as is allowed to messages.
+    for _ in 0..200 {
+        socket
+            .send_to(&vec![b'z'; 65_507], (address, port))
+            .unwrap();
+    }
+    let log = {
+        let place = (address, port);
+        eventually("the program to reach the end", || {
+            let _ = socket.send_to(b"end", place);
+            vessel.log().contains("True").then_some(())
+        });
+        output(vessel)
+    };
+    assert_eq!(log, "ready\n65507 True");
+}
+
+#[test]
+fn a_crowd_of_clients_gets_no_more_sockets_than_the_vessel_has() {
+    let address = own_address();
+    let port = free_port(address);
+    let attempt = Attempt::new(
+        r"
+server = listenforconnection(callargs[0], int(callargs[1]))
+held, most, exhausted = [], 0, False
+log('ready\n')
+begun = getruntime()
+while len(held) < 5 or not exhausted:
+  try:
+    held.append(server.getconnection())
+  except SocketWouldBlockError:
+    sleep(0.01)
+  except ResourceExhaustedError:
+    exhausted = True
+  most = max(most, getresources()[1]['outsockets'])
+log(len(held), most)
+",
+    );
+    let arguments = [address.to_string(), port.to_string()];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let vessel = attempt.start(address, &[port], "", &arguments);
+    let first = vessel.connect(port);
+    let crowd: Vec<_> = (0..10)
+        .filter_map(|_| {
+            let place = (address, port).into();
+            TcpStream::connect_timeout(&place, PATIENCE / 30).ok()
+        })
+        .collect();
+    assert_eq!(output(vessel), "ready\n5 5");
+    drop((first, crowd));
+}
+
+#[test]
+fn descriptors_run_out_as_an_exception_and_come_back() {
+    let address = own_address();
+    let ports: Vec<u16> = (0..50).map(|_| free_port(address)).collect();
+    let attempt = Attempt::new(
+        r"
+# A million sockets are allowed by the resource file; the system has fewer.
+ip = callargs[0]
+def flood():
+  held = []
+  for port in [int(text) for text in callargs[1:]]:
+    for listen in [listenformessage, listenforconnection]:
+      try:
+        held.append(listen(ip, port))
+      except ResourceExhaustedError:
+        return len(held)
+      except NetworkError:
+        pass
+  return 'no end'
+first = flood()
+second = flood()
+log(0 < first < 40, first == second, getresources()[1]['insockets'])
+",
+    );
+    let mut arguments = vec![address.to_string()];
+    arguments.extend(ports.iter().map(u16::to_string));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let vessel = Vessel::start_with_descriptors(
+        40,
+        address,
+        &attempt.folder.path().join("program.r2py"),
+        &ports,
+        "resource insockets 1000000\nresource outsockets 1000000\n",
+        &arguments,
+    );
+    assert_eq!(output(vessel), "True True 0");
+}
+
+#[test]
+fn a_killed_vessel_leaves_its_ports_to_the_next() {
+    let address = own_address();
+    let port = free_port(address);
+    let attempt = Attempt::new(
+        r"
+ip, port = callargs[0], int(callargs[1])
+tcp = listenforconnection(ip, port)
+udp = listenformessage(ip, port)
+log('ready\n')
+held = []
+while True:
+  try:
+    held.append(tcp.getconnection())
+  except SocketWouldBlockError:
+    sleep(0.01)
+",
+    );
+    let arguments = [address.to_string(), port.to_string()];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    for _ in 0..5 {
+        let vessel = attempt.start(address, &[port], "", &arguments);
+        // A connection that lives when the program dies must not keep the port.
+        let _held = vessel.connect(port);
+        vessel.kill();
+    }
+}
