@@ -355,6 +355,8 @@ pub struct RunReport {
     pub reason: StopReason,
     /// Vessels on which the program is left running, as far as we know.
     pub running: Vec<LeftVessel>,
+    /// Vessels on which the program was started or seen running, and of which nothing certain was heard since.
+    pub may_run: Vec<LeftVessel>,
     /// Vessels that are left with the account without a running program.
     pub idle: Vec<LeftVessel>,
     /// How many vessels may have been acquired besides, by requests whose answers never came.

@@ -11,6 +11,7 @@ use crate::error::{ClearinghouseError, HookError, InitialiseError, JournalError,
 use crate::fleet_event::StopReason;
 use crate::journal::DoubtfulAcquisition;
 use crate::ports::{HeldVessel, VesselAddress, VesselObservation};
+use crate::settings::OnStop;
 use crate::time::Moment;
 
 /// Tells operations of one run apart.
@@ -158,13 +159,17 @@ impl Operation {
     }
 
     /// Whether dropping it half-way could leave vessels behind that nobody knows of, or the clearinghouse's
-    /// answer unread: at the end of a run such are waited for, within the final phase.
+    /// answer unread, or start a program after it was stopped: at the end of a run such are waited for, within
+    /// the final phase.
     #[must_use]
-    pub fn is_waited_for_at_the_end(&self) -> bool {
-        matches!(
-            self,
-            Self::Acquire { .. } | Self::Claim { .. } | Self::Release { .. } | Self::Stop(_)
-        )
+    pub fn is_waited_for_at_the_end(&self, on_stop: OnStop) -> bool {
+        match self {
+            Self::Acquire { .. } | Self::Claim { .. } | Self::Release { .. } | Self::Stop(_) => {
+                true
+            }
+            Self::Start { .. } => on_stop == OnStop::Stop,
+            _ => false,
+        }
     }
 }
 

@@ -159,7 +159,8 @@ impl<'a> Planner<'a> {
 
     /// The last phase: what the operator wants to become of the vessels.
     fn wind_up(&mut self, deadline: Moment) {
-        match self.desired.policy.on_stop {
+        let on_stop = self.desired.policy.on_stop;
+        match on_stop {
             OnStop::Leave => {}
             OnStop::Stop => self.stop_programs(),
             OnStop::Release => {
@@ -168,8 +169,10 @@ impl<'a> Planner<'a> {
                 self.read();
             }
         }
-        let waited_for = self.fleet.is_under_way(Operation::is_waited_for_at_the_end);
-        let all_given_back = self.desired.policy.on_stop != OnStop::Release
+        let waited_for = self
+            .fleet
+            .is_under_way(|operation| operation.is_waited_for_at_the_end(on_stop));
+        let all_given_back = on_stop != OnStop::Release
             || (self.fleet.holding() == 0 && self.fleet.claims.is_empty());
         let done = self.plan.operations.is_empty() && !waited_for && all_given_back;
         self.plan.finished = done || self.is_time(deadline);

@@ -279,9 +279,10 @@ impl Run {
 
     /// At the end of a run, slow uploads and looks at silent nodes are dropped at once.
     fn abandon_what_is_not_waited_for(&mut self) {
+        let on_stop = self.runner.desired.policy.on_stop;
         for id in self
             .fleet
-            .abandon(|operation| !operation.is_waited_for_at_the_end())
+            .abandon(|operation| !operation.is_waited_for_at_the_end(on_stop))
         {
             if let Some(abort) = self.aborts.remove(&id) {
                 abort.abort();

@@ -330,6 +330,9 @@ pub struct Vessel {
     pub uploaded: bool,
     /// Whether the program was ever seen running on it: then two rounds of evidence are needed to give it back.
     pub ran: bool,
+    /// Whether the program may be running on it: it was seen running or asked to start, and nothing that we have
+    /// heard since says that it ended.
+    pub may_run: bool,
     /// How often in a row the program could not be kept running here.
     pub failures_here: u32,
     /// What looks wrong.
@@ -354,6 +357,7 @@ impl Vessel {
             index: None,
             uploaded: false,
             ran: false,
+            may_run: false,
             failures_here: 0,
             evidence: None,
             missing_readings: 0,
@@ -367,10 +371,16 @@ impl Vessel {
     /// # Errors
     /// [`IllegalTransition`] if the vessel's stage does not allow the step.
     pub fn take(&mut self, step: Step) -> Result<(), IllegalTransition> {
+        let may_run = match &step {
+            Step::SeenRunning(_) | Step::Pardoned(_) | Step::StartBegins(_) => true,
+            Step::NothingRuns => false,
+            _ => self.may_run,
+        };
         let stage = std::mem::replace(&mut self.stage, Stage::Acquired);
         match stage.after(step) {
             Ok(stage) => {
                 self.stage = stage;
+                self.may_run = may_run;
                 self.generation += 1;
                 Ok(())
             }

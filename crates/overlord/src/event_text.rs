@@ -140,10 +140,14 @@ pub fn ended(report: &RunReport) -> String {
     };
     let mut text = format!("stopped, {}; ", asked_by(report.reason));
     match report.running.len() {
-        0 => text.push_str("nothing is left running"),
+        0 if report.may_run.is_empty() => text.push_str("nothing is left running"),
+        0 => text.push_str("nothing is known to be left running"),
         left => {
             text.push_str(&format!("left running: {left}: {}", list(&report.running)));
         }
+    }
+    if !report.may_run.is_empty() {
+        text.push_str(&format!("; may still run: {}", list(&report.may_run)));
     }
     if !report.idle.is_empty() {
         text.push_str(&format!(
@@ -320,6 +324,7 @@ mod tests {
         let mut report = RunReport {
             reason: StopReason::StopFile,
             running: vec![left],
+            may_run: Vec::new(),
             idle: Vec::new(),
             in_doubt: 1,
             undone: vec!["a release".to_owned()],
@@ -329,8 +334,12 @@ mod tests {
             ended(&report),
             "stopped, the stop file is there; left running: 1: copy 1 on 10.0.0.1:1224 v7 (running, lease until 1970-01-01T00:00:00.000Z); perhaps acquired besides: 1; not done: a release"
         );
-        report.running.clear();
+        let left = report.running.remove(0);
         assert!(ended(&report).contains("nothing is left running"));
+        report.may_run.push(left);
+        assert!(
+            ended(&report).contains("nothing is known to be left running; may still run: copy 1")
+        );
     }
 
     #[test]

@@ -100,11 +100,18 @@ impl Fleet {
         self.absent.remove(&held.handle);
         let vessel = Vessel::new(held, at.now, self.step);
         let expires = vessel.lease.until_wall;
-        let vessel = self.enter(vessel, at);
-        self.changes.push(Change::Acquired { vessel, expires });
-        if let Some(reason) = objection {
-            self.condemn(&held.handle, reason, at);
-        }
+        let Some(reason) = objection else {
+            let vessel = self.enter(vessel, at);
+            return self.changes.push(Change::Acquired { vessel, expires });
+        };
+        // It never becomes one of the copies.
+        let label = vessel.label();
+        self.insert(vessel, at);
+        self.changes.push(Change::Acquired {
+            vessel: label,
+            expires,
+        });
+        self.condemn(&held.handle, reason, at);
     }
 
     /// A vessel of the journal, or one that was adopted, was found with the account.
@@ -120,6 +127,8 @@ impl Fleet {
         let index = absent.ledger.index.filter(fits);
         let vessel = Vessel {
             stage: Stage::Unknown { since: at.moment() },
+            // Whoever had it before may have started the program.
+            may_run: true,
             index,
             ..Vessel::new(held, at.now, self.step)
         };
@@ -135,17 +144,23 @@ impl Fleet {
     /// A vessel becomes one of the fleet, and one of the copies if one is missing.
     fn enter(&mut self, vessel: Vessel, at: &Circumstances<'_>) -> VesselLabel {
         let handle = vessel.handle.clone();
+        let mut label = vessel.label();
+        self.insert(vessel, at);
+        self.assign_copies(at.desired.deployment.vessel_count);
+        label.index = self.vessels.get(&handle).and_then(|vessel| vessel.index);
+        label
+    }
+
+    fn insert(&mut self, vessel: Vessel, at: &Circumstances<'_>) {
         let watch = NodeWatch {
             next_check: at.moment(),
             silent_rounds: 0,
         };
-        self.nodes.entry(handle.node.clone()).or_insert(watch);
-        let mut label = vessel.label();
+        self.nodes
+            .entry(vessel.handle.node.clone())
+            .or_insert(watch);
         self.membership_changed = true;
-        self.vessels.insert(handle.clone(), vessel);
-        self.assign_copies(at.desired.deployment.vessel_count);
-        label.index = self.vessels.get(&handle).and_then(|vessel| vessel.index);
-        label
+        self.vessels.insert(vessel.handle.clone(), vessel);
     }
 
     /// An acquisition is over.
@@ -159,11 +174,12 @@ impl Fleet {
             Ok(()) => {
                 self.clearinghouse_answered(at);
                 self.acquisition.refusal = None;
-                self.acquisition.ask_limit = self
-                    .acquisition
-                    .ask_limit
-                    .map(|limit| limit.saturating_mul(2));
+                // What brought nothing that we can use is no reason to ask for more, or sooner.
                 if self.acquisition.unsuitable_in_a_row == 0 {
+                    self.acquisition.ask_limit = self
+                        .acquisition
+                        .ask_limit
+                        .map(|limit| limit.saturating_mul(2));
                     self.acquisition.retry.succeed();
                 }
                 return;
@@ -176,14 +192,17 @@ impl Fleet {
                 ClearinghouseError::NotEnoughCredits(_) | ClearinghouseError::UnableToAcquire(_)
             )
         );
+        let wanted = at.desired.deployment.vessel_count;
+        let there = u32::try_from(self.active().count() + self.absent.len()).unwrap_or(u32::MAX);
+        let missing = wanted.saturating_sub(there);
         let reason = match error {
             AcquireError::Clearinghouse(error) => match &error {
                 ClearinghouseError::NotEnoughCredits(detail) => WaitReason::Credit {
-                    missing: count,
+                    missing,
                     detail: detail.clone(),
                 },
                 ClearinghouseError::UnableToAcquire(detail) => WaitReason::Vessels {
-                    missing: count,
+                    missing,
                     detail: detail.clone(),
                 },
                 other => self.clearinghouse_failed(other, at),
@@ -191,7 +210,7 @@ impl Fleet {
             AcquireError::Journal(error) => journal_trouble(&error),
             AcquireError::Hook(error) => self.hook_failed(&error),
             AcquireError::Nothing => WaitReason::Vessels {
-                missing: count,
+                missing,
                 detail: "no vessel came".to_owned(),
             },
         };
@@ -202,7 +221,9 @@ impl Fleet {
         if refused && count > 1 {
             // All or nothing was refused: the half may be had. This narrows down, and is no failure yet.
             self.acquisition.ask_limit = Some(count / 2);
-            self.acquisition.retry.failures = 0;
+            if self.acquisition.unsuitable_in_a_row == 0 {
+                self.acquisition.retry.failures = 0;
+            }
         }
         let backoff = at.backoff();
         self.acquisition.retry.fail(backoff, at);

@@ -94,6 +94,8 @@ impl Fleet {
                     let handle = &assignment.address.handle;
                     if self.is_bringing_up(handle, id) {
                         self.take_step(handle, Step::NothingRuns);
+                        // How far the hook came with it, only the hook knows.
+                        self.may_run(handle);
                     }
                 }
                 let backoff = at.backoff();
@@ -206,7 +208,18 @@ impl Fleet {
             error,
             InitialiseError::Arguments(_) | InitialiseError::Journal(_) | InitialiseError::Program
         );
+        let started_perhaps = match error {
+            InitialiseError::Start(error) => matches!(
+                error,
+                NodeError::Silent(_) | NodeError::Deadline(_) | NodeError::Misbehaved(_)
+            ),
+            InitialiseError::Hook => true,
+            _ => false,
+        };
         self.take_step(handle, Step::NothingRuns);
+        if started_perhaps {
+            self.may_run(handle);
+        }
         if let Some(vessel) = self.vessels.get_mut(handle) {
             vessel.uploaded &= file_is_there || !vessels_fault;
             if vessels_fault {
@@ -252,6 +265,12 @@ impl Fleet {
                 .or_default()
                 .retry
                 .fail(backoff, at);
+        }
+    }
+
+    fn may_run(&mut self, handle: &Handle) {
+        if let Some(vessel) = self.vessels.get_mut(handle) {
+            vessel.may_run = true;
         }
     }
 

@@ -58,6 +58,7 @@ impl Fleet {
     /// What is left where.
     pub(crate) fn final_report(&self, reason: StopReason, duration: Duration) -> RunReport {
         let mut running = Vec::new();
+        let mut may_run = Vec::new();
         let mut idle = Vec::new();
         for vessel in self.vessels.values() {
             let left = LeftVessel {
@@ -67,6 +68,7 @@ impl Fleet {
             };
             match vessel.stage {
                 Stage::Running { .. } => running.push(left),
+                _ if vessel.may_run => may_run.push(left),
                 _ => idle.push(left),
             }
         }
@@ -86,6 +88,7 @@ impl Fleet {
         RunReport {
             reason,
             running,
+            may_run,
             idle,
             in_doubt: self.in_doubt(),
             undone,

@@ -159,6 +159,9 @@ impl Fleet {
             _ => None,
         };
         vessel.doubt(evidence.clone(), self.last_heard, now);
+        if not_running.is_some() && !matches!(vessel.stage, Stage::Starting { .. }) {
+            vessel.may_run = false;
+        }
         if not_running == Some(VesselStatus::Fresh) {
             // It was wiped, or is new to us: the program has to be sent (again).
             vessel.uploaded = false;

@@ -441,8 +441,12 @@ impl<'a> Planner<'a> {
     pub(super) fn stop_programs(&mut self) {
         for vessel in self.fleet.active() {
             let asked = self.fleet.stops_asked.contains(&vessel.handle);
-            let may_run = vessel.stage != Stage::Acquired;
-            if may_run && !asked && self.room.take(&vessel.handle.node) {
+            // While the node is being told to start it, a stop could overtake the start.
+            let starting = self.fleet.is_under_way(|operation| {
+                matches!(operation, Operation::Start { assignment, .. }
+                    if assignment.address.handle == vessel.handle)
+            });
+            if vessel.may_run && !starting && !asked && self.room.take(&vessel.handle.node) {
                 self.do_it(Operation::Stop(vessel.address()));
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use overlord_engine::{OnStart, Policy};
+use overlord_engine::{OnStart, OnStop, Policy};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -37,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) fault_each: Duration,
     /// Which faults there are: a bit for each.
     pub(crate) faults: u32,
+    /// When the run is told to stop in the midst of it all; `None`: when the world is good and all copies run.
+    pub(crate) stop_after: Option<Duration>,
     pub(crate) policy: Policy,
 }
 
@@ -61,6 +63,10 @@ impl Options {
         policy.backoff_most = Duration::from_secs(random.random_range(30..=300));
         policy.operations_max = random.random_range(2..=64);
         let foreign = random.random_range(0..=2);
+        let bad_for = minutes(random.random_range(8..=25));
+        policy.on_stop = [OnStop::Leave, OnStop::Stop, OnStop::Release][random.random_range(0..3)];
+        let stops_early = random.random_ratio(1, 4);
+        let stop_after = bad_for.mul_f64(random.random_range(0.0..1.0));
         Self {
             seed,
             wanted,
@@ -75,10 +81,11 @@ impl Options {
             exits: [0, 0, 50, 1000][random.random_range(0..4)],
             lease_on_acquisition,
             lease_on_renewal,
-            bad_for: minutes(random.random_range(8..=25)),
+            bad_for,
             fault_each: Duration::from_secs(random.random_range(20..=300)),
             // Not every fault in every world: rare combinations are met more often this way.
             faults: random.random(),
+            stop_after: stops_early.then_some(stop_after),
             policy,
         }
     }
@@ -101,6 +108,7 @@ impl Options {
             bad_for: Duration::ZERO,
             fault_each: Duration::from_secs(3600),
             faults: 0,
+            stop_after: None,
             policy: Policy::default(),
         }
     }

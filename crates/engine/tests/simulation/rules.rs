@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use overlord_engine::{CondemnReason, Fleet, Operation, Phase, Plan, Report, Stage, Verdict};
+use overlord_engine::{
+    CondemnReason, Fleet, LeftVessel, Operation, Phase, Plan, Report, RunReport, Stage, Verdict,
+};
 use overlord_types::{Handle, VesselStatus};
 
 use crate::options::Options;
@@ -199,6 +201,27 @@ impl Ruler {
                 world.ruler.condemned.insert(handle.clone());
             }
         }
+    }
+
+    /// What a run says at its end of what is left running.
+    ///
+    /// In a bad world a program may have ended since it was last looked at; but one that runs is always named, as
+    /// running or as one that may, unless a node has lied.
+    pub(crate) fn last_words_are_true(world: &mut World, report: &RunReport, now: Duration) {
+        let good_world = world.options.stop_after.is_none();
+        let nodes_lie = world.options.lies > 0 && !good_world;
+        let runs = |left: &LeftVessel| {
+            let vessel = &world.vessels[&left.vessel.handle];
+            vessel.holder == Holder::Us && vessel.runs(now)
+        };
+        let wrongly_running = report.running.iter().find(|left| good_world && !runs(left));
+        let wrongly_idle = report.idle.iter().find(|left| !nodes_lie && runs(left));
+        let broken = match (wrongly_running, wrongly_idle) {
+            (Some(left), _) => format!("reported as left running, and is not: {left:?}"),
+            (_, Some(left)) => format!("reported as not running, and is: {left:?}"),
+            (None, None) => return,
+        };
+        world.ruler.fail(broken);
     }
 
     /// A running vessel is given back on two rounds of evidence only.
