@@ -5,7 +5,7 @@
 //! that need not survive their process, and for tests.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use overlord_types::Handle;
@@ -167,6 +167,45 @@ impl Ledger {
         }
     }
 
+    /// The fewest records that mean the same.
+    #[must_use]
+    pub fn records(&self) -> Vec<JournalRecord> {
+        let mut records = Vec::new();
+        if let Some(last) = self.next_acquisition.checked_sub(1) {
+            // Keeps its number from being given again; whether it is in doubt is said below.
+            records.push(JournalRecord::AcquireIntended {
+                acquisition: last,
+                count: 0,
+                baseline: BTreeSet::new(),
+                at: WallTime::default(),
+            });
+            records.push(JournalRecord::Acquired {
+                acquisition: last,
+                vessels: BTreeSet::new(),
+            });
+        }
+        let doubts = self.doubts.iter();
+        records.extend(
+            doubts.map(|(acquisition, doubt)| JournalRecord::AcquireIntended {
+                acquisition: *acquisition,
+                count: doubt.count,
+                baseline: doubt.baseline.clone(),
+                at: doubt.at,
+            }),
+        );
+        records.push(JournalRecord::Adopted {
+            vessels: self.vessels.keys().cloned().collect(),
+        });
+        records.extend(self.vessels.iter().filter_map(|(handle, vessel)| {
+            Some(JournalRecord::InitialiseIntended {
+                handle: handle.clone(),
+                index: vessel.index?,
+                failures: vessel.failures,
+            })
+        }));
+        records
+    }
+
     fn own(&mut self, vessels: &BTreeSet<Handle>) {
         for handle in vessels {
             self.vessels.insert(handle.clone(), LedgerVessel::default());
@@ -174,9 +213,10 @@ impl Ledger {
     }
 }
 
-/// A journal that lives as long as the process.
+/// A journal that lives as long as the process. It keeps what its records mean, not the records, so that it does not
+/// grow with the length of the run.
 #[derive(Debug, Default)]
-pub struct MemoryJournal(Mutex<Vec<JournalRecord>>);
+pub struct MemoryJournal(Mutex<Ledger>);
 
 impl MemoryJournal {
     /// An empty one.
@@ -185,29 +225,21 @@ impl MemoryJournal {
         Self::default()
     }
 
-    /// What was recorded so far.
-    #[must_use]
-    pub fn records(&self) -> Vec<JournalRecord> {
-        // A thread that panicked while pushing cannot have left a half record.
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // Taking a record in does not panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn record(&self, record: &JournalRecord) -> Result<(), JournalError> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(record.clone());
+        self.ledger().take(record);
         Ok(())
     }
 
     async fn replay(&self) -> Result<Vec<JournalRecord>, JournalError> {
-        Ok(self.records())
+        Ok(self.ledger().records())
     }
 }
 
@@ -273,6 +305,35 @@ mod tests {
         let ledger = Ledger::of(&[intended(0), acquired(0, &["v1"]), intended(1), ended]);
         assert!(ledger.vessels.is_empty() && ledger.doubts.is_empty());
         assert_eq!(ledger.next_acquisition, 2);
+    }
+
+    #[test]
+    fn the_fewest_records_mean_what_all_of_them_mean() {
+        let initialised = JournalRecord::InitialiseIntended {
+            handle: "3 33:v2".parse().unwrap(),
+            index: 4,
+            failures: 3,
+        };
+        let gone = JournalRecord::Gone {
+            vessels: handles(&["v1"]),
+        };
+        let records = [
+            intended(0),
+            acquired(0, &["v1", "v2", "v3"]),
+            initialised,
+            intended(1),
+            intended(2),
+            acquired(2, &[]),
+            gone,
+        ];
+        for upto in 0..=records.len() {
+            let ledger = Ledger::of(&records[..upto]);
+            assert_eq!(
+                Ledger::of(&ledger.records()),
+                ledger,
+                "after {upto} records"
+            );
+        }
     }
 
     #[test]

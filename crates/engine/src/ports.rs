@@ -44,6 +44,7 @@ pub struct HeldVessel {
 }
 
 /// The clearinghouse, spoken to in the name of our account.
+#[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Clearinghouse: Send + Sync {
     /// Reads the account. Changes nothing.
@@ -144,6 +145,7 @@ pub struct VesselObservation {
 
 /// The node managers, spoken to with our key. At most three connections to one address are asked
 /// for at a time by the planner; hooks may ask for more, so adapters keep their own bound.
+#[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait NodeManagers: Send + Sync {
     /// Asks a node once for all of its vessels. An answer under another node key than `node` is
@@ -179,6 +181,7 @@ pub trait NodeManagers: Send + Sync {
 ///
 /// A record is stored when `record` returns `Ok`, and not before anything later recorded. The meaning of
 /// the records is [`crate::journal`]'s.
+#[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Appends one record, durably if the store is.

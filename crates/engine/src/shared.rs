@@ -493,3 +493,6 @@ impl Drop for OpenAcquisition<'_> {
         self.leave_in_doubt(self.shared.policy.clearinghouse_deadline);
     }
 }
+
+#[cfg(test)]
+mod tests;
