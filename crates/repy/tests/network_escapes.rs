@@ -1,6 +1,8 @@
 //! Programs that try to do over the network what they may not, and others that do so to them: real processes behind
 //! both walls, at addresses 127.x.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 #[expect(dead_code, reason = "shared with other tests, which use more of it")]
 mod vessel;
 
@@ -99,6 +101,22 @@ log(gethostbyname('localhost'), raised(gethostbyname, 'no-such-name.invalid'), g
     );
     let log = output(attempt.start(address, &[], "", &[&address.to_string()]));
     assert_eq!(log, "127.0.0.1 NetworkAddressError True");
+}
+
+#[test]
+fn an_interface_is_preferred_behind_the_wall_too() {
+    let address = own_address();
+    let attempt = Attempt::new(
+        r"
+log(getmyip(), raised(listenformessage, '127.0.0.2', 12345))
+",
+    );
+    let program = attempt.folder.path().join("program.r2py");
+    let mut runtime = std::process::Command::new(env!("CARGO_BIN_EXE_repy"));
+    // The first preference is one that the machine has not.
+    runtime.args(["--ip", "203.0.113.7", "--iface", "lo"]);
+    let vessel = Vessel::run(runtime, address, &program, &[12345], "", &[]);
+    assert_eq!(output(vessel), "127.0.0.1 ResourceForbiddenError");
 }
 
 #[test]

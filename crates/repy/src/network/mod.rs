@@ -41,14 +41,20 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of a program that may use these addresses of this machine.
+    /// The network of a program that may use these addresses of this machine. To be made before the wall is raised:
+    /// behind it the machine may not tell its addresses any more.
     #[must_use]
     pub fn new(rules: AddressRules) -> Network {
-        Network::with(
-            rules,
-            Box::new(ThisMachine::default()),
-            Resolver::new(resolve_with_system),
-        )
+        let machine = ThisMachine::default();
+        if rules.first(&machine).is_none() {
+            machine.towards_internet();
+        }
+        for preference in &rules.preferences {
+            if let Preference::Interface(name) = preference {
+                machine.of_interface(name);
+            }
+        }
+        Network::with(rules, Box::new(machine), Resolver::new(resolve_with_system))
     }
 
     /// The same with addresses and names from elsewhere.

@@ -1,8 +1,9 @@
 //! Which addresses of the machine are a program's own: `--ip`, `--iface`, `--nootherips`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, UdpSocket};
 
 use super::address::parse_address;
 
@@ -76,27 +77,32 @@ const PUBLIC_ADDRESSES: [Ipv4Addr; 4] = [
 
 /// The addresses of the machine that this process runs on.
 ///
-/// Where the second wall keeps the process from asking about interfaces, what was known before holds on: so whoever
-/// prefers one asks about it before raising the wall.
+/// Behind the second wall the process may not be let ask about all of them; then what was known before holds on. So
+/// whoever raises the wall asks before ([`super::Network::new`] does).
 #[derive(Default)]
 pub struct ThisMachine {
-    known: RefCell<BTreeMap<String, Vec<Ipv4Addr>>>,
+    interfaces: RefCell<BTreeMap<String, Vec<Ipv4Addr>>>,
+    towards_internet: Cell<Option<Ipv4Addr>>,
 }
 
 impl MachineAddresses for ThisMachine {
     fn is_ours(&self, address: Ipv4Addr) -> bool {
-        UdpSocket::bind(SocketAddrV4::new(address, 0)).is_ok()
+        match UdpSocket::bind(SocketAddrV4::new(address, 0)) {
+            Ok(_) => true,
+            // Whatever else keeps it from being bound (the wall, for one), the address is there.
+            Err(error) => error.kind() != io::ErrorKind::AddrNotAvailable,
+        }
     }
 
     fn of_interface(&self, name: &str) -> Vec<Ipv4Addr> {
-        let mut known = self.known.borrow_mut();
+        let mut known = self.interfaces.borrow_mut();
         if let Ok(interfaces) = if_addrs::get_if_addrs() {
             let addresses = interfaces
                 .iter()
                 .filter(|interface| interface.name == name)
                 .filter_map(|interface| match interface.ip() {
-                    std::net::IpAddr::V4(address) => Some(address),
-                    std::net::IpAddr::V6(_) => None,
+                    IpAddr::V4(address) => Some(address),
+                    IpAddr::V6(_) => None,
                 })
                 .collect();
             known.insert(name.to_owned(), addresses);
@@ -105,13 +111,37 @@ impl MachineAddresses for ThisMachine {
     }
 
     fn towards_internet(&self) -> Option<Ipv4Addr> {
-        PUBLIC_ADDRESSES.into_iter().find_map(|public| {
-            let socket = UdpSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-            socket.connect(SocketAddrV4::new(public, 80)).ok()?;
-            match socket.local_addr().ok()?.ip() {
-                std::net::IpAddr::V4(own) => parse_address(own.to_string().as_bytes()),
-                std::net::IpAddr::V6(_) => None,
+        let mut found = None;
+        for public in PUBLIC_ADDRESSES {
+            match source_of_packets_to(public) {
+                Ok(None) => {}
+                Ok(own) => {
+                    found = own;
+                    break;
+                }
+                // Not let ask: what was known holds on.
+                Err(_) => return self.towards_internet.get(),
             }
-        })
+        }
+        self.towards_internet.set(found);
+        found
     }
+}
+
+/// The address that packets to `public` leave from; None if there is no way.
+///
+/// # Errors
+/// If the process may not ask.
+fn source_of_packets_to(public: Ipv4Addr) -> io::Result<Option<Ipv4Addr>> {
+    let socket = UdpSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?;
+    if let Err(error) = socket.connect(SocketAddrV4::new(public, 80)) {
+        return match error.kind() {
+            io::ErrorKind::PermissionDenied => Err(error),
+            _ => Ok(None),
+        };
+    }
+    Ok(match socket.local_addr()?.ip() {
+        IpAddr::V4(own) => parse_address(own.to_string().as_bytes()),
+        IpAddr::V6(_) => None,
+    })
 }

@@ -1,5 +1,6 @@
 //! The programs in `/examples`, each run as vessels run them: the real runtime under the resources of an ordinary
 //! vessel, a process and an address 127.x for each copy, real sockets.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod http_server;
 mod key_value_store;

@@ -1,6 +1,8 @@
 //! A program running as in a vessel: a process of the real runtime with an address, ports, resources and a directory of
 //! its own.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -106,7 +108,8 @@ impl Vessel {
         Vessel::run(shell, address, program, ports, resources, arguments)
     }
 
-    fn run(
+    /// Starts it with this command, to which the usual options are added.
+    pub(crate) fn run(
         mut runtime: Command,
         address: Ipv4Addr,
         program: &Path,
@@ -194,6 +197,10 @@ impl Vessel {
     }
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "a test that failed shows what the program wrote"
+)]
 impl Drop for Vessel {
     fn drop(&mut self) {
         let _ = self.process.get_mut().kill();
