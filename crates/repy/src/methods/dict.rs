@@ -33,7 +33,7 @@ pub(crate) fn update_with(
             if let Some(mapping) = host.inner.mapping() {
                 for key in mapping.keys() {
                     let value = mapping.item(&key)?;
-                    dict.set(key, value)?;
+                    dict.set_unnoted(key, value)?;
                 }
             }
         }
@@ -50,7 +50,7 @@ pub(crate) fn update_with(
                 let keys = machine.call_value(&keys, Vec::new())?;
                 for key in machine.collect(&keys)? {
                     let value = machine.subscript(&other, &key)?;
-                    dict.set(key, value)?;
+                    dict.set_unnoted(key, value)?;
                 }
             } else {
                 let iter = machine.iter(&other)?;
@@ -72,7 +72,7 @@ pub(crate) fn update_with(
                             pair.len()
                         )));
                     };
-                    dict.set(key.clone(), value.clone())?;
+                    dict.set_unnoted(key.clone(), value.clone())?;
                     number += 1;
                 }
             }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Entry, args, iter_method, repr_method};
 use crate::compare;
+use crate::object::cycles;
 use crate::object::exception::{index_error, type_error, value_error};
 use crate::object::{Args, Arity, ListObject, Res, Value};
 use crate::vm::Machine;
@@ -31,18 +32,17 @@ pub(crate) fn extend_with(machine: &mut Machine, list: &Rc<ListObject>, items: &
     }
     let items = machine.collect(items.unwrapped())?;
     machine.reserve(items.len() * size_of::<Value>())?;
+    for item in &items {
+        cycles::put_into_list(list, item);
+    }
     list.items.borrow_mut().extend(items);
     Ok(())
 }
 
-fn append(machine: &mut Machine, call: &mut Args<'_>) -> Res {
+fn append(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let item = call.take(1);
     if let Some(Value::List(list)) = call.get(0).map(Value::unwrapped) {
-        let mut items = list.items.borrow_mut();
-        if items.len() == items.capacity() {
-            machine.reserve(items.len() * size_of::<Value>())?;
-        }
-        items.push(item);
+        list.append(item)?;
     }
     Ok(Value::None)
 }
@@ -57,6 +57,7 @@ fn insert(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let list = own(call);
     let at = args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
     let item = call.take(2);
+    cycles::put_into_list(&list, &item);
     let mut items = list.items.borrow_mut();
     let len = items.len() as i64;
     let at = if at < 0 {

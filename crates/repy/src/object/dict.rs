@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::exception::key_error;
 use super::hash::hash_value;
-use super::{Res, Str, TypeTag, Value, reclaim};
+use super::{Res, Str, TypeTag, Value, cycles, reclaim};
 use crate::compare;
 use crate::memory;
 use crate::work;
@@ -137,14 +137,19 @@ impl Dict {
         Ok(Slot::Free(0))
     }
 
-    /// The slot of a key if it is the first one probed and the very same string or an equal int.
+    /// The slot of a key if it is the first one probed and an equal string, not a long one, or an equal int.
     #[inline(always)]
     fn first_probe(&self, key: &Value) -> Option<usize> {
         match key {
             Value::Str(name) => {
-                let at = name.hash() as usize & self.entries.len().wrapping_sub(1);
-                match &self.entries.get(at)?.key {
+                let hash = name.hash();
+                let at = hash as usize & self.entries.len().wrapping_sub(1);
+                let entry = self.entries.get(at)?;
+                match &entry.key {
                     Value::Str(known) if known.is_same(name) => Some(at),
+                    Value::Str(known) if entry.hash == hash && known.is_same_short(name) => {
+                        Some(at)
+                    }
                     _ => None,
                 }
             }
@@ -464,12 +469,15 @@ fn keys_equal(a: &Value, b: &Value) -> Res<bool> {
 #[derive(Default)]
 pub struct DictObject {
     inner: RefCell<Dict>,
+    /// Whether [`cycles`] knows of it.
+    pub(crate) noted: Cell<bool>,
 }
 
 impl DictObject {
     pub(crate) fn new(dict: Dict) -> DictObject {
         DictObject {
             inner: RefCell::new(dict),
+            noted: Cell::new(false),
         }
     }
 
@@ -477,7 +485,9 @@ impl DictObject {
     pub(crate) fn namespace() -> Rc<DictObject> {
         let mut dict = Dict::new();
         dict.track();
-        Rc::new(DictObject::new(dict))
+        let namespace = Rc::new(DictObject::new(dict));
+        cycles::note_dict(&namespace);
+        namespace
     }
 
     #[inline]
@@ -490,6 +500,16 @@ impl DictObject {
         self.inner.borrow_mut()
     }
 
+    /// The table, unless it is being changed.
+    pub(crate) fn try_borrow(&self) -> Option<std::cell::Ref<'_, Dict>> {
+        self.inner.try_borrow().ok()
+    }
+
+    /// The table, unless it is in use.
+    pub(crate) fn try_borrow_mut(&self) -> Option<std::cell::RefMut<'_, Dict>> {
+        self.inner.try_borrow_mut().ok()
+    }
+
     /// `d[key]`.
     pub(crate) fn index(&self, key: &Value) -> Res {
         match self.borrow().get(key)? {
@@ -499,7 +519,13 @@ impl DictObject {
     }
 
     /// `d[key] = value`. The old value is dropped after the table is free again.
-    pub(crate) fn set(&self, key: Value, value: Value) -> Res<()> {
+    pub(crate) fn set(self: &Rc<Self>, key: Value, value: Value) -> Res<()> {
+        cycles::put_into_dict(self, &value);
+        self.set_unnoted(key, value)
+    }
+
+    /// As [`set`](Self::set), where nothing can have been made circular or somebody else takes note.
+    pub(crate) fn set_unnoted(&self, key: Value, value: Value) -> Res<()> {
         let old = self.borrow_mut().insert(key, value)?;
         drop(old);
         Ok(())

@@ -127,6 +127,14 @@ pub(crate) enum NativeCode {
     Host(HostCall),
 }
 
+/// What the interpreter loop does itself when it meets the function, if all is as usual.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shortcut {
+    None,
+    /// `list.append`.
+    Append,
+}
+
 /// A function of the machine or the host.
 pub struct NativeFunction {
     pub(crate) name: String,
@@ -134,6 +142,7 @@ pub struct NativeFunction {
     pub(crate) arity: Arity,
     /// The type whose method this is; None for plain functions.
     pub(crate) owner: Option<TypeTag>,
+    pub(crate) shortcut: Shortcut,
 }
 
 impl NativeFunction {

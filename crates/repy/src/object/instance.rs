@@ -16,6 +16,8 @@ pub struct Instance {
     pub(crate) payload: Payload,
     /// Whether `__del__` was run, or is about to.
     pub(crate) finalized: Cell<bool>,
+    /// Whether [`cycles`](super::cycles) knows of it.
+    pub(crate) noted: Cell<bool>,
     /// Where the instance lived before it was revived for its `__del__`; 0 if it never was.
     pub(crate) former_address: Cell<usize>,
 }
@@ -39,6 +41,7 @@ impl Instance {
             slots: RefCell::new(slots),
             payload,
             finalized: Cell::new(false),
+            noted: Cell::new(false),
             former_address: Cell::new(0),
         }
     }
@@ -73,12 +76,15 @@ impl Drop for Instance {
                 slots: RefCell::new(std::mem::take(self.slots.get_mut())),
                 payload: std::mem::replace(&mut self.payload, Payload::Plain),
                 finalized: Cell::new(true),
+                noted: Cell::new(false),
                 former_address: Cell::new(former),
             }));
             return;
         }
         let slots = std::mem::take(self.slots.get_mut());
-        self.class.slot_hint.set(slots.len() as u32);
+        if !slots.is_empty() {
+            self.class.slot_hint.set(slots.len() as u32);
+        }
         reclaim::release(slots);
         match std::mem::replace(&mut self.payload, Payload::Plain) {
             Payload::Plain => {}

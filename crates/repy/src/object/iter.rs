@@ -112,6 +112,38 @@ impl IterObject {
         }
     }
 
+    /// The next byte of a string; `Nil` at the end.
+    #[inline(always)]
+    pub(crate) fn advance_str(&self, string: &Str) -> Value {
+        let at = self.position.get();
+        match string.as_bytes().get(at) {
+            Some(byte) => {
+                self.position.set(at + 1);
+                Value::Str(Str::from_byte(*byte))
+            }
+            None => {
+                self.position.set(DONE);
+                Value::Nil
+            }
+        }
+    }
+
+    /// The next number of a range; `Nil` at the end.
+    #[inline(always)]
+    pub(crate) fn advance_range(&self, range: &XRange) -> Value {
+        let at = self.position.get();
+        if (at as u64) < range.len as u64 {
+            self.position.set(at + 1);
+            return Value::Int(
+                range
+                    .start
+                    .wrapping_add((at as i64).wrapping_mul(range.step)),
+            );
+        }
+        self.position.set(DONE);
+        Value::Nil
+    }
+
     fn advance_table(&self, at: usize) -> Res {
         let changed = |kind: &str| {
             Thrown::new(

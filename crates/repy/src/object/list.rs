@@ -1,19 +1,24 @@
 //! Lists.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-use super::{Value, reclaim};
+use super::{Res, Value, cycles, reclaim};
+use crate::memory;
 
 /// A list's items.
 #[derive(Default)]
 pub struct ListObject {
     pub(crate) items: RefCell<Vec<Value>>,
+    /// Whether [`cycles`](super::cycles) knows of it.
+    pub(crate) noted: Cell<bool>,
 }
 
 impl ListObject {
     pub(crate) fn new(items: Vec<Value>) -> ListObject {
         ListObject {
             items: RefCell::new(items),
+            noted: Cell::new(false),
         }
     }
 
@@ -23,6 +28,21 @@ impl ListObject {
 
     pub(crate) fn get(&self, index: usize) -> Option<Value> {
         self.items.borrow().get(index).cloned()
+    }
+
+    /// Adds an item at the end.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    #[inline]
+    pub(crate) fn append(self: &Rc<Self>, item: Value) -> Res<()> {
+        cycles::put_into_list(self, &item);
+        let mut items = self.items.borrow_mut();
+        if items.len() == items.capacity() {
+            memory::reserve(items.len() * size_of::<Value>())?;
+        }
+        items.push(item);
+        Ok(())
     }
 
     /// A copy of the items.

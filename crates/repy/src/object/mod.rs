@@ -5,6 +5,7 @@
 //! last reference. Arithmetic, comparison, printing and methods live in their own modules.
 
 pub(crate) mod class;
+pub(crate) mod cycles;
 pub(crate) mod dict;
 pub(crate) mod exception;
 pub(crate) mod function;

@@ -175,4 +175,9 @@ impl SetObject {
     pub(crate) fn borrow_mut(&self) -> std::cell::RefMut<'_, Set> {
         self.inner.borrow_mut()
     }
+
+    /// The table, unless it is being changed.
+    pub(crate) fn try_borrow(&self) -> Option<std::cell::Ref<'_, Set>> {
+        self.inner.try_borrow().ok()
+    }
 }

@@ -136,6 +136,18 @@ impl Str {
         Rc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Whether both are short and have the same bytes; strings that are not short may have them all the same.
+    #[inline]
+    pub(crate) fn is_same_short(&self, other: &Str) -> bool {
+        match (&self.0.data, &other.0.data) {
+            (Data::Inline(len, bytes), Data::Inline(other_len, others)) => {
+                // What is not used of a buffer is zero.
+                len == other_len && bytes == others
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn address(&self) -> usize {
         Rc::as_ptr(&self.0).cast::<u8>() as usize
     }
@@ -185,7 +197,12 @@ impl Data {
 
 impl PartialEq for Str {
     fn eq(&self, other: &Str) -> bool {
-        self.is_same(other) || self.as_bytes() == other.as_bytes()
+        if self.is_same(other) {
+            return true;
+        }
+        let (own, other) = (self.as_bytes(), other.as_bytes());
+        // Most strings that differ do so in length or at once: no call for those.
+        own.len() == other.len() && own.first() == other.first() && own == other
     }
 }
 

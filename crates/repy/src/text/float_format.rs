@@ -26,7 +26,7 @@ pub(crate) fn str_float(value: f64) -> String {
 /// As `%g`, but with a point or an exponent always: an exponent already when all digits are before the point.
 pub(crate) fn general_with_point(value: f64, precision: usize) -> String {
     let precision = precision.max(1);
-    let (negative, mut digits, exponent) = split(&format!("{value:.*e}", precision - 1));
+    let (negative, mut digits, exponent) = split_rounded(value, precision - 1);
     let kept = digits.trim_end_matches('0').len().max(1);
     digits.truncate(kept);
     let body = if exponent < -4 || exponent + 1 >= precision as i32 {
@@ -86,6 +86,18 @@ fn shortest(value: f64) -> (bool, String, i32) {
     }
 }
 
+/// Decimals after which every float is exact; whatever more is asked for is zeros, which the standard library's
+/// formatting, with its limit of 65,535, need not make.
+const EXACT_DECIMALS: usize = 1_100;
+
+/// As [`split`] of the value with this many digits after the first.
+fn split_rounded(value: f64, places: usize) -> (bool, String, i32) {
+    let exact = places.min(EXACT_DECIMALS);
+    let (negative, mut digits, exponent) = split(&format!("{value:.exact$e}"));
+    digits.extend(std::iter::repeat_n('0', places - exact));
+    (negative, digits, exponent)
+}
+
 /// Sign, digits and exponent of Rust's scientific notation.
 fn split(text: &str) -> (bool, String, i32) {
     let (negative, text) = match text.strip_prefix('-') {
@@ -133,7 +145,7 @@ pub(crate) fn format_exponent(
     if let Some(special) = special(value, upper) {
         return special;
     }
-    let (negative, digits, exponent) = split(&format!("{value:.precision$e}"));
+    let (negative, digits, exponent) = split_rounded(value, precision);
     let letter = if upper { 'E' } else { 'e' };
     let mut body = scientific(&digits, exponent, letter);
     if alternate && precision == 0 {
@@ -147,7 +159,9 @@ pub(crate) fn format_fixed(value: f64, precision: usize, alternate: bool, upper:
     if let Some(special) = special(value, upper) {
         return special;
     }
-    let mut text = format!("{value:.precision$}");
+    let exact = precision.min(EXACT_DECIMALS);
+    let mut text = format!("{value:.exact$}");
+    text.extend(std::iter::repeat_n('0', precision - exact));
     if alternate && precision == 0 {
         text.push('.');
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Machine;
 use super::frame::Thread;
 use crate::bytecode::{Code, SiteCache};
+use crate::object::cycles;
 use crate::object::exception::{attribute_error, type_error};
 use crate::object::instance::Instance;
 use crate::object::symbol::known;
@@ -86,6 +87,7 @@ impl Machine {
                     })),
                     arity: Arity::Any,
                     owner: None,
+                    shortcut: crate::object::function::Shortcut::None,
                 })))
             }
             _ => {
@@ -255,6 +257,7 @@ impl Machine {
         value: Value,
     ) -> Res {
         if let Value::Instance(instance) = object {
+            cycles::put_into_instance(instance, &value);
             let cell = &code.caches[cache as usize];
             let site = cell.get();
             let shape = instance.shape.get();
@@ -306,6 +309,7 @@ impl Machine {
     pub(crate) fn set_attr(&mut self, object: &Value, name: Sym, value: Value) -> Res<()> {
         match object {
             Value::Instance(instance) => {
+                cycles::put_into_instance(instance, &value);
                 if let Some(part) = instance.exception()
                     && crate::builtins::exceptions::is_member(name)
                 {
@@ -345,6 +349,9 @@ impl Machine {
             Value::Class(class) => self.set_class_attr(class, name, Some(value)),
             Value::Function(function) => {
                 let mut attrs = function.attrs.borrow_mut();
+                if attrs.is_empty() {
+                    cycles::note_function(function);
+                }
                 match attrs.iter_mut().find(|(own, _)| *own == name) {
                     Some((_, old)) => *old = value,
                     None => attrs.push((name, value)),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::Machine;
 use super::frame::{Then, Thread};
 use crate::object::class::SymMap;
+use crate::object::cycles;
 use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::symbol::known;
 use crate::object::{
@@ -97,6 +98,7 @@ impl Machine {
             has_del: Cell::new(has_del),
             exception: None,
         });
+        cycles::note_class(&class);
         for ancestor in class.ancestors.borrow().iter() {
             if let Value::Class(ancestor) = ancestor
                 && ancestor.kind != ClassKind::Builtin

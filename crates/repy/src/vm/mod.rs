@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::memory;
+use crate::object::cycles;
 use crate::object::instance::Shapes;
 use crate::object::{
     Class, DictObject, ExceptionKind, Function, Interner, NativeFunction, Raised, Res, Str, Sym,
@@ -206,6 +207,7 @@ impl Machine {
             code: crate::object::NativeCode::Host(Box::new(call)),
             arity: crate::object::Arity::Any,
             owner: None,
+            shortcut: crate::object::function::Shortcut::None,
         }))
     }
 
@@ -250,6 +252,9 @@ impl Machine {
                 run::Ended::Raised(raised) => return SliceEnd::Raised(Uncaught(raised)),
                 run::Ended::Stopped(stop) => return SliceEnd::Stopped(stop),
                 run::Ended::Budget => {
+                    if cycles::due() {
+                        self.collect_garbage();
+                    }
                     if let Err(stop) = self.check_stop() {
                         return SliceEnd::Stopped(stop);
                     }
@@ -259,6 +264,14 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// Gives back objects that hold each other and that nobody else holds. The machine does it by itself whenever the
+    /// memory in use has grown by half; a host may when a program is idle.
+    pub fn collect_garbage(&mut self) {
+        // What was found in classes is remembered, and held by that.
+        self.method_cache.fill(MethodEntry::default());
+        cycles::collect();
     }
 
     /// Looks at the stop flag and the memory limit.
@@ -375,6 +388,13 @@ impl Globals {
     /// All variables as a dictionary value that is the namespace itself: changing one changes the other.
     pub fn as_value(&self) -> Value {
         Value::Dict(self.0.clone())
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.spare.clear();
+        self.collect_garbage();
     }
 }
 

@@ -8,6 +8,7 @@ use crate::compare;
 use crate::memory;
 use crate::methods;
 use crate::number;
+use crate::object::cycles;
 use crate::object::exception::{index_error, key_error, type_error};
 use crate::object::{Payload, Res, Str, Value};
 use crate::work;
@@ -389,6 +390,7 @@ impl Machine {
     ) -> Res<()> {
         match (object, &index) {
             (Value::List(list), Value::Int(at)) => {
+                cycles::put_into_list(list, &value);
                 let mut items = list.items.borrow_mut();
                 let at = if *at < 0 {
                     *at + items.len() as i64

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Machine;
 use super::frame::{Frame, Then, Thread};
 use crate::bytecode::{Code, Op};
+use crate::object::cycles;
 use crate::object::exception::{type_error, value_error};
 use crate::object::{Dict, ExceptionKind, Function, Res, Signal, Sym, Thrown, Value};
 
@@ -179,8 +180,11 @@ impl Machine {
             Op::MakeFunction(defaults, child) => {
                 let first = thread.stack.len() - defaults as usize;
                 let defaults = thread.stack.drain(first..).collect();
-                let function = make_function(thread, code, base, child, defaults);
-                thread.stack.push(Value::Function(Rc::new(function)));
+                let function = Rc::new(make_function(thread, code, base, child, defaults));
+                if !function.closure.is_empty() {
+                    cycles::note_function(&function);
+                }
+                thread.stack.push(Value::Function(function));
             }
             Op::MakeClass(bases, child) => {
                 let function = Rc::new(make_function(thread, code, base, child, Vec::new()));

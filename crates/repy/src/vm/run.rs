@@ -12,6 +12,7 @@ use super::{Machine, Stop, Wait};
 use crate::ast::{CompareOp, UnaryOp};
 use crate::bytecode::{Code, Op};
 use crate::object::exception::type_error;
+use crate::object::function::Shortcut;
 use crate::object::iter::Source;
 use crate::object::{Raised, Thrown, Value, reclaim};
 
@@ -168,7 +169,7 @@ impl Machine {
                                 && thread.frames.len() > 1 =>
                         {
                             thread.stack.truncate(frame.keep as usize);
-                            thread.frames.truncate(thread.frames.len() - 1);
+                            drop(thread.frames.pop());
                             thread.stack.push($value);
                             if reclaim::pending() {
                                 return self.attend(thread);
@@ -504,6 +505,22 @@ impl Machine {
                             Value::Nil => {
                                 called!(self.call(thread, keep, keep + 1, Vec::new(), Then::Push))
                             }
+                            Value::Native(native)
+                                if count == 1
+                                    && native.shortcut == Shortcut::Append
+                                    && matches!(thread.stack[keep + 1], Value::List(_)) =>
+                            {
+                                let item = thread.pop();
+                                let receiver = thread.pop();
+                                if let Value::List(list) = &receiver {
+                                    check!(list.append(item));
+                                }
+                                if let Some(top) = thread.stack.last_mut() {
+                                    *top = Value::None;
+                                }
+                                drop(receiver);
+                                attend!();
+                            }
                             Value::Native(_) => call_native!(keep),
                             _ => called!(self.call(thread, keep, keep, Vec::new(), Then::Push)),
                         }
@@ -544,6 +561,8 @@ impl Machine {
                         if let Value::Iter(iter) = thread.peek(0) {
                             let item = match &iter.source {
                                 Source::List(list) => iter.advance_list(list),
+                                Source::XRange(range) => iter.advance_range(range),
+                                Source::Str(string) => iter.advance_str(string),
                                 _ => check!(iter.advance()),
                             };
                             if item.is_nil() {

@@ -9,6 +9,7 @@ use super::{Limits, METHOD_CACHE, Machine, MethodEntry};
 use crate::builtins::{self, exceptions, functions, iteration, safe_dict};
 use crate::methods::{self, Entry};
 use crate::object::class::SymMap;
+use crate::object::function::Shortcut;
 use crate::object::instance::Shapes;
 use crate::object::{
     Arity, Class, ClassKind, DictObject, ExceptionKind, Interner, NativeCode, NativeFunction, Str,
@@ -104,6 +105,10 @@ fn native(entry: &Entry, owner: Option<TypeTag>) -> Rc<NativeFunction> {
         code: NativeCode::Plain(call),
         arity,
         owner,
+        shortcut: match (owner, name) {
+            (Some(TypeTag::List), "append") => Shortcut::Append,
+            _ => Shortcut::None,
+        },
     })
 }
 
