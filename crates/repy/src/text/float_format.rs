@@ -174,7 +174,7 @@ pub(crate) fn format_general(value: f64, precision: usize, alternate: bool, uppe
         return special;
     }
     let precision = precision.max(1);
-    let (negative, mut digits, exponent) = split(&format!("{value:.*e}", precision - 1));
+    let (negative, mut digits, exponent) = split_rounded(value, precision - 1);
     if !alternate {
         let kept = digits.trim_end_matches('0').len().max(1);
         digits.truncate(kept);

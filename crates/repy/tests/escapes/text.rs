@@ -106,7 +106,7 @@ fn percent_formats_ask_mappings_only_for_keys() {
 fn text_of_objects_shows_no_more_than_their_names() {
     logs(
         "secret = 'hidden'\ndef f():\n  return secret\nclass A:\n  def m(self):\n    return secret\n\
-         shown = repr(f) + repr(A) + repr(A()) + repr(A().m) + repr(log) + repr(_context) + str(ValueError) + repr(len)\n\
+         shown = repr(f) + repr(A) + repr(A()) + repr(A().m) + repr(log) + str(ValueError) + repr(len)\n\
          log('hidden' in shown)",
         "False",
     );
