@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 /// The smallest share that is honoured. A vessel with less could not even be told to stop.
 const LEAST_SHARE: f64 = 0.001;
 
-/// Unused time that may be made up for later, in seconds: what the original's monitor, which looks every tenth of
-/// a second, lets pass.
-const BURST: f64 = 0.1;
+/// Unused time that may be made up for later, in seconds: so much later than asked a loaded machine may wake a program
+/// without making it lose its share. Over ten seconds it is a twentieth.
+const BURST: f64 = 0.5;
 
 /// Pauses shorter than this are put off, in seconds: waking up costs time too.
 const SHORTEST_PAUSE: f64 = 0.005;
