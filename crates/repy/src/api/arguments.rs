@@ -112,10 +112,11 @@ fn check_one(machine: &mut Machine, parameter: Parameter, value: &Value) -> Res<
 pub(crate) fn integer(value: &Value) -> i64 {
     match value {
         Value::Int(int) => *int,
-        Value::Long(long) => long.to_i64().unwrap_or(match long.sign() {
-            num_bigint::Sign::Minus => i64::MIN,
-            _ => i64::MAX,
-        }),
+        Value::Long(long) => match (long.to_i64(), long.sign()) {
+            (Some(int), _) => int,
+            (None, num_bigint::Sign::Minus) => i64::MIN,
+            (None, _) => i64::MAX,
+        },
         _ => 0,
     }
 }

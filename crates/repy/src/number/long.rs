@@ -121,11 +121,14 @@ pub(crate) fn power(x: &BigInt, y: &BigInt) -> Res {
     }
     let exponent = y.to_u32().ok_or_else(too_large)?;
     // `bits - 1` is a lower bound per factor, so nothing that fits is refused by much.
-    check_bits(
-        x.bits()
-            .saturating_sub(1)
-            .saturating_mul(u64::from(exponent)),
-    )?;
+    let bits = x
+        .bits()
+        .saturating_sub(1)
+        .saturating_mul(u64::from(exponent));
+    check_bits(bits)?;
+    // As much as the last of the multiplications takes, and half of it for all before.
+    let size = bits / 64 + 1;
+    work::spend_steps(size.saturating_mul(size.isqrt() * 3))?;
     Ok(Value::long(x.pow(exponent)))
 }
 

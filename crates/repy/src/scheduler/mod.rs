@@ -53,7 +53,6 @@ enum Waiter {
     Native,
 }
 
-#[derive(Default)]
 struct State {
     threads: BTreeMap<ThreadId, Entry>,
     threads_made: ThreadId,
@@ -70,12 +69,37 @@ struct State {
     native_ready: BTreeMap<WaitId, Continuation>,
     /// Processor time at the end of the last slice.
     processor_time: f64,
+    /// Instructions of the next turn.
+    turn: u64,
     /// Nothing runs before this time: the program has used more than its share of the processor.
     paused_until: f64,
     /// When the sandbox last looked after its duties.
     duties_done_at: f64,
     /// How the program ended, found while a native function was waiting.
     ending: Option<Ending>,
+}
+
+impl Default for State {
+    fn default() -> State {
+        State {
+            threads: BTreeMap::new(),
+            threads_made: MAIN,
+            ready: VecDeque::new(),
+            current: MAIN,
+            parked: BTreeMap::new(),
+            waits_made: 0,
+            timers: BTreeSet::new(),
+            below: BTreeMap::new(),
+            watched: BTreeSet::new(),
+            rung: VecDeque::new(),
+            native_ready: BTreeMap::new(),
+            processor_time: 0.0,
+            turn: run::TURN,
+            paused_until: 0.0,
+            duties_done_at: 0.0,
+            ending: None,
+        }
+    }
 }
 
 /// All threads of a program.
@@ -223,6 +247,3 @@ fn settled(result: crate::object::Res) -> Result<crate::object::Res, Wait> {
         },
     }
 }
-
-#[cfg(test)]
-mod tests;

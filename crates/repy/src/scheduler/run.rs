@@ -11,7 +11,13 @@ use crate::sandbox::{Ending, Sandbox};
 use crate::vm::{Machine, SliceEnd, Stop, Wait};
 
 /// Instructions of one turn: some tenths of a millisecond, so that a hundred busy threads all run many times a second.
-const TURN: u64 = 20_000;
+pub(super) const TURN: u64 = 20_000;
+
+/// Instructions of the shortest turn, when each of them does much.
+const SHORTEST_TURN: u64 = 50;
+
+/// Seconds of processor time a turn should take at most; turns become shorter until they do.
+const TURN_SECONDS: f64 = 0.004;
 
 /// Seconds between two looks at the duties while the program works: how long memory may grow unseen outside of the
 /// count. The original's monitor looks as often.
@@ -116,17 +122,25 @@ impl Scheduler {
         machine: &mut Machine,
         id: ThreadId,
     ) -> Option<Ending> {
-        let mut thread = {
+        let (mut thread, turn) = {
             let mut state = self.state.borrow_mut();
             state.current = id;
-            state.threads.get_mut(&id)?.thread.take()?
+            let thread = state.threads.get_mut(&id)?.thread.take()?;
+            (thread, state.turn)
         };
-        let end = machine.run_slice(&mut thread, TURN);
+        let end = machine.run_slice(&mut thread, turn);
         let (now, used) = (sandbox.system.now(), sandbox.system.processor_time());
         let pause = sandbox.processor.borrow_mut().observe(now, used);
         let mut state = self.state.borrow_mut();
         let more = (used - state.processor_time).max(0.0);
         state.processor_time = used;
+        state.turn = if more > TURN_SECONDS {
+            (turn / 4).max(SHORTEST_TURN)
+        } else if more < TURN_SECONDS / 4.0 {
+            (turn * 2).min(TURN)
+        } else {
+            turn
+        };
         if let Some(until) = pause {
             state.paused_until = until;
             sandbox.processor.borrow_mut().paused(now, until - now);

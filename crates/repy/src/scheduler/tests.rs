@@ -1,1 +1,0 @@
-//! The scheduler under a clock of numbers.
