@@ -173,7 +173,7 @@ impl From<SettingsError> for Failure {
             ),
             SettingsError::UnknownTemplate { .. } => (
                 ExitMeaning::Usage,
-                "write {port} or {index}; nodes accept no other braces".to_owned(),
+                "write {port}, {index} or {time}; nodes accept no other braces".to_owned(),
             ),
             SettingsError::OutOfBounds { .. } => (
                 ExitMeaning::Usage,

@@ -189,7 +189,7 @@ pub enum SettingsError {
     #[error("the program's arguments cannot be sent")]
     Arguments(#[source] ArgumentError),
     /// `{…}` with a word that stands for nothing.
-    #[error("{template:?} has {{{word}}}; known are {{port}} and {{index}}")]
+    #[error("{template:?} has {{{word}}}; known are {{port}}, {{index}} and {{time}}")]
     UnknownTemplate {
         /// The argument with the word.
         template: String,

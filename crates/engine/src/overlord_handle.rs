@@ -144,7 +144,8 @@ impl OverlordHandle {
         .await
     }
 
-    /// Starts an uploaded program on vessels, concurrently. `{port}` and `{index}` in arguments are filled in.
+    /// Starts an uploaded program on vessels, concurrently. `{port}`, `{index}` and `{time}` in arguments are filled
+    /// in.
     /// Gives back those on which it runs; what failed elsewhere is logged with the end of the program's log.
     pub async fn run_on_vessels(
         &self,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::SettingsError;
 use crate::ports::{Account, ProgramFile};
+use crate::time::WallTime;
 
 /// Most vessels of one deployment: what one process can watch with one probe per node and poll.
 pub const VESSELS_MAX: u32 = 10_000;
@@ -27,7 +28,14 @@ pub struct Program {
     pub platform: Platform,
 }
 
-/// Arguments of the program, in which `{port}` and `{index}` stand for the user port and the copy's number.
+/// The words that stand for something in arguments.
+const WORDS: [&str; 3] = ["{port}", "{index}", "{time}"];
+
+/// The last second that is written with ten digits, in the year 2286.
+const LATE: WallTime = WallTime::from_unix_millis(9_999_999_999_000);
+
+/// Arguments of the program, in which `{port}`, `{index}` and `{time}` stand for the user port, the copy's number and
+/// the seconds since 1970 when the copy is started (again): programs in vessels have no calendar of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ArgumentsTemplate(Vec<String>);
@@ -50,16 +58,28 @@ impl ArgumentsTemplate {
     ///
     /// # Errors
     /// When what comes out is not accepted by nodes.
-    pub fn resolve(&self, port: UserPort, index: u32) -> Result<ProgramArguments, ArgumentError> {
+    pub fn resolve(
+        &self,
+        port: UserPort,
+        index: u32,
+        now: WallTime,
+    ) -> Result<ProgramArguments, ArgumentError> {
         let (port, index) = (port.to_string(), index.to_string());
-        let fill = |text: &String| text.replace("{port}", &port).replace("{index}", &index);
+        let time = (now.unix_millis() / 1000).to_string();
+        let fill = |text: &String| {
+            text.replace("{port}", &port)
+                .replace("{index}", &index)
+                .replace("{time}", &time)
+        };
         ProgramArguments::new(self.0.iter().map(fill).collect())
     }
 
     /// The first word in braces that stands for nothing.
     fn unknown_word(&self) -> Option<SettingsError> {
         self.0.iter().find_map(|template| {
-            let rest = template.replace("{port}", "").replace("{index}", "");
+            let rest = WORDS
+                .iter()
+                .fold(template.clone(), |rest, word| rest.replace(word, ""));
             let (_, after) = rest.split_once('{')?;
             let (word, _) = after.split_once('}')?;
             Some(SettingsError::UnknownTemplate {
@@ -113,9 +133,9 @@ impl Deployment {
         if let Some(error) = self.arguments.unknown_word() {
             return Err(error);
         }
-        // The highest index makes the longest arguments.
+        // The highest index and a late time make the longest arguments.
         self.arguments
-            .resolve(self.user_port, self.vessel_count)
+            .resolve(self.user_port, self.vessel_count, LATE)
             .map_err(SettingsError::Arguments)?;
         Ok(())
     }
@@ -286,5 +306,34 @@ impl Policy {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port() -> UserPort {
+        UserPort::try_from(63_100).unwrap()
+    }
+
+    #[test]
+    fn port_index_and_time_are_filled_in_wherever_they_stand() {
+        let words = ["{port}", "x{index}-{index}", "{time}", "plain"].map(str::to_owned);
+        let template = ArgumentsTemplate::new(words.to_vec());
+        assert_eq!(template.unknown_word(), None);
+        let now = WallTime::from_unix_millis(1_700_000_000_999);
+        let filled = template.resolve(port(), 7, now).unwrap();
+        assert_eq!(filled.as_slice(), ["63100", "x7-7", "1700000000", "plain"]);
+    }
+
+    #[test]
+    fn a_word_that_stands_for_nothing_is_named() {
+        let template = ArgumentsTemplate::new(vec!["{port}{when}".to_owned()]);
+        let error = template.unknown_word().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "\"{port}{when}\" has {when}; known are {port}, {index} and {time}"
+        );
     }
 }

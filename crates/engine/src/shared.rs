@@ -407,7 +407,7 @@ impl Shared {
         }
         let template = &self.deployment.arguments;
         let arguments = template
-            .resolve(self.deployment.user_port, assignment.index)
+            .resolve(self.deployment.user_port, assignment.index, self.now().wall)
             .map_err(InitialiseError::Arguments)?;
         let command = StartCommand {
             platform: program.platform,
@@ -460,7 +460,7 @@ impl Shared {
         let template = crate::ArgumentsTemplate::new(arguments.to_vec());
         let index = self.index(handle).unwrap_or_default();
         template
-            .resolve(self.deployment.user_port, index)
+            .resolve(self.deployment.user_port, index, self.now().wall)
             .map_err(InitialiseError::Arguments)
     }
 }

@@ -17,7 +17,8 @@ pub(crate) struct RunArguments {
     /// The program: a file that is uploaded to each vessel
     #[arg(value_name = "PROGRAM")]
     pub(crate) program: PathBuf,
-    /// Arguments of the program; {port} stands for the account's port, {index} for the number of the copy
+    /// Arguments of the program; {port} stands for the account's port, {index} for the number of the copy,
+    /// {time} for the seconds since 1970 when it is started
     #[arg(value_name = "ARGS", last = true)]
     pub(crate) arguments: Vec<String>,
 
