@@ -41,7 +41,7 @@ fn corpus() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_changed_message_makes_a_parser_panic_or_read_what_was_not_written() {
+fn no_changed_message_of_the_vectors_makes_a_parser_panic_or_read_what_was_not_written() {
     let corpus = corpus();
     let seed = 1900_u64;
     println!("seed {seed}");

@@ -360,6 +360,35 @@ fn a_start_whose_answer_was_lost_is_looked_at_before_it_counts_as_failed() {
     assert_eq!(told.stage("1"), "running");
 }
 
+/// In the original, all but one kind of error of an upload vanished unlogged.
+#[test]
+fn every_kind_of_failed_upload_is_told_with_its_cause() {
+    let cause = || "the very cause".into();
+    for error in [
+        NodeError::Unreachable(cause()),
+        NodeError::Silent(cause()),
+        NodeError::Deadline(Duration::from_secs(90)),
+        NodeError::Refused("the very cause".to_owned()),
+        NodeError::Misbehaved("the very cause".to_owned()),
+        NodeError::Local(cause()),
+    ] {
+        let mut told = Told::new(1);
+        told.acquires(&["1"]);
+        let expected = match &error {
+            NodeError::Deadline(_) => "within 90 s",
+            _ => "the very cause",
+        };
+        let changes = told.does(
+            Operation::Upload(told.assignment("1")),
+            Outcome::Uploaded(Err(InitialiseError::Upload(error))),
+        );
+        assert!(
+            matches!(&changes[..], [Change::Failed { reason, .. }] if reason.contains(expected)),
+            "{changes:?}"
+        );
+    }
+}
+
 #[test]
 fn a_refused_upload_counts_as_failure_of_copy_and_vessel_and_makes_both_wait() {
     let mut told = Told::new(1);

@@ -38,6 +38,24 @@ fn one_lost_answer_gives_no_vessel_back() {
     assert!(scenario.all_run());
 }
 
+/// The original's bare `except` took Ctrl-C for a dead vessel: it gave that vessel back and went on.
+#[test]
+fn an_interrupt_during_a_look_ends_the_run_and_condemns_nobody() {
+    let mut scenario = Scenario::new(Options::calm(3, 4));
+    scenario.until_all_run();
+    let node = scenario.our_nodes()[0];
+    scenario.world(|world| world.nodes[node].silent += 1);
+    // Half a minute on, the silent node is being asked, and has not answered.
+    scenario.wait(Duration::from_secs(35));
+    let condemned = |c: &Change| matches!(c, Change::Condemned { .. });
+    assert_eq!(scenario.count(condemned), 0);
+    let (report, took) = scenario.stop();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert_eq!(report.reason, StopReason::Operator);
+    assert_eq!(scenario.count(condemned), 0);
+    assert_eq!((scenario.asked("release"), scenario.running()), (0, 3));
+}
+
 /// The original's whole fleet was given back when its own link was down.
 #[test]
 fn an_outage_of_our_own_costs_no_vessel() {

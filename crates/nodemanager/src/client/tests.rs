@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use overlord_types::{FileName, Platform, ProgramArguments, VesselStatus};
+use overlord_types::{FileName, NodeId, Platform, ProgramArguments, VesselName, VesselStatus};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -120,6 +120,53 @@ async fn all_an_owner_does_with_a_vessel_goes_over_the_wire() {
     let refused = vessel.change_users(&[]).await.unwrap_err();
     assert!(refused.is_refusal("Insufficient Permissions"), "{refused}");
     assert_eq!(refused.blame(), Blame::Refusal);
+}
+
+/// The original sent the whole handle where the node wants the vessel's name.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_resources_of_a_vessel_are_asked_for_by_its_name_and_not_by_its_handle() {
+    let served = Served::start(ServerOptions::default()).await;
+    let client = client(|_| {});
+    let resources = vessel(&served, &client, "v1").resources().await.unwrap();
+    assert_eq!(resources.encode(), RESOURCES.as_bytes());
+    let asked = served.node.run.lock().unwrap().pop().unwrap();
+    assert!(
+        matches!(&asked, Call::GetVesselResources { vessel } if vessel.as_bytes() == b"v1"),
+        "{asked:?}"
+    );
+}
+
+/// The original promised handles and gave the node's raw text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_and_a_join_give_the_names_of_the_new_vessels() {
+    let served = Served::start(ServerOptions::default()).await;
+    let client = client(|_| {});
+    let owner = signer(&served, 2, Arc::new(SystemClock));
+    let vessel = client.vessel(&served.at, &served.handle("v1"), &owner);
+    let resources = vessel.resources().await.unwrap();
+    let (left, asked) = vessel.split(&resources).await.unwrap();
+    let joined = vessel.join(&asked).await.unwrap();
+    let names: Vec<VesselName> = ["v8", "v9", "v10"].map(|name| name.parse().unwrap()).into();
+    assert_eq!([left, asked, joined], names[..]);
+}
+
+/// The original's `NO_SUCH_NODE` could never come.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_node_at_the_address_is_told_with_both_names() {
+    let served = Served::start(ServerOptions::default()).await;
+    let client = client(|_| {});
+    let wanted: NodeId = "3 33".parse().unwrap();
+    let error = client
+        .list_vessels_of(&served.at, &wanted)
+        .await
+        .unwrap_err();
+    let NodeError::OtherNode {
+        expected, found, ..
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!((expected, found), (wanted, served.handle("v1").node));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,7 +308,8 @@ async fn a_silent_node_is_a_missed_deadline_and_delays_no_other() {
     let silent = Served::start(ServerOptions::default()).await;
     let served = Served::start(ServerOptions::default()).await;
     silent.faults.change(|faults| faults.silent = true);
-    let client = client(|config| config.receive_timeout = Duration::from_millis(300));
+    // Long enough for the other's answer on a busy machine too.
+    let client = client(|config| config.receive_timeout = Duration::from_secs(2));
     let waiting = tokio::spawn({
         let (client, at) = (client.clone(), silent.at.clone());
         async move { client.list_vessels(&at).await }
@@ -280,7 +328,7 @@ async fn a_silent_node_is_a_missed_deadline_and_delays_no_other() {
     assert_eq!(error.blame(), Blame::Node);
     assert_eq!(
         error.to_string(),
-        format!("the node at {} did not answer within 300ms", silent.at)
+        format!("the node at {} did not answer within 2s", silent.at)
     );
 }
 

@@ -32,8 +32,18 @@ pub fn of_clearinghouse(error: WireError) -> ClearinghouseError {
             _ => ClearinghouseError::Internal(format!("fault {}, {}", fault.code, fault.text)),
         },
         WireError::Http {
-            status, excerpt, ..
-        } => ClearinghouseError::Internal(format!("HTTP status {status}: {excerpt}")),
+            status,
+            ref excerpt,
+            ..
+        } => {
+            let said = format!("HTTP status {status}: {excerpt}");
+            if error.may_have_happened() {
+                ClearinghouseError::Internal(said)
+            } else {
+                // Whoever answered was not asked for what it knows: a wrong path, a proxy that wants something.
+                ClearinghouseError::Unreachable(said.into())
+            }
+        }
         other => ClearinghouseError::Malformed(Box::new(other)),
     }
 }
@@ -137,6 +147,8 @@ mod tests {
                 RetryClass::Operator,
             ),
             (http(503), RetryClass::Again),
+            (http(404), RetryClass::Again),
+            (http(407), RetryClass::Again),
             (malformed, RetryClass::Again),
             (fault(1), RetryClass::Again),
             (fault(100), RetryClass::Again),
