@@ -15,6 +15,9 @@ use crate::scheduler::system::{RealSystem, System, Watched};
 /// What each resource allows unless a test says otherwise: more than any test uses.
 const PLENTY: f64 = 1e9;
 
+/// Longest that a descriptor is really waited for before the clock moves, in seconds.
+const REAL_WAIT: f64 = 0.05;
+
 /// A system whose clock moves by what is waited, and whose processor time stands still.
 struct ModelSystem {
     now: Rc<Cell<f64>>,
@@ -35,11 +38,17 @@ impl System for ModelSystem {
     }
 
     fn wait(&self, watched: &[Watched], seconds: f64) -> io::Result<Vec<bool>> {
-        if !watched.is_empty() {
-            return self.real.wait(watched, seconds.min(0.01));
+        if watched.is_empty() {
+            // Those at the other end of a socket may need a turn.
+            std::thread::yield_now();
+        } else {
+            let ready = self.real.wait(watched, seconds.min(REAL_WAIT))?;
+            if ready.contains(&true) {
+                return Ok(ready);
+            }
         }
         self.now.set(self.now.get() + seconds);
-        Ok(Vec::new())
+        Ok(vec![false; watched.len()])
     }
 
     fn random(&self, buffer: &mut [u8]) -> io::Result<()> {
@@ -68,6 +77,8 @@ pub(crate) struct Trial {
     program: String,
     arguments: Vec<String>,
     resources: Resources,
+    is_limited: bool,
+    network: Network,
     pub(crate) directory: tempfile::TempDir,
 }
 
@@ -96,6 +107,8 @@ impl Trial {
             program: program.to_owned(),
             arguments: Vec::new(),
             resources,
+            is_limited: true,
+            network: Network::new(AddressRules::default()),
             directory: tempfile::tempdir().unwrap(),
         }
     }
@@ -103,6 +116,26 @@ impl Trial {
     /// Changes what a resource allows.
     pub(crate) fn limit(mut self, resource: Resource, quantity: f64) -> Trial {
         self.resources.set(resource, quantity);
+        self
+    }
+
+    /// Allows a port, for messages and connections.
+    pub(crate) fn port(mut self, port: u16) -> Trial {
+        for kind in PortKind::ALL {
+            self.resources.allow_port(kind, port);
+        }
+        self
+    }
+
+    /// Limits nothing at all.
+    pub(crate) fn unlimited(mut self) -> Trial {
+        self.is_limited = false;
+        self
+    }
+
+    /// Gives it another network than this machine's.
+    pub(crate) fn network(mut self, network: Network) -> Trial {
+        self.network = network;
         self
     }
 
@@ -128,10 +161,10 @@ impl Trial {
         let log = Kept::default();
         let disk = self.resources.quantity(Resource::DiskUsed);
         let sandbox = Rc::new(Sandbox::new(
-            Accounting::new(Some(self.resources)),
+            Accounting::new(self.is_limited.then_some(self.resources)),
             Box::new(system),
             FileTable::open(self.directory.path(), disk).unwrap(),
-            Network::new(AddressRules::default()),
+            self.network,
             LogWriter::new(Box::new(log.clone()), None),
             MemoryWatch::heap_only(None),
         ));

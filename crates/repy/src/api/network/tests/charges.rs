@@ -138,11 +138,11 @@ impl MachineAddresses for Anywhere {
 #[test]
 fn names_and_the_own_address_are_charged_to_the_net() {
     let mut bench = Bench::new();
-    bench.network = Network::with(
+    bench.network = Some(Network::with(
         AddressRules::default(),
         Box::new(Anywhere),
         Resolver::new(|name| (name == "here").then_some(Ipv4Addr::new(192, 0, 2, 1))),
-    );
+    ));
     expect(
         bench,
         "used(gethostbyname, 'here')\nused(gethostbyname, 'nowhere')\nused(gethostbyname, '192.0.2.1')\nused(getmyip)",

@@ -8,61 +8,14 @@ mod limits;
 mod messages;
 mod names;
 
-use std::cell::{Cell, RefCell};
-use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::rc::Rc;
 
-use overlord_resources::{PortKind, Resource, Resources};
+use overlord_resources::Resource;
 
-use crate::Program;
-use crate::accounting::Accounting;
-use crate::api::files::FileTable;
+use crate::network::Network;
 use crate::network::tests::{free, own_address};
-use crate::network::{AddressRules, Network};
-use crate::sandbox::{Ending, LogWriter, MemoryWatch, Sandbox};
-use crate::scheduler::system::{RealSystem, System, Watched};
-
-/// Longest that a descriptor is really waited for before the clock jumps.
-const REAL_WAIT: f64 = 0.05;
-
-/// A clock that shows what it was told, and the real system otherwise.
-struct JumpingClock {
-    now: Rc<Cell<f64>>,
-    real: RealSystem,
-}
-
-impl System for JumpingClock {
-    fn now(&self) -> f64 {
-        self.now.get()
-    }
-
-    fn processor_time(&self) -> f64 {
-        0.0
-    }
-
-    fn wall_clock(&self) -> f64 {
-        self.real.wall_clock()
-    }
-
-    fn wait(&self, watched: &[Watched], seconds: f64) -> io::Result<Vec<bool>> {
-        if watched.is_empty() {
-            // Those at the other end of a socket may need a turn.
-            std::thread::yield_now();
-        } else {
-            let ready = self.real.wait(watched, seconds.min(REAL_WAIT))?;
-            if ready.contains(&true) {
-                return Ok(ready);
-            }
-        }
-        self.now.set(self.now.get() + seconds);
-        Ok(vec![false; watched.len()])
-    }
-
-    fn random(&self, buffer: &mut [u8]) -> io::Result<()> {
-        self.real.random(buffer)
-    }
-}
+use crate::sandbox::Ending;
+use crate::sandbox::testing::Trial;
 
 /// What is before every program: calls that must succeed or fail.
 const PRELUDE: &str = "\
@@ -90,13 +43,12 @@ def connected():
 ip, port, other, third = callargs[0], int(callargs[1]), int(callargs[2]), int(callargs[3])
 ";
 
-/// Lines of [`PRELUDE`], which those of a report are counted from.
+/// A program with an address and three free ports of its own.
 struct Bench {
     address: Ipv4Addr,
     ports: [u16; 3],
-    resources: Option<Resources>,
-    network: Network,
-    clock: Rc<Cell<f64>>,
+    limits: Option<Vec<(Resource, f64)>>,
+    network: Option<Network>,
 }
 
 /// What became of a program.
@@ -108,49 +60,24 @@ struct Outcome {
     seconds: f64,
 }
 
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Bench {
-    /// An address and three free ports of its own, and no limits.
+    /// Nothing is limited.
     fn new() -> Bench {
         let address = own_address();
         Bench {
             address,
             ports: [(); 3].map(|()| free(address).port()),
-            resources: None,
-            network: Network::new(AddressRules::default()),
-            clock: Rc::default(),
+            limits: None,
+            network: None,
         }
     }
 
-    /// Enough of everything, the three ports of both kinds, and these quantities.
+    /// These quantities, enough of everything else, and the three ports.
     fn limited(quantities: &[(Resource, f64)]) -> Bench {
-        let mut bench = Bench::new();
-        let mut resources = Resources::default();
-        for resource in Resource::ALL {
-            resources.set(resource, 1e9);
+        Bench {
+            limits: Some(quantities.to_vec()),
+            ..Bench::new()
         }
-        for &(resource, quantity) in quantities {
-            resources.set(resource, quantity);
-        }
-        for port in bench.ports {
-            resources.allow_port(PortKind::Message, port);
-            resources.allow_port(PortKind::Connection, port);
-        }
-        bench.resources = Some(resources);
-        bench
     }
 
     fn place(&self, port: usize) -> SocketAddrV4 {
@@ -159,29 +86,30 @@ impl Bench {
 
     /// Runs a program to its end. It finds its address in `ip` and its ports in `port`, `other` and `third`.
     fn run(self, program: &str) -> Outcome {
-        let source = [PRELUDE, program].concat();
-        let program = Program::new(source.as_bytes(), "test.r2py").unwrap();
-        let log = Shared::default();
-        let system = JumpingClock {
-            now: self.clock.clone(),
-            real: RealSystem::new(),
-        };
-        let sandbox = Rc::new(Sandbox::new(
-            Accounting::new(self.resources),
-            Box::new(system),
-            FileTable::none(),
-            self.network,
-            LogWriter::new(Box::new(log.clone()), None),
-            MemoryWatch::heap_only(None),
-        ));
-        let mut arguments = vec![self.address.to_string()];
-        arguments.extend(self.ports.iter().map(u16::to_string));
-        let ending = sandbox.run(&program, &arguments, Box::new(|| {})).unwrap();
-        let log = String::from_utf8_lossy(&log.0.borrow()).replace(" \n", "\n");
+        let ports = self.ports.map(|port| port.to_string());
+        let address = self.address.to_string();
+        let [port, other, third] = &ports;
+        let mut trial =
+            Trial::new(&[PRELUDE, program].concat()).arguments(&[&address, port, other, third]);
+        for port in self.ports {
+            trial = trial.port(port);
+        }
+        match self.limits {
+            None => trial = trial.unlimited(),
+            Some(limits) => {
+                for (resource, quantity) in limits {
+                    trial = trial.limit(resource, quantity);
+                }
+            }
+        }
+        if let Some(network) = self.network {
+            trial = trial.network(network);
+        }
+        let outcome = trial.run();
         Outcome {
-            ending,
-            log,
-            seconds: self.clock.get(),
+            ending: outcome.ending,
+            log: outcome.log.replace(" \n", "\n"),
+            seconds: outcome.seconds,
         }
     }
 
@@ -192,4 +120,92 @@ impl Bench {
         assert_eq!(outcome.log, expected);
         assert_eq!(outcome.ending, Ending::Finished);
     }
+}
+
+#[test]
+fn every_error_is_the_exception_of_its_name() {
+    use crate::network::NetworkError;
+    use crate::object::{ExceptionKind, Thrown};
+
+    let place = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
+    let pair = (place, place);
+    let refused = || std::io::Error::other("refused");
+    let unreachable = NetworkError::Unreachable {
+        local: Ipv4Addr::LOCALHOST,
+        remote: place,
+        source: refused(),
+    };
+    let (local, remote) = pair;
+    for (error, kind) in [
+        (
+            NetworkError::AlreadyListening(place),
+            ExceptionKind::AlreadyListeningError,
+        ),
+        (
+            NetworkError::DuplicateTuple { local, remote },
+            ExceptionKind::DuplicateTupleError,
+        ),
+        (
+            NetworkError::AddressInUse(place),
+            ExceptionKind::DuplicateTupleError,
+        ),
+        (
+            NetworkError::CleanupInProgress { local, remote },
+            ExceptionKind::CleanupInProgressError,
+        ),
+        (
+            NetworkError::AddressBinding(*place.ip()),
+            ExceptionKind::AddressBindingError,
+        ),
+        (
+            NetworkError::AddressForbidden(place),
+            ExceptionKind::ResourceForbiddenError,
+        ),
+        (unreachable, ExceptionKind::InternetConnectivityError),
+        (
+            NetworkError::NoInternet,
+            ExceptionKind::InternetConnectivityError,
+        ),
+        (
+            NetworkError::Refused(place),
+            ExceptionKind::ConnectionRefusedError,
+        ),
+        (NetworkError::TimedOut(place), ExceptionKind::TimeoutError),
+        (
+            NetworkError::Unresolved("x".to_owned()),
+            ExceptionKind::NetworkAddressError,
+        ),
+        (
+            NetworkError::ClosedLocally,
+            ExceptionKind::SocketClosedLocal,
+        ),
+        (
+            NetworkError::ClosedRemotely,
+            ExceptionKind::SocketClosedRemote,
+        ),
+        (
+            NetworkError::WouldBlock("wait"),
+            ExceptionKind::SocketWouldBlockError,
+        ),
+        (
+            NetworkError::ServerInvalid(refused()),
+            ExceptionKind::TCPServerSocketInvalidError,
+        ),
+        (
+            NetworkError::Exhausted(refused()),
+            ExceptionKind::ResourceExhaustedError,
+        ),
+        (NetworkError::TooLong, ExceptionKind::RepyArgumentError),
+        (NetworkError::System(refused()), ExceptionKind::NetworkError),
+    ] {
+        let text = error.to_string();
+        assert!(Thrown::from(error).is(kind), "{text}");
+    }
+    // Without a thread for what needs one the program cannot go on, as in the original.
+    let stopped = Thrown::from(NetworkError::NoThread(refused()));
+    assert!(!stopped.is(ExceptionKind::NetworkError));
+    assert!(matches!(
+        stopped.into_signal(),
+        crate::object::Signal::Stop(crate::vm::Stop::NoThread(_))
+    ));
 }

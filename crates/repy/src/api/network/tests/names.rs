@@ -8,11 +8,11 @@ use crate::network::{AddressRules, MachineAddresses, Network, Preference, Resolv
 
 fn with_names(resolve: fn(&str) -> Option<Ipv4Addr>) -> Bench {
     let mut bench = Bench::new();
-    bench.network = Network::with(
+    bench.network = Some(Network::with(
         AddressRules::default(),
         Box::new(ThisMachine::default()),
         Resolver::new(resolve),
-    );
+    ));
     bench
 }
 
@@ -84,7 +84,11 @@ fn on_island(preferences: Vec<Preference>) -> Bench {
         preferences,
         no_others: true,
     };
-    bench.network = Network::with(rules, Box::new(Island), Resolver::new(|_| None));
+    bench.network = Some(Network::with(
+        rules,
+        Box::new(Island),
+        Resolver::new(|_| None),
+    ));
     bench
 }
 
