@@ -307,3 +307,109 @@ while True:
         vessel.kill();
     }
 }
+
+#[test]
+fn whatever_a_program_does_to_its_sockets_none_is_left() {
+    let address = own_address();
+    let ports: Vec<u16> = (0..4).map(|_| free_port(address)).collect();
+    let attempt = Attempt::new(
+        r"
+ip, ports, state = callargs[0], [int(text) for text in callargs[1:5]], [int(callargs[5])]
+control = listenformessage(ip, ports[0])
+
+def below(limit):
+  state[0] = (state[0] * 1103515245 + 12345) % 2 ** 31
+  return state[0] / 65536 % limit
+
+def some(choices):
+  return choices[below(len(choices))]
+
+held = [None] * 12
+counts = {}
+
+def act():
+  at = below(len(held))
+  calls = [
+      (listenformessage, ip, some(ports)), (listenforconnection, ip, some(ports)),
+      (openconnection, ip, some(ports), ip, some(ports), 0.05), (sendmessage, ip, some(ports), 'x', ip, some(ports))]
+  thing = held[at]
+  if thing is not None:
+    # Whatever it is, only some of these are there.
+    for name in ['getmessage', 'getconnection', 'recv', 'send', 'close']:
+      if below(3) == 0 and name in repr_of_methods(thing):
+        calls.append((method(thing, name),) + {'recv': (10,), 'send': ('y' * 100,)}.get(name, ()))
+  call = some(calls)
+  try:
+    result = call[0](*call[1:])
+  except RepyException, e:
+    result = repr(e).split('(')[0]
+    counts[result] = counts.get(result, 0) + 1
+    return
+  if type(result) is tuple:
+    result = result[2]
+  held[at] = result
+
+def repr_of_methods(thing):
+  text = repr(thing)
+  if 'udpserversocket' in text:
+    return ['getmessage', 'close']
+  if 'tcpserversocket' in text:
+    return ['getconnection', 'close']
+  if 'socket' in text:
+    return ['recv', 'send', 'close']
+  return []
+
+def method(thing, name):
+  if name == 'getmessage':
+    return thing.getmessage
+  if name == 'getconnection':
+    return thing.getconnection
+  if name == 'recv':
+    return thing.recv
+  if name == 'send':
+    return thing.send
+  return thing.close
+
+def wait_for(word):
+  while True:
+    try:
+      if control.getmessage()[2] == word:
+        return
+    except SocketWouldBlockError:
+      sleep(0.01)
+
+log('begin\n')
+wait_for('go')
+left = [3]
+def work():
+  for step in range(700):
+    act()
+  left[0] -= 1
+for number in range(3):
+  createthread(work)
+while left[0]:
+  sleep(0.01)
+kinds = len(counts)
+held[:] = []
+usage = getresources()[1]
+log('idle', kinds > 4, usage['insockets'], usage['outsockets'], len(usage['messport']), len(usage['connport']), '\n')
+wait_for('end')
+",
+    );
+    let seed = std::process::id();
+    println!("seed {seed}");
+    let mut arguments = vec![address.to_string()];
+    arguments.extend(ports.iter().map(u16::to_string));
+    arguments.push(seed.to_string());
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let vessel = attempt.start(address, &ports, "", &arguments);
+    let says = |word: &str| vessel.log().contains(word).then_some(());
+    eventually("the program to begin", || says("begin"));
+    let before = vessel.descriptors();
+    let socket = UdpSocket::bind((own_address(), 0)).unwrap();
+    socket.send_to(b"go", (address, ports[0])).unwrap();
+    eventually("the program to be idle", || says("idle"));
+    assert_eq!(vessel.descriptors(), before);
+    socket.send_to(b"end", (address, ports[0])).unwrap();
+    assert_eq!(output(vessel), "begin\nidle True 1 0 1 0");
+}

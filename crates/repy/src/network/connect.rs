@@ -40,9 +40,10 @@ impl Connecting {
         match rustix::net::connect(&socket, &remote) {
             // INTR: the kernel goes on by itself.
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}
-            // The local address is bound, so it is the pair that is taken.
+            // The local address is bound, so it is the pair that is taken; and by no socket of this program. Who else
+            // could use its port? So it is an old connection, of this process or of one before.
             Err(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => {
-                return Err(registry.taken(local, remote));
+                return Err(NetworkError::CleanupInProgress { local, remote });
             }
             Err(errno) => return Err(from_route(errno, local, remote)),
         }
@@ -70,19 +71,16 @@ impl Connecting {
     ///
     /// # Errors
     /// Refused, TimedOut (the kernel's own time, some two minutes), Unreachable.
-    pub fn progress(mut self) -> Result<Progress, NetworkError> {
+    pub fn progress(self) -> Result<Progress, NetworkError> {
         if !ready(&self.socket, PollFlags::OUT)? {
             return Ok(Progress::Waiting(self));
         }
         match sockopt::socket_error(&self.socket).map_err(from_setup)? {
-            Ok(()) => {
-                self.place.established();
-                Ok(Progress::Open(TcpSocket::new(
-                    self.place,
-                    self.socket,
-                    self.remote,
-                )))
-            }
+            Ok(()) => Ok(Progress::Open(TcpSocket::new(
+                self.place,
+                self.socket,
+                self.remote,
+            ))),
             Err(errno) => Err(from_route(errno, self.local, self.remote)),
         }
     }

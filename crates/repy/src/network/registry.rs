@@ -1,17 +1,13 @@
-//! The addresses in use by one program: who listens where, which connections exist, which ended a moment ago.
+//! The addresses in use by one program: who listens where, which connections exist.
 //!
 //! Only what this program did is known here; what other processes use, the kernel says.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddrV4, UdpSocket};
 use std::rc::{Rc, Weak};
 
 use super::error::NetworkError;
-
-/// Connections remembered after their end. The kernel keeps one for a minute; a program that ends more than this in
-/// a minute reads DuplicateTupleError in place of CleanupInProgressError for the oldest.
-const ENDED_MAX: usize = 4096;
 
 /// Both ends of a connection, ours first.
 pub(super) type Tuple = (SocketAddrV4, SocketAddrV4);
@@ -23,7 +19,6 @@ pub(super) struct Registry {
     connection_servers: RefCell<BTreeSet<SocketAddrV4>>,
     /// With how many sockets hold each: the other end may come back from the same port while the old socket is kept.
     connections: RefCell<BTreeMap<Tuple, usize>>,
-    ended: RefCell<VecDeque<Tuple>>,
 }
 
 /// A place in the registry, given back when dropped.
@@ -35,7 +30,7 @@ pub(super) struct Registration {
 enum Place {
     MessageServer(SocketAddrV4),
     ConnectionServer(SocketAddrV4),
-    Connection { tuple: Tuple, established: bool },
+    Connection(Tuple),
 }
 
 impl Registry {
@@ -72,25 +67,6 @@ impl Registry {
         self.may_listen_for_connections(local)
     }
 
-    /// Why the kernel refuses a connection that this program does not have: it had it a moment ago, or another has it.
-    pub(super) fn taken(&self, local: SocketAddrV4, remote: SocketAddrV4) -> NetworkError {
-        if self.ended.borrow().contains(&(local, remote)) {
-            NetworkError::CleanupInProgress { local, remote }
-        } else {
-            NetworkError::AddressInUse(local)
-        }
-    }
-
-    /// Whether this program ended a connection at this address a moment ago, and with whom.
-    pub(super) fn ended_at(&self, local: SocketAddrV4) -> Option<SocketAddrV4> {
-        self.ended
-            .borrow()
-            .iter()
-            .rev()
-            .find(|(ours, _)| *ours == local)
-            .map(|(_, remote)| *remote)
-    }
-
     pub(super) fn add_message_server(
         self: &Rc<Self>,
         local: SocketAddrV4,
@@ -109,33 +85,13 @@ impl Registry {
 
     pub(super) fn add_connection(self: &Rc<Self>, tuple: Tuple) -> Registration {
         *self.connections.borrow_mut().entry(tuple).or_default() += 1;
-        self.registration(Place::Connection {
-            tuple,
-            established: false,
-        })
+        self.registration(Place::Connection(tuple))
     }
 
     fn registration(self: &Rc<Self>, place: Place) -> Registration {
         Registration {
             registry: self.clone(),
             place,
-        }
-    }
-
-    fn remember_end(&self, tuple: Tuple) {
-        let mut ended = self.ended.borrow_mut();
-        if ended.len() == ENDED_MAX {
-            ended.pop_front();
-        }
-        ended.push_back(tuple);
-    }
-}
-
-impl Registration {
-    /// From now on the kernel will have something to clean up when this connection ends.
-    pub(super) fn established(&mut self) {
-        if let Place::Connection { established, .. } = &mut self.place {
-            *established = true;
         }
     }
 }
@@ -150,16 +106,13 @@ impl Drop for Registration {
             Place::ConnectionServer(local) => {
                 registry.connection_servers.borrow_mut().remove(&local);
             }
-            Place::Connection { tuple, established } => {
+            Place::Connection(tuple) => {
                 let mut connections = registry.connections.borrow_mut();
                 if let Some(count) = connections.get_mut(&tuple) {
                     *count -= 1;
                     if *count == 0 {
                         connections.remove(&tuple);
                     }
-                }
-                if established {
-                    registry.remember_end(tuple);
                 }
             }
         }

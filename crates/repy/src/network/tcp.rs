@@ -45,14 +45,11 @@ impl TcpServer {
         backlog: u32,
     ) -> Result<TcpServer, NetworkError> {
         registry.may_listen_for_connections(local)?;
-        let in_use = |errno| match (errno, registry.ended_at(local)) {
-            (Errno::ADDRINUSE, Some(remote)) => NetworkError::CleanupInProgress { local, remote },
-            _ => from_bind(errno, local),
-        };
+        let refused = |errno| from_bind(errno, local);
         let socket = new_socket()?;
-        rustix::net::bind(&socket, &local).map_err(in_use)?;
+        rustix::net::bind(&socket, &local).map_err(refused)?;
         let backlog = i32::try_from(backlog.min(BACKLOG_MAX)).unwrap_or(i32::MAX);
-        rustix::net::listen(&socket, backlog).map_err(in_use)?;
+        rustix::net::listen(&socket, backlog).map_err(refused)?;
         Ok(TcpServer {
             _place: registry.add_connection_server(local),
             socket,
@@ -89,8 +86,7 @@ impl TcpServer {
                         // Gone before it was taken.
                         continue;
                     };
-                    let mut place = self.registry.add_connection((self.local, remote));
-                    place.established();
+                    let place = self.registry.add_connection((self.local, remote));
                     return Ok(Accepted {
                         remote,
                         socket: TcpSocket {

@@ -159,6 +159,12 @@ impl Vessel {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 
+    /// How many descriptors the process has.
+    pub(crate) fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.process.borrow().id());
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
     /// Waits for the program's end: its exit code and log.
     pub(crate) fn end(self) -> (Option<i32>, String) {
         let status = eventually("the end of the program", || {
