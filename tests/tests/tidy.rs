@@ -1,4 +1,5 @@
-//! Habits of the code base that are held by a test and not by memory. Every check also has an example that fails it.
+//! Habits of the code base that are held by a test and not by memory. Each check that reads text has an example that
+//! fails it as well.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::collections::BTreeSet;
@@ -156,6 +157,61 @@ fn every_shared_dependency_has_its_reason() {
     assert_eq!(unexplained_dependencies(&manifest), Vec::<String>::new());
     let bad = "[workspace.dependencies]\n# Why.\nserde = \"1\"\n\nother = \"2\"\n[profile.dev]\n";
     assert_eq!(unexplained_dependencies(bad), ["other"]);
+}
+
+/// The names in a manifest's tables of dependencies, as they are written in code.
+fn declared_dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut in_table = false;
+    let mut names = BTreeSet::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            in_table = line.trim_end().ends_with("dependencies]");
+        } else if in_table && let Some((name, _)) = line.split_once(['.', ' ', '=']) {
+            // Its library has another name than its package.
+            let name = if name == "rustls-webpki" {
+                "webpki"
+            } else {
+                name
+            };
+            names.insert(name.replace('-', "_"));
+        }
+    }
+    names.remove("#");
+    names
+}
+
+/// Whether a text has this name as a whole word.
+fn names(text: &str, name: &str) -> bool {
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    text.match_indices(name).any(|(at, _)| {
+        let before = at
+            .checked_sub(1)
+            .and_then(|before| text.as_bytes().get(before));
+        !is_word(before) && !is_word(text.as_bytes().get(at + name.len()))
+    })
+}
+
+#[test]
+fn every_declared_dependency_is_used() {
+    for manifest in files(&root(), &["Cargo.toml"]) {
+        let folder = manifest.parent().unwrap();
+        if folder == root() {
+            continue;
+        }
+        let code: Vec<String> = files(folder, &[".rs"])
+            .iter()
+            .map(|path| std::fs::read_to_string(path).unwrap())
+            .collect();
+        for name in declared_dependencies(&std::fs::read_to_string(&manifest).unwrap()) {
+            let used = code.iter().any(|text| names(text, &name));
+            assert!(used, "{} does not use {name}", manifest.display());
+        }
+    }
+    let manifest =
+        "[package]\nname = \"x\"\n[dev-dependencies]\na-b.workspace = true\n# Why.\nc = \"1\"\n";
+    let declared = declared_dependencies(manifest);
+    assert_eq!(declared, ["a_b".to_owned(), "c".to_owned()].into());
+    assert!(names("use a_b::C;", "a_b") && !names("a_bc; xa_b", "a_b"));
 }
 
 #[test]

@@ -34,11 +34,19 @@ async fn sigterm_ends_a_run_and_the_report_says_what_is_left() {
     let run = overlord.prepare(Vec::<String>::new()).unwrap();
     let mut reports = run.reports();
     let run = tokio::spawn(run.run());
-    // Once the engine has reported, the run listens to signals.
-    let begun = tokio::time::timeout(Duration::from_secs(30), reports.changed());
-    begun.await.expect("it never began").unwrap();
+    let runs = reports.wait_for(|report| report.running() == 1);
+    let runs = tokio::time::timeout(Duration::from_secs(30), runs).await;
+    let vessel = runs.expect("it never ran").unwrap().vessels[0]
+        .handle
+        .clone();
     kill_process(getpid(), Signal::TERM).unwrap();
     let report = run.await.unwrap().unwrap();
     assert_eq!(report.reason, StopReason::Signal);
+    let left: Vec<_> = report
+        .running
+        .iter()
+        .map(|left| &left.vessel.handle)
+        .collect();
+    assert_eq!(left, [&vessel], "{report:?}");
     world.testbed.shutdown().await;
 }

@@ -184,16 +184,6 @@ fn a_failing_renewal_after_the_acquisition_ends_nothing() {
     });
 }
 
-/// Two objects of the original shared their configuration.
-#[test]
-fn two_overlords_share_no_configuration() {
-    let mut first = Scenario::new(Options::calm(1, 3));
-    let mut second = Scenario::new(Options::calm(2, 3));
-    first.until_all_run();
-    second.until_all_run();
-    assert_eq!((first.running(), second.running()), (1, 2));
-}
-
 /// The original took up to 15 minutes to notice, and left vessels behind without a word.
 #[test]
 fn a_stop_is_noticed_at_once_even_while_nodes_are_silent_and_says_what_is_left() {
