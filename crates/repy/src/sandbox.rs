@@ -43,6 +43,7 @@ use crate::{Program, ProgramError};
 use duties::Duties;
 pub(crate) use log::LogWriter;
 pub(crate) use memory::MemoryWatch;
+use status::STARTED;
 
 /// What all calls of the API share.
 pub(crate) struct Sandbox {
@@ -128,6 +129,8 @@ impl Sandbox {
         let main = machine.load(program, &globals)?;
         let thread = machine.thread(main, Vec::new());
         self.scheduler.add_main(thread);
+        let now = self.system.wall_clock();
+        self.duties.borrow_mut().show(STARTED, now);
         started();
         let ending = self.scheduler.run(self, &mut machine);
         self.scheduler.clear();

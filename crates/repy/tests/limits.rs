@@ -318,7 +318,7 @@ log(getruntime())
 fn after_every_kind_of_end_there_are_code_status_and_reason() {
     let ends = [
         ("log('fine')", 0, "Terminated", "fine"),
-        ("exitall()", 0, "Terminated", ""),
+        ("log(1)\nexitall()", 0, "Terminated", "1"),
         ("raise SystemExit", 4, "Terminated", ""),
         ("import os", 5, "Terminated", "unsafe"),
         ("x = = 1", 5, "Terminated", "syntax error"),

@@ -7,7 +7,7 @@
 
 use num_traits::ToPrimitive;
 
-use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
+use crate::object::{Args, ExceptionKind, NativeCode, Res, Thrown, Value};
 use crate::vm::Machine;
 
 /// What an argument must be.
@@ -25,7 +25,7 @@ pub(crate) enum Parameter {
     Seconds,
     /// True or False.
     Flag,
-    /// A function or method written in Repy.
+    /// A function or method written in Repy, or a call of the API.
     Function,
     /// A dict or SafeDict.
     Context,
@@ -78,7 +78,10 @@ fn check_one(machine: &mut Machine, parameter: Parameter, value: &Value) -> Res<
             matches!(value, Value::Int(_) | Value::Long(_) | Value::Float(_))
         }
         Parameter::Flag => matches!(value, Value::Bool(_)),
-        Parameter::Function => matches!(value, Value::Function(_) | Value::Method(_)),
+        Parameter::Function => match value {
+            Value::Native(native) => matches!(native.code, NativeCode::Host(_)),
+            other => matches!(other, Value::Function(_) | Value::Method(_)),
+        },
         Parameter::Context => {
             matches!(value, Value::Dict(_)) || crate::builtins::safe_dict::of(value).is_some()
         }

@@ -108,13 +108,23 @@ impl Machine {
 
     /// Waits where the calling native function cannot be put aside.
     fn wait_nested(&mut self, wait: Wait) -> Res {
-        match self.nested_wait.clone() {
-            Some(nested) => nested(self, wait),
-            None => Err(Thrown::new(
+        let Some(nested) = self.nested_wait.clone() else {
+            return Err(Thrown::new(
                 ExceptionKind::RuntimeError,
                 "cannot wait inside a native function",
-            )),
+            ));
+        };
+        // Other threads run meanwhile, further up on the native stack, and may come here too.
+        if self.native_nesting >= NATIVE_NESTING_LIMIT {
+            return Err(Thrown::new(
+                ExceptionKind::RuntimeError,
+                "too many native functions wait for their callbacks",
+            ));
         }
+        self.native_nesting += 1;
+        let result = nested(self, wait);
+        self.native_nesting -= 1;
+        result
     }
 
     /// The result of a native function called by another one, waited for and with its request fulfilled.

@@ -187,3 +187,48 @@ log(len(failed) < 200)
     .run();
     assert_eq!(outcome.log, "True", "{:?}", outcome.ending);
 }
+
+#[test]
+fn calls_of_the_api_can_be_threads_and_other_builtins_cannot() {
+    let outcome = Trial::new(
+        "lock = createlock()
+lock.acquire(True)
+createthread(lock.release)
+lock.acquire(True)
+try:
+  createthread(len)
+except RepyArgumentError, e:
+  log(e)
+createthread(exitall)
+sleep(1)
+log('not reached')
+",
+    )
+    .run();
+    assert_eq!(
+        (outcome.log.as_str(), outcome.ending),
+        (
+            "Invalid type <type 'builtin_function_or_method'>",
+            Ending::Exited
+        )
+    );
+}
+
+#[test]
+fn a_thousand_native_functions_that_wait_for_native_callbacks_do_not_exhaust_the_stack() {
+    let outcome = Trial::new(
+        "failed = []
+def work():
+  try:
+    [1].sort(None, sleep)
+  except RuntimeError:
+    failed.append(1)
+for i in range(1000):
+  createthread(work)
+sleep(100)
+log(len(failed) > 0, len(failed) < 1000)
+",
+    )
+    .run();
+    assert_eq!(outcome.log, "True True", "{:?}", outcome.ending);
+}
