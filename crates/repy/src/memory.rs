@@ -108,9 +108,13 @@ pub(crate) fn exceeded() -> Option<Stop> {
     }
     PAGES.with_borrow_mut(|pages| match pages {
         Some(pages) => {
-            UNTIL_LOOK.set(pages.limit.div_euclid(LOOKS_PER_LIMIT) as isize);
             let limit = pages.limit;
-            (pages.resident()? > limit).then_some(Stop::Memory { limit })
+            if pages.resident().is_some_and(|resident| resident > limit) {
+                // Whoever asks again finds the same, unless something was given back.
+                return Some(Stop::Memory { limit });
+            }
+            UNTIL_LOOK.set(limit.div_euclid(LOOKS_PER_LIMIT) as isize);
+            None
         }
         None => {
             UNTIL_LOOK.set(isize::MAX);
@@ -166,6 +170,18 @@ fn has_pages_for(bytes: usize) -> bool {
             .resident()
             .is_none_or(|resident| resident.saturating_add(bytes) <= pages.limit),
         None => true,
+    })
+}
+
+/// Bytes that can still be allocated before a limit is reached.
+pub(crate) fn room() -> usize {
+    let heap = LIMIT.get().saturating_sub(used());
+    PAGES.with_borrow_mut(|pages| match pages {
+        Some(pages) => {
+            let resident = pages.resident().unwrap_or(0);
+            heap.min(pages.limit.saturating_sub(resident))
+        }
+        None => heap,
     })
 }
 

@@ -329,9 +329,14 @@ struct Node {
     is_held: bool,
 }
 
+/// What a node takes in both tables, with the room they grow by.
+const NODE_BYTES: usize = 2 * size_of::<Node>() + 64;
+
 /// Everything the noted objects are and hold.
-#[derive(Default)]
 struct Graph {
+    /// Most nodes there is room for. A look that needs more is given up: it must not pass the memory limit itself.
+    most: usize,
+    gave_up: bool,
     nodes: Vec<Node>,
     index: HashMap<usize, usize, BuildHasherDefault<SymHasher>>,
 }
@@ -340,6 +345,10 @@ impl Graph {
     /// The node of a value, made if there is none.
     fn node(&mut self, value: &Value) -> Option<&mut Node> {
         let place = place(value)?;
+        if self.nodes.len() >= self.most && !self.index.contains_key(&place) {
+            self.gave_up = true;
+            return None;
+        }
         let at = *self.index.entry(place).or_insert_with(|| {
             self.nodes.push(Node {
                 value: value.clone(),
@@ -355,6 +364,9 @@ impl Graph {
     fn explore(&mut self) {
         let mut at = 0;
         while let Some(node) = self.nodes.get(at) {
+            if self.gave_up {
+                return;
+            }
             let value = node.value.clone();
             each_held(&value, &mut |held| {
                 if let Some(node) = self.node(held) {
@@ -397,7 +409,12 @@ impl Graph {
 /// Looks for circular garbage and gives it back; how many objects that were.
 pub(crate) fn collect() -> usize {
     let before = memory::used();
-    let mut graph = Graph::default();
+    let mut graph = Graph {
+        most: memory::room() / NODE_BYTES,
+        gave_up: false,
+        nodes: Vec::new(),
+        index: HashMap::default(),
+    };
     let known = NOTED.try_with(|all| {
         let mut all = all.try_borrow_mut().ok()?;
         all.retain(Noted::is_alive);
@@ -412,6 +429,12 @@ pub(crate) fn collect() -> usize {
         return 0;
     };
     graph.explore();
+    if graph.gave_up {
+        drop(graph.index);
+        reclaim::release(graph.nodes.into_iter().map(|node| node.value).collect());
+        plan_next(before, noted, 0);
+        return 0;
+    }
     graph.mark_held();
     let mut taken = Vec::new();
     let mut count = 0;
