@@ -68,18 +68,23 @@
 //! ```
 //!
 //! What a program may not take from the host is bounded: memory exactly, if the process uses [`CountingAllocator`];
-//! instructions by the slice and [`Machine::stop_flag`]; integers to 64 Mbit and their work to about a second an
-//! operation; recursion everywhere, native and of the program. How the machine is built and why:
+//! instructions by the slice and [`Machine::stop_flag`], which also ends an operation that takes long by itself
+//! (meanwhile the host is called, see [`Machine::set_pulse`]); integers to 64 Mbit and their work to about a second an
+//! operation; recursion everywhere, native and of the program. `tests/bounds.rs` and `tests/escapes.rs` hold the
+//! attempts to get around that. How the machine is built and why:
 //! `docs/decisions/0004-an-interpreter-for-repy.md`.
 //!
 //! Differences from CPython 2.7 that remain, besides what Repy leaves out:
 //!
 //! - `id()` and what follows from it (order of functions, hashes of instances and None) are addresses of ours.
-//! - Objects that refer to each other in a circle are given back only with the machine: there is no cycle collector.
+//! - Objects that hold each other in a circle are given back when the memory in use has grown by half, or runs out;
+//!   CPython goes by counts of objects. As there, a circle with a `__del__` in it is kept.
 //! - A sort with a comparison function of the program asks in another order than CPython's (the result is the same).
 //! - `e.message` works for every exception; the original's dies in its warnings code.
 //! - Attributes in `str.format` fields follow the checker's rule.
 //! - Functions that call back into programs (`map`, a sort's key) nest 60 deep at most, not 1,000.
+//! - Integers beyond 64 Mbit, and operations on them that would take seconds, are MemoryError.
+//! - Widths and precisions of formats end where the memory limit does, or at 2^31.
 
 pub mod ast;
 pub mod check;

@@ -62,12 +62,11 @@ fn options(call: &mut Args<'_>) -> Res<Options> {
 pub(super) fn sort(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let list = super::list::own(call);
     let options = options(call)?;
-    // Sorting puts keys beside the items, and merging moves both.
-    machine.reserve(list.len() * 2 * size_of::<(Value, Value)>())?;
+    let is_plain = options.key.is_nil() && options.compare.is_nil();
+    machine.reserve(list.len() * extra_bytes(&list.items.borrow(), is_plain))?;
     // The list is empty for code that looks at it meanwhile, as in CPython.
     let mut items = list.items.take();
-    if options.key.is_nil() && options.compare.is_nil() && sort_values(&mut items, options.reverse)
-    {
+    if is_plain && sort_values(&mut items, options.reverse) {
         list.items.replace(items);
         return Ok(Value::None);
     }
@@ -82,6 +81,20 @@ pub(super) fn sort(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         return Err(value_error("list modified during sort"));
     }
     Ok(Value::None)
+}
+
+/// What sorting takes beside the items, for each of them: nothing for numbers, which are sorted in place; for strings
+/// their prefixes; otherwise the keys, and both moved once more when they are merged.
+fn extra_bytes(items: &[Value], is_plain: bool) -> usize {
+    if items.len() <= QUICK_ITEMS && is_plain {
+        if items.iter().all(|item| matches!(item, Value::Int(_))) {
+            return 0;
+        }
+        if items.iter().all(is_short_string) {
+            return size_of::<(u64, Str)>() * 3 / 2;
+        }
+    }
+    2 * size_of::<(Value, Value)>()
 }
 
 /// Sorts in rising order; in reverse, equal items are left in falling order so that reversing keeps them stable.

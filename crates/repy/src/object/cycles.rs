@@ -1,8 +1,9 @@
 //! Circular garbage: objects that hold each other and that nobody else holds.
 //!
-//! Counting references never gives those back. So every object that a container was put into is noted here when that
-//! happens (a circle cannot be closed otherwise: what is new holds only what is older), together with classes, functions
-//! with closures and namespaces. Now and then the noted objects and all they hold are looked at, by trial deletion:
+//! Counting references never gives those back. So an object that a container is put into is noted here when that
+//! happens: a circle cannot be closed otherwise, for what is new holds only what is older. Classes, functions with
+//! closures and namespaces are noted when they are made. (Not noted are `set.add`, slice assignment and `dict.update`,
+//! where it would cost more than it brings: of a circle nearly always something else was noted as well.) Now and then the noted objects and all they hold are looked at, by trial deletion:
 //! whoever has more references than come from among them is held from outside (a variable, a thread, the host), and
 //! so is all that it holds in turn; the rest is emptied, and then goes by counting as ever.
 //!
@@ -12,10 +13,9 @@
 
 use std::cell::{Cell as Flag, RefCell};
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::{Rc, Weak};
 
-use super::class::SymHasher;
 use super::{
     Class, ClassKind, DictObject, Function, Instance, ListObject, Payload, Value, iter::Source,
     reclaim,
@@ -23,9 +23,13 @@ use super::{
 use crate::builtins::safe_dict;
 use crate::memory;
 
-/// Least number of noted objects, and least growth of the memory in use, before a look is worth its time.
+/// Least growth of the memory in use before a look is worth its time. Programs in small vessels reach their limit
+/// before, and that makes a look as well.
+const LEAST_GROWTH: usize = 16 << 20;
+
+/// Least number of noted objects before the dead among them are forgotten, and before a look where memory is not
+/// counted.
 const LEAST_NOTED: usize = 4_000;
-const LEAST_GROWTH: usize = 4 << 20;
 
 /// A noted object. Noting does not hold it.
 enum Noted {
@@ -130,8 +134,10 @@ pub(crate) fn note_class(class: &Rc<Class>) {
 /// Whether so much was noted or allocated since the last look that another is worth its time.
 pub(crate) fn due() -> bool {
     let used = memory::used();
-    let grown = used >= LOOK_AT_MEMORY.get() && (used as isize) > 0;
-    grown || NOTED.with(|all| all.try_borrow().is_ok_and(|all| all.len() >= LOOK_AT.get()))
+    if (used as isize) > 0 {
+        return used >= LOOK_AT_MEMORY.get();
+    }
+    NOTED.with(|all| all.try_borrow().is_ok_and(|all| all.len() >= LOOK_AT.get()))
 }
 
 /// Where a shared object lives; None for what cannot be part of a circle.
@@ -322,6 +328,28 @@ fn empty(value: &Value, taken: &mut Vec<Value>) {
     }
 }
 
+/// Hashes a place: one multiplication spreads addresses, whose low bits are all alike.
+#[derive(Default, Clone, Copy)]
+struct PlaceHasher(u64);
+
+impl Hasher for PlaceHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_usize(usize::from(byte));
+        }
+    }
+
+    fn write_usize(&mut self, place: usize) {
+        self.0 = (self.0 ^ place as u64)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(26);
+    }
+}
+
 struct Node {
     value: Value,
     /// References that come from other nodes.
@@ -338,7 +366,7 @@ struct Graph {
     most: usize,
     gave_up: bool,
     nodes: Vec<Node>,
-    index: HashMap<usize, usize, BuildHasherDefault<SymHasher>>,
+    index: HashMap<usize, usize, BuildHasherDefault<PlaceHasher>>,
 }
 
 impl Graph {
@@ -418,6 +446,8 @@ pub(crate) fn collect() -> usize {
     let known = NOTED.try_with(|all| {
         let mut all = all.try_borrow_mut().ok()?;
         all.retain(Noted::is_alive);
+        graph.nodes.reserve(2 * all.len());
+        graph.index.reserve(2 * all.len());
         for noted in all.iter() {
             if let Some(value) = noted.value() {
                 graph.node(&value);
@@ -449,12 +479,13 @@ pub(crate) fn collect() -> usize {
     count
 }
 
-/// Looks again when half as much more is in use, or twice as much if this look was not worth it.
+/// Looks again when half as much more is in use, or four times as much if this look was not worth it: what a program
+/// that only grows pays for looks is then in proportion to what it makes, and less than that.
 fn plan_next(before: usize, noted: usize, found: usize) {
     let used = memory::used();
     let worth_it = found * 8 > noted || used < before - before / 8;
-    let growth = if worth_it { used / 2 } else { used };
+    let growth = if worth_it { used / 2 } else { 3 * used };
     LOOK_AT_MEMORY.set(used.saturating_add(growth.max(LEAST_GROWTH)));
-    LOOK_AT.set((2 * noted).max(LEAST_NOTED));
+    LOOK_AT.set((if worth_it { 2 } else { 4 } * noted).max(LEAST_NOTED));
     FORGET_AT.set((2 * noted).max(LEAST_NOTED));
 }
