@@ -4,8 +4,6 @@
 //! Bombs (time, memory, depth) are in `tests/bounds.rs`. What is here is about the language alone: the walls around the
 //! process are tested on their own.
 
-#![expect(clippy::expect_used, reason = "a test that cannot set the scene fails")]
-
 mod escapes {
     mod builtins;
     mod objects;
