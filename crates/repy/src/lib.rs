@@ -67,6 +67,13 @@
 //! assert!(matches!(globals.variable("total"), Some(Value::Int(42))));
 //! ```
 //!
+//! # The sandbox
+//!
+//! [`sandbox::run`] runs one program of this process to its end, with the whole API and under a resource file: its
+//! threads in turn on one thread of the system, rates as leaky buckets, processor, memory and disk watched, the
+//! operating system's own [`wall`] around it. [`network`] is what its network calls do, [`log_ring`] where its log goes.
+//! Why it is built like this: `docs/decisions/0005-repy-threads-on-one-thread.md`.
+//!
 //! What a program may not take from the host is bounded: memory exactly, if the process uses [`CountingAllocator`];
 //! instructions by the slice and [`Machine::stop_flag`], which also ends an operation that takes long by itself
 //! (meanwhile the host is called, see [`Machine::set_pulse`]); integers to 64 Mbit and their work to about a second an
