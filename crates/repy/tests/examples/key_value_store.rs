@@ -135,6 +135,25 @@ fn two_who_write_at_the_same_time_come_to_agree() {
 }
 
 #[test]
+fn copies_started_alone_are_made_one_store_by_a_client() {
+    let alone = Store::start(1);
+    let mut store = Store {
+        copies: Vec::new(),
+        port: alone.port,
+    };
+    store.add(own_address());
+    assert_eq!(alone.ask(0, "put a 1"), ["ok"]);
+    assert_eq!(store.ask(0, "get a"), ["none"]);
+    let other = store.copies[0].address;
+    assert_eq!(
+        alone.ask(0, &format!("meet {other}\ncopies")),
+        ["ok".to_owned(), format!("copies {other}")]
+    );
+    store.becomes(0, "get a", "value 1");
+    store.becomes(0, "copies", &format!("copies {}", alone.copies[0].address));
+}
+
+#[test]
 fn odd_lines_and_long_ones_are_refused_in_words() {
     let store = Store::start(1);
     for line in [
@@ -144,6 +163,8 @@ fn odd_lines_and_long_ones_are_refused_in_words() {
         "get",
         "get a b",
         "del",
+        "meet",
+        "meet nobody",
         "hello",
         "KEYS",
         "put \u{7} x",

@@ -24,7 +24,8 @@ fn table(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
         .collect()
 }
 
-fn start(count: usize) -> (Vec<Vessel>, u16) {
+/// Copies of which each knows the one before it, if they are to know each other.
+fn start(count: usize, acquainted: bool) -> (Vec<Vessel>, u16) {
     let addresses: Vec<Ipv4Addr> = (0..count).map(|_| own_address()).collect();
     let port = free_port(addresses[0]);
     let program = example("latency_probe.r2py");
@@ -32,9 +33,8 @@ fn start(count: usize) -> (Vec<Vessel>, u16) {
         .iter()
         .enumerate()
         .map(|(index, address)| {
-            // Each knows the one before it, the first nobody.
             let mut arguments = vec![port.to_string()];
-            if index > 0 {
+            if index > 0 && acquainted {
                 arguments.push(addresses[index - 1].to_string());
             }
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -46,8 +46,30 @@ fn start(count: usize) -> (Vec<Vessel>, u16) {
 
 #[test]
 fn every_copy_comes_to_know_all_ways() {
-    let (vessels, port) = start(4);
+    let (vessels, port) = start(4, true);
+    expect_full_tables(&vessels, port);
+}
+
+#[test]
+fn copies_that_know_nobody_are_introduced_by_a_message() {
+    let (vessels, port) = start(3, false);
     for vessel in &vessels {
+        vessel.ask(port, "");
+    }
+    let message = format!(
+        "meet {} {} nobody\n",
+        vessels[1].address, vessels[2].address
+    );
+    let socket = UdpSocket::bind((own_address(), 0)).unwrap();
+    socket
+        .send_to(message.as_bytes(), (vessels[0].address, port))
+        .unwrap();
+    expect_full_tables(&vessels, port);
+}
+
+#[track_caller]
+fn expect_full_tables(vessels: &[Vessel], port: u16) {
+    for vessel in vessels {
         eventually("a full table", || {
             let table = table(&vessel.ask(port, ""));
             let full = table.len() == vessels.len()
@@ -69,7 +91,7 @@ fn every_copy_comes_to_know_all_ways() {
 
 #[test]
 fn messages_that_make_no_sense_are_passed_over() {
-    let (vessels, port) = start(2);
+    let (vessels, port) = start(2, true);
     let vessel = &vessels[0];
     vessel.ask(port, "");
     let stranger = own_address();
