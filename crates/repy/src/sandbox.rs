@@ -35,6 +35,7 @@ use crate::api::files::FileTable;
 use crate::check::Refusal;
 use crate::limits::MAX_SOURCE_BYTES;
 use crate::network::Network;
+use crate::object::Str;
 use crate::scheduler::Scheduler;
 use crate::scheduler::system::{RealSystem, System};
 use crate::vm::{Limits, Machine};
@@ -84,7 +85,7 @@ impl Sandbox {
     }
 
     /// Writes to the log; returns how many bytes.
-    pub(crate) fn log(&self, items: &[(Vec<u8>, bool)]) -> u64 {
+    pub(crate) fn log(&self, items: &[(Str, bool)]) -> u64 {
         self.log.borrow_mut().items(items)
     }
 

@@ -470,3 +470,32 @@ fn the_log_file_keeps_the_last_16_to_32_kibibytes() {
         "{end}"
     );
 }
+
+#[test]
+fn what_is_logged_written_and_read_is_not_copied_on_the_way() {
+    let scene = Scene::new(
+        "\
+x = 'a' * 16000000
+log(x, x, '\\n')
+f = openfile('data', True)
+f.writeat(x, 0)
+log('fine\\n')
+x = None
+x = f.readat(None, 0)
+log(len(x))
+",
+        &[
+            ("memory", "40000000"),
+            ("diskused", "20000000"),
+            ("lograte", "100000000"),
+        ],
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_repy"))
+        .current_dir(scene.path("files"))
+        .args(["--logfile", "../log", "../resources", "program.r2py"])
+        .output()
+        .unwrap();
+    let log = std::fs::read_to_string(scene.path("log.new")).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(log.ends_with("fine\n16000000"), "{log}");
+}

@@ -6,7 +6,7 @@ use overlord_resources::Resource;
 
 use super::Entry;
 use super::arguments::Parameter;
-use crate::object::{Args, Res, Value};
+use crate::object::{Args, Res, Str, Value};
 use crate::sandbox::Sandbox;
 use crate::vm::Machine;
 
@@ -21,8 +21,10 @@ fn log(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res
     let mut items = Vec::with_capacity(args.len());
     for at in 0..args.len() {
         let value = args.take(at);
-        let is_string = matches!(value, Value::Str(_));
-        items.push((machine.str_of(&value)?, is_string));
+        items.push(match value {
+            Value::Str(text) => (text, true),
+            other => (Str::from_vec(machine.str_of(&other)?), false),
+        });
     }
     let shared = sandbox.clone();
     sandbox.when_below(machine, &[Resource::LogRate], move |_| {

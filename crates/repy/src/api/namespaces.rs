@@ -31,11 +31,13 @@ fn createvirtualnamespace(
     machine: &mut Machine,
     args: &mut Args<'_>,
 ) -> Res {
-    let code = text(args.take(0));
+    let Value::Str(code) = args.take(0) else {
+        return Err(unsafe_code("it is no string"));
+    };
     let name = String::from_utf8_lossy(&text(args.take(1))).into_owned();
     // The tree takes many times the room of its source.
     machine.reserve(code.len().saturating_mul(TREE_BYTES_PER_SOURCE_BYTE))?;
-    let program = Program::new(&code, &name).map_err(unsafe_code)?;
+    let program = Program::new(code.as_bytes(), &name).map_err(unsafe_code)?;
     let nowhere = machine.new_globals();
     let body = machine.load(&program, &nowhere).map_err(unsafe_code)?;
     Ok(machine.host_object(VirtualNamespace { body }))

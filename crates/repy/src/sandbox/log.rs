@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crate::object::Str;
+
 /// Writes what the program logs.
 pub(crate) struct LogWriter {
     output: Box<dyn Write>,
@@ -24,24 +26,32 @@ impl LogWriter {
     }
 
     /// Writes the parts of one call of `log`; the flag says whether the part was a string itself. Returns how many
-    /// bytes were written.
-    pub(crate) fn items(&mut self, items: &[(Vec<u8>, bool)]) -> u64 {
-        let mut written = Vec::new();
+    /// bytes were written. Nothing is copied: the parts may be as large as memory.
+    pub(crate) fn items(&mut self, items: &[(Str, bool)]) -> u64 {
+        let mut written = 0;
         for (text, is_string) in items {
             if self.space {
-                written.push(b' ');
+                self.write(b" ");
+                written += 1;
             }
-            written.extend_from_slice(text);
-            let ends_line =
-                *is_string && matches!(text.last(), Some(b'\n' | b'\t' | b'\r' | 0x0b | 0x0c));
+            self.write(text.as_bytes());
+            written += text.len() as u64;
+            let ends_line = *is_string
+                && matches!(
+                    text.as_bytes().last(),
+                    Some(b'\n' | b'\t' | b'\r' | 0x0b | 0x0c)
+                );
             self.space = !ends_line;
         }
-        if let Some(last) = written.last() {
+        written
+    }
+
+    fn write(&mut self, text: &[u8]) {
+        if let Some(last) = text.last() {
             self.line_ended = *last == b'\n';
         }
         // A log that cannot be written is no fault of the program's.
-        let _ = self.output.write_all(&written);
-        written.len() as u64
+        let _ = self.output.write_all(text);
     }
 
     /// Writes a report about the program, on lines of its own.
