@@ -9,18 +9,23 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("overlord-types", &[]),
     ("overlord-resources", &[]),
-    ("overlord-keys", &["overlord-types"]),
+    ("overlord-files", &[]),
+    ("overlord-keys", &["overlord-files", "overlord-types"]),
     (
         "overlord-nodemanager",
         &["overlord-keys", "overlord-resources", "overlord-types"],
     ),
-    ("overlord-clearinghouse", &["overlord-types"]),
+    (
+        "overlord-clearinghouse",
+        &["overlord-files", "overlord-types"],
+    ),
     ("overlord-engine", &["overlord-types"]),
     (
         "overlord",
         &[
             "overlord-clearinghouse",
             "overlord-engine",
+            "overlord-files",
             "overlord-keys",
             "overlord-nodemanager",
             "overlord-types",
@@ -54,6 +59,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "overlord",
             "overlord-clearinghouse",
             "overlord-engine",
+            "overlord-files",
             "overlord-keys",
             "overlord-node",
             "overlord-nodemanager",
@@ -68,6 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates that open no socket and know no TLS: what they must not depend on, directly.
 const WITHOUT_SOCKETS: &[&str] = &[
     "overlord-types",
+    "overlord-files",
     "overlord-resources",
     "overlord-keys",
     "overlord-engine",

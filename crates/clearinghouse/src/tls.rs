@@ -149,13 +149,9 @@ fn roots_of_file(path: &Path) -> Result<RootCertStore, ClientSetupError> {
         path: path.to_owned(),
         problem,
     };
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > CA_FILE_BYTES_MAX {
-        return Err(unusable(format!("it has {size} bytes")));
-    }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let file = overlord_files::read(path, CA_FILE_BYTES_MAX).map_err(unreadable)?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&bytes).take(ROOTS_MAX) {
+    for certificate in CertificateDer::pem_slice_iter(&file.bytes).take(ROOTS_MAX) {
         let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
         roots
             .add(certificate)

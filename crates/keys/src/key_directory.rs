@@ -6,12 +6,12 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use overlord_files::OperatorFile;
 use overlord_types::UserName;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::error::{KeyError, KeyKind};
 use crate::key_text::KEY_FILE_BYTES_MAX;
@@ -145,8 +145,8 @@ impl KeyDirectory {
     pub fn load(&self, user: &UserName) -> Result<LoadedKeys, KeyFileError> {
         let public_path = self.file(user, KeyKind::Public);
         let private_path = self.file(user, KeyKind::Private);
-        let public_content = read(&public_path)?;
-        let private_content = read(&private_path)?;
+        let public_content = read(&public_path, KeyKind::Public)?;
+        let private_content = read(&private_path, KeyKind::Private)?;
         let (public_content, private_content) = match (public_content, private_content) {
             (Some(public), Some(private)) => (public, private),
             (public, private) => {
@@ -183,7 +183,7 @@ impl KeyDirectory {
     /// The file is missing, unreadable or malformed.
     pub fn load_public(&self, user: &UserName) -> Result<PublicKey, KeyFileError> {
         let path = self.file(user, KeyKind::Public);
-        match read(&path)? {
+        match read(&path, KeyKind::Public)? {
             Some(content) => {
                 PublicKey::parse(&content.bytes).map_err(malformed(&path, KeyKind::Public))
             }
@@ -225,56 +225,21 @@ fn malformed(path: &Path, kind: KeyKind) -> impl FnOnce(KeyError) -> KeyFileErro
     }
 }
 
-/// What a file held.
-struct Content {
-    bytes: Zeroizing<Vec<u8>>,
-    /// Permission bits, where the system has them.
-    mode: Option<u32>,
-}
-
 /// Reads a file; `None` if it does not exist.
-fn read(path: &Path) -> Result<Option<Content>, KeyFileError> {
-    match read_bounded(path) {
+fn read(path: &Path, kind: KeyKind) -> Result<Option<OperatorFile>, KeyFileError> {
+    match overlord_files::read(path, KEY_FILE_BYTES_MAX) {
         Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+            let error = KeyError::TooLong(length.max(KEY_FILE_BYTES_MAX + 1));
+            Err(malformed(path, kind)(error))
+        }
         Err(source) => Err(KeyFileError::Unreadable {
             path: path.to_owned(),
             source,
         }),
     }
-}
-
-fn read_bounded(path: &Path) -> io::Result<Content> {
-    let regular = |metadata: &fs::Metadata| match metadata.is_file() {
-        true => Ok(()),
-        false => Err(io::Error::other("it is not a regular file")),
-    };
-    // Before opening as well: to open a pipe that nobody writes to would wait for ever.
-    regular(&fs::metadata(path)?)?;
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    regular(&metadata)?;
-    // All room at once, so that no copy of a secret stays behind when the buffer grows. One byte more
-    // than allowed shows that a file is too long.
-    let limit = KEY_FILE_BYTES_MAX + 1;
-    let room = usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    file.take(limit).read_to_end(&mut bytes)?;
-    Ok(Content {
-        bytes,
-        mode: permission_bits(&metadata),
-    })
-}
-
-#[cfg(unix)]
-fn permission_bits(metadata: &fs::Metadata) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(metadata.permissions().mode() & 0o777)
-}
-
-#[cfg(not(unix))]
-fn permission_bits(_metadata: &fs::Metadata) -> Option<u32> {
-    None
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {

@@ -314,24 +314,22 @@ pub fn read_program(path: &Path, platform: Option<Platform>) -> Result<Program, 
         path: path.to_owned(),
         source,
     };
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if metadata.is_dir() {
-        return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
-    }
-    if metadata.len() > PROGRAM_BYTES_MAX {
-        return Err(SetupError::ProgramTooLarge {
-            path: path.to_owned(),
-            bytes: metadata.len(),
-            max: PROGRAM_BYTES_MAX,
-        });
-    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let platform = platform.unwrap_or_else(|| Platform::of_program(&name));
     let name: FileName = name.parse().map_err(|source| SetupError::ProgramName {
         path: path.to_owned(),
         source,
     })?;
-    let contents = std::fs::read(path).map_err(unreadable)?.into();
+    let mut file =
+        overlord_files::read(path, PROGRAM_BYTES_MAX).map_err(|error| match error.kind() {
+            std::io::ErrorKind::FileTooLarge => SetupError::ProgramTooLarge {
+                path: path.to_owned(),
+                max: PROGRAM_BYTES_MAX,
+            },
+            _ => unreadable(error),
+        })?;
+    // A program is no secret: taken out, it is neither copied nor wiped.
+    let contents = std::mem::take(&mut *file.bytes).into();
     Ok(Program {
         file: ProgramFile { name, contents },
         platform,

@@ -46,12 +46,10 @@ pub enum SetupError {
         source: std::io::Error,
     },
     /// The program is larger than a vessel's disk.
-    #[error("the program {} has {bytes} bytes, and vessels take at most {max}", path.display())]
+    #[error("the program {} has more than {max} bytes, the most that vessels take", path.display())]
     ProgramTooLarge {
         /// The file.
         path: PathBuf,
-        /// Its length.
-        bytes: u64,
         /// The bound.
         max: u64,
     },

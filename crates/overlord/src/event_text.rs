@@ -66,7 +66,7 @@ pub fn line(change: &Change) -> String {
             log_tail,
         } => {
             let mut text = format!(
-                "{}: failed for the {failures}. time, {}; next attempt at {next_attempt}",
+                "{}: failed (attempt {failures}), {}; next attempt at {next_attempt}",
                 place(vessel),
                 one_line(reason)
             );
@@ -352,6 +352,10 @@ mod tests {
             log_tail: "one\x1b[2J\nINFO all is well".to_owned(),
         };
         let text = line(&change);
+        assert!(
+            text.starts_with("copy 1 on 10.0.0.1:1224 v7: failed (attempt 1), no"),
+            "{text}"
+        );
         assert!(!text.contains('\x1b'), "{text}");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[2..], ["  | one\\u{1b}[2J", "  | INFO all is well"]);

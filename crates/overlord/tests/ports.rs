@@ -228,12 +228,12 @@ async fn what_a_node_does_wrong_is_told_apart() {
     let refused = stranger.stop(&one).await;
     assert!(matches!(refused, Err(NodeError::Refused(_))), "{refused:?}");
 
-    let index = world.testbed.node_of(&one.handle).unwrap();
-    world.testbed.node_faults(index).unwrap().set_silent(true);
+    let node = world.testbed.node_of(&one.handle).unwrap();
+    world.testbed.node_faults(node).unwrap().set_silent(true);
     let silent = nodes.vessels(&one.handle.node, &one.location).await;
     assert!(matches!(silent, Err(NodeError::Silent(_))), "{silent:?}");
 
-    world.testbed.kill_node(index).await.unwrap();
+    world.testbed.kill_node(node).await.unwrap();
     let dead = nodes.vessels(&one.handle.node, &one.location).await;
     assert!(matches!(dead, Err(NodeError::Unreachable(_))), "{dead:?}");
     world.testbed.shutdown().await;

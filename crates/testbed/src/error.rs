@@ -73,10 +73,10 @@ pub enum TestbedError {
     #[error("the clearinghouse refuses")]
     Account(#[from] AccountError),
     /// There is no such node.
-    #[error("there is no node {index}: the testbed has {nodes}, counted from 0")]
+    #[error("there is no node {number}: the testbed has {nodes}, counted from 1")]
     NoSuchNode {
-        /// The index asked for.
-        index: usize,
+        /// The number asked for.
+        number: usize,
         /// How many there are.
         nodes: usize,
     },

@@ -25,8 +25,8 @@ use crate::record::{GuestNode, Record, TestbedDirectory};
 /// One node of the testbed, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeHandle {
-    /// Its place, counted from 0; what [`Testbed::kill_node`] and the like want.
-    pub index: usize,
+    /// Its number, counted from 1 as its directory and its address are; what [`Testbed::kill_node`] and the like want.
+    pub number: usize,
     /// Its id.
     pub id: NodeId,
     /// Where it is reached.
@@ -252,7 +252,7 @@ impl Testbed {
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeHandle> {
         let handle = |(index, slot): (usize, &NodeSlot)| NodeHandle {
-            index,
+            number: index + 1,
             id: slot.id().clone(),
             location: slot.location().clone(),
             vessels: slot.with(Node::vessel_names).unwrap_or_default(),
@@ -262,17 +262,17 @@ impl Testbed {
         self.slots.iter().enumerate().map(handle).collect()
     }
 
-    fn slot(&self, index: usize) -> Result<&NodeSlot, TestbedError> {
+    fn slot(&self, number: usize) -> Result<&NodeSlot, TestbedError> {
         let nodes = self.slots.len();
-        self.slots
-            .get(index)
-            .ok_or(TestbedError::NoSuchNode { index, nodes })
+        let slot = number.checked_sub(1).and_then(|place| self.slots.get(place));
+        slot.ok_or(TestbedError::NoSuchNode { number, nodes })
     }
 
-    /// Which node hosts a vessel; none for guests.
+    /// The number of the node that hosts a vessel; none for guests.
     #[must_use]
     pub fn node_of(&self, vessel: &Handle) -> Option<usize> {
-        self.slots.iter().position(|slot| *slot.id() == vessel.node)
+        let hosts = |slot: &NodeSlot| *slot.id() == vessel.node;
+        self.slots.iter().position(hosts).map(|place| place + 1)
     }
 
     /// Kills a node as a machine dies: its connections are cut, its vessels' processes are gone. Nobody
@@ -280,11 +280,11 @@ impl Testbed {
     ///
     /// # Errors
     /// When there is no such node or it does not run.
-    pub async fn kill_node(&self, index: usize) -> Result<(), TestbedError> {
+    pub async fn kill_node(&self, number: usize) -> Result<(), TestbedError> {
         let node = self
-            .slot(index)?
+            .slot(number)?
             .take()
-            .ok_or(TestbedError::NotRunning(index))?;
+            .ok_or(TestbedError::NotRunning(number))?;
         node.kill().await;
         Ok(())
     }
@@ -293,11 +293,11 @@ impl Testbed {
     ///
     /// # Errors
     /// When there is no such node or it does not run.
-    pub async fn stop_node(&self, index: usize) -> Result<(), TestbedError> {
+    pub async fn stop_node(&self, number: usize) -> Result<(), TestbedError> {
         let node = self
-            .slot(index)?
+            .slot(number)?
             .take()
-            .ok_or(TestbedError::NotRunning(index))?;
+            .ok_or(TestbedError::NotRunning(number))?;
         node.shutdown(false).await;
         Ok(())
     }
@@ -307,8 +307,8 @@ impl Testbed {
     ///
     /// # Errors
     /// When there is no such node or it cannot start.
-    pub async fn restart_node(&self, index: usize) -> Result<(), TestbedError> {
-        let slot = self.slot(index)?;
+    pub async fn restart_node(&self, number: usize) -> Result<(), TestbedError> {
+        let slot = self.slot(number)?;
         if let Some(node) = slot.take() {
             node.shutdown(false).await;
         }
@@ -321,15 +321,15 @@ impl Testbed {
     ///
     /// # Errors
     /// When there is no such node or it does not run.
-    pub fn node_faults(&self, index: usize) -> Result<NodeFaults, TestbedError> {
-        let faults = self.slot(index)?.with(|node| node.faults().clone());
-        faults.ok_or(TestbedError::NotRunning(index))
+    pub fn node_faults(&self, number: usize) -> Result<NodeFaults, TestbedError> {
+        let faults = self.slot(number)?.with(|node| node.faults().clone());
+        faults.ok_or(TestbedError::NotRunning(number))
     }
 
     /// The process id of the program that runs in a vessel, if one does.
     #[must_use]
     pub fn vessel_process(&self, vessel: &Handle) -> Option<u32> {
-        let slot = self.slots.get(self.node_of(vessel)?)?;
+        let slot = self.slot(self.node_of(vessel)?).ok()?;
         slot.with(|node| node.vessel_process(&vessel.vessel))
             .flatten()
     }

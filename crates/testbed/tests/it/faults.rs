@@ -19,7 +19,7 @@ fn transport(error: &ClearinghouseError) -> Option<&TransportError> {
 async fn a_node_that_died_is_left_out_of_an_acquisition_and_taken_back_when_it_answers() {
     let bed = bed().await;
     let clearinghouse = &bed.user.clearinghouse;
-    bed.testbed.kill_node(1).await.unwrap();
+    bed.testbed.kill_node(2).await.unwrap();
     let dead = bed.testbed.nodes()[1].clone();
     assert!(!dead.running);
     // Nobody told the clearinghouse, so the dead node may be tried first; another takes its place.
@@ -37,7 +37,7 @@ async fn a_node_that_died_is_left_out_of_an_acquisition_and_taken_back_when_it_a
         matches!(refused, ClearinghouseError::Fault { .. }),
         "{refused}"
     );
-    bed.testbed.restart_node(1).await.unwrap();
+    bed.testbed.restart_node(2).await.unwrap();
     let more = eventually("the node is in use again", || async {
         clearinghouse.acquire(VesselType::Rand, 2).await.ok()
     });
@@ -49,7 +49,7 @@ async fn a_node_that_died_is_left_out_of_an_acquisition_and_taken_back_when_it_a
 async fn a_node_that_accepts_and_never_answers_costs_an_acquisition_its_deadline_once() {
     let bed = bed().await;
     let clearinghouse = &bed.user.clearinghouse;
-    bed.testbed.node_faults(0).unwrap().set_silent(true);
+    bed.testbed.node_faults(1).unwrap().set_silent(true);
     let silent = bed.testbed.nodes()[0].id.clone();
     let vessels = clearinghouse.acquire(VesselType::Rand, 4).await.unwrap();
     assert!(vessels.iter().all(|vessel| vessel.node_id != silent));
@@ -82,7 +82,7 @@ async fn an_acquisition_goes_on_when_its_client_hangs_up() {
     let bed = bed_with(|config| config.nodes = 1).await;
     // Slow enough that the client is gone before the node has answered.
     bed.testbed
-        .node_faults(0)
+        .node_faults(1)
         .unwrap()
         .set_latency(Duration::from_millis(500));
     let hasty = ClearinghouseClient::builder(bed.testbed.clearinghouse_url().as_str())

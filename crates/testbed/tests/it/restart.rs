@@ -63,8 +63,8 @@ async fn a_release_is_cleaned_after_a_restart_if_it_was_not_before() {
         .await
         .unwrap();
     user.start_server(&vessels[0]).await.unwrap();
-    let index = bed.testbed.node_of(&vessels[0].handle).unwrap();
-    bed.testbed.stop_node(index).await.unwrap();
+    let node = bed.testbed.node_of(&vessels[0].handle).unwrap();
+    bed.testbed.stop_node(node).await.unwrap();
     user.clearinghouse
         .release(&[vessels[0].handle.clone()])
         .await
