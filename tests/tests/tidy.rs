@@ -234,3 +234,14 @@ fn every_link_between_documents_leads_somewhere() {
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
+
+#[test]
+fn every_decision_is_listed() {
+    let folder = root().join("docs/decisions");
+    let list = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    for path in files(&folder, &[".md"]) {
+        let name = path.file_name().unwrap().to_string_lossy();
+        let listed = name == "README.md" || list.contains(&format!("({name})"));
+        assert!(listed, "docs/decisions/README.md lacks {name}");
+    }
+}
