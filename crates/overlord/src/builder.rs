@@ -314,12 +314,6 @@ pub fn read_program(path: &Path, platform: Option<Platform>) -> Result<Program, 
         path: path.to_owned(),
         source,
     };
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let platform = platform.unwrap_or_else(|| Platform::of_program(&name));
-    let name: FileName = name.parse().map_err(|source| SetupError::ProgramName {
-        path: path.to_owned(),
-        source,
-    })?;
     let mut file =
         overlord_files::read(path, PROGRAM_BYTES_MAX).map_err(|error| match error.kind() {
             std::io::ErrorKind::FileTooLarge => SetupError::ProgramTooLarge {
@@ -328,6 +322,12 @@ pub fn read_program(path: &Path, platform: Option<Platform>) -> Result<Program, 
             },
             _ => unreadable(error),
         })?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let platform = platform.unwrap_or_else(|| Platform::of_program(&name));
+    let name: FileName = name.parse().map_err(|source| SetupError::ProgramName {
+        path: path.to_owned(),
+        source,
+    })?;
     // A program is no secret: taken out, it is neither copied nor wiped.
     let contents = std::mem::take(&mut *file.bytes).into();
     Ok(Program {
