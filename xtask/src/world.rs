@@ -12,6 +12,8 @@ use crate::program::{self, Program};
 const TESTBED_UP_LIMIT: Duration = Duration::from_secs(60);
 /// Ending a testbed stops every program on it; far above what is measured.
 const TESTBED_END_LIMIT: Duration = Duration::from_secs(30);
+/// How many vessels that account may hold: as many as any scenario wants.
+const CREDITS: &str = "1000";
 /// The account that scenarios use.
 pub(crate) const USER: &str = "alice";
 
@@ -64,7 +66,16 @@ impl World {
     pub(crate) fn start(binary: &Path, name: &str, arguments: &[&str]) -> Result<Self, String> {
         let scratch = Scratch::new(name)?;
         let mut all = vec![
-            "testbed", "up", "--dir", "bed", "--user", USER, "--output", "json",
+            "testbed",
+            "up",
+            "--dir",
+            "bed",
+            "--user",
+            USER,
+            "--credits",
+            CREDITS,
+            "--output",
+            "json",
         ];
         all.extend(arguments);
         let mut testbed = Program::start(binary, scratch.path(), &all)?;
@@ -143,17 +154,21 @@ impl World {
             .ok_or_else(|| format!("no description of the testbed in: {stdout}"))
     }
 
-    /// The process of each vessel that runs a program, by handle, as the nodes know it.
+    /// Each vessel that runs a program: handle, process, and number of its node, as the nodes know it.
     pub(crate) fn processes(&self) -> Result<Vec<(String, u32, usize)>, String> {
         let shown = self.show()?;
         let mut found = Vec::new();
-        for (index, node) in shown["nodes"].as_array().into_iter().flatten().enumerate() {
+        for node in shown["nodes"].as_array().into_iter().flatten() {
+            let number = node["number"]
+                .as_u64()
+                .and_then(|n| usize::try_from(n).ok());
             for vessel in node["vessels"].as_array().into_iter().flatten() {
                 let process = vessel["process"]
                     .as_u64()
                     .and_then(|pid| u32::try_from(pid).ok());
-                if let (Some(handle), Some(pid)) = (vessel["handle"].as_str(), process) {
-                    found.push((handle.to_owned(), pid, index));
+                let handle = vessel["handle"].as_str().map(str::to_owned);
+                if let (Some(handle), Some(pid), Some(number)) = (handle, process, number) {
+                    found.push((handle, pid, number));
                 }
             }
         }

@@ -17,6 +17,9 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(ExitMeaning::Machine, error))?;
+        .map_err(|error| {
+            Failure::new(ExitMeaning::Machine, error)
+                .advise("let the process have more threads and open files (ulimit -u, ulimit -n)")
+        })?;
     runtime.block_on(command)
 }

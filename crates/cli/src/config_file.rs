@@ -156,14 +156,11 @@ pub(crate) fn user_directory(
 
 /// Reads a file; `None` if it is not there.
 fn read(path: &Path) -> Result<Option<String>, Failure> {
-    let bounded = || {
-        let size = std::fs::metadata(path)?.len();
-        if size > FILE_BYTES_MAX {
-            return Err(io::Error::other(format!("it has {size} bytes")));
-        }
-        std::fs::read_to_string(path)
-    };
-    match bounded() {
+    let text = overlord_files::read(path, FILE_BYTES_MAX).and_then(|file| {
+        let text = std::str::from_utf8(&file.bytes).map_err(io::Error::other);
+        text.map(str::to_owned)
+    });
+    match text {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::new(

@@ -1,26 +1,53 @@
 //! How a running testbed is told to misbehave: one line of JSON each way over a Unix socket in its directory.
 //!
-//! The socket lies in a directory that only its owner can enter; nobody else can use it. What a request
-//! means is the testbed command's business ([`crate::commands::testbed`]).
+//! The socket lies in a folder of its own that only its owner can enter, and is its owner's alone besides; nobody
+//! else can use it. What a request means is the testbed command's business ([`crate::commands::testbed`]).
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 
-/// The socket's name in the testbed's directory.
-const SOCKET_NAME: &str = "control.socket";
-/// Most bytes of a line: a handle is some thousand, a testbed's description some hundred per node.
-const LINE_BYTES_MAX: u64 = 1 << 20;
+/// The socket's folder in the testbed's directory …
+const SOCKET_FOLDER: &str = "control";
+/// … and its name there.
+const SOCKET_NAME: &str = "socket";
+/// Most bytes of a request: a handle is some thousand.
+const REQUEST_BYTES_MAX: u64 = 64 * 1024;
+/// Most bytes of a reply: the largest testbed describes itself in about one mebibyte.
+const REPLY_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Longest wait for the other side; restarting a node takes well below a second.
 const EXCHANGE_MAX: Duration = Duration::from_secs(30);
+
+/// Why a line did not come over the socket.
+#[derive(Debug, Error)]
+pub(crate) enum ExchangeError {
+    /// Nobody listens, or the connection broke.
+    #[error("no testbed answers")]
+    Unreachable(#[from] io::Error),
+    /// Nothing came in time.
+    #[error("the testbed took the question and did not answer within {} s", EXCHANGE_MAX.as_secs())]
+    Silent,
+    /// The connection ended within the line.
+    #[error("the connection ended in the midst of a line")]
+    Cut,
+    /// More than one line ever has.
+    #[error("the line is longer than {0} bytes")]
+    TooLong(u64),
+    /// Not what the two sides say to each other.
+    #[error("the line is not understood")]
+    Malformed(#[from] serde_json::Error),
+}
 
 /// Whose fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +97,7 @@ pub(crate) enum Reply<T> {
 
 /// Where a testbed's socket is.
 pub(crate) fn socket_path(directory: &Path) -> PathBuf {
-    directory.join(SOCKET_NAME)
+    directory.join(SOCKET_FOLDER).join(SOCKET_NAME)
 }
 
 /// Opens the socket of a testbed that starts; one that a crashed testbed left behind is replaced.
@@ -86,15 +113,25 @@ pub(crate) async fn listen(directory: &Path) -> Result<UnixListener, Failure> {
         )
         .advise("use it, end it, or choose another directory with --dir"));
     }
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => UnixListener::bind(&path),
-    }
-    .map_err(|error| {
+    bind(&directory.join(SOCKET_FOLDER), &path).map_err(|error| {
         let message = format!("cannot make the control socket {}: {error}", path.display());
         Failure::new(ExitMeaning::CannotCreate, message)
-            .advise("choose a directory that you may write to, with a path below 100 characters")
+            .advise("choose a directory that you may write to, with a path below 90 characters")
     })
+}
+
+fn bind(folder: &Path, path: &Path) -> io::Result<UnixListener> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(folder)?;
+    // It may be there from an earlier start, with whatever permissions it has come to.
+    std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 /// Takes one request from a connection, and hands it to `answer`.
@@ -104,13 +141,15 @@ pub(crate) async fn listen(directory: &Path) -> Result<UnixListener, Failure> {
 pub(crate) async fn serve<T, R>(
     stream: UnixStream,
     answer: impl FnOnce(Request) -> R,
-) -> io::Result<()>
+) -> Result<(), ExchangeError>
 where
     T: Serialize,
     R: Future<Output = Reply<T>>,
 {
     let mut stream = BufReader::new(stream);
-    let request = tokio::time::timeout(EXCHANGE_MAX, read_line(&mut stream)).await??;
+    let request = read_line(&mut stream, REQUEST_BYTES_MAX);
+    let request = tokio::time::timeout(EXCHANGE_MAX, request).await;
+    let request = request.map_err(|_| ExchangeError::Silent)??;
     let reply = answer(request).await;
     write_line(stream.get_mut(), &reply).await
 }
@@ -126,34 +165,68 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     let exchange = async {
         let mut stream = BufReader::new(UnixStream::connect(socket_path(directory)).await?);
         write_line(stream.get_mut(), request).await?;
-        read_line::<Reply<T>>(&mut stream).await
+        read_line::<Reply<T>>(&mut stream, REPLY_BYTES_MAX).await
     };
-    let reply = match tokio::time::timeout(EXCHANGE_MAX, exchange).await {
-        Ok(reply) => reply,
-        Err(_) => Err(io::Error::other("it does not answer")),
-    };
-    match reply {
+    let reply = tokio::time::timeout(EXCHANGE_MAX, exchange).await;
+    match reply.unwrap_or(Err(ExchangeError::Silent)) {
         Ok(Reply::Done { text, testbed }) => Ok((text, testbed)),
         Ok(Reply::Refused { problem }) => Err(Failure::usage(problem)
             .advise("overlord testbed show prints what there is; overlord testbed fault --help lists the faults")),
-        Err(error) => Err(Failure::new(
-            ExitMeaning::Unavailable,
-            format!("no testbed answers in {}: {error}", directory.display()),
-        )
-        .advise("start one with: overlord testbed up --dir DIR; or name its directory with --dir")),
+        Err(error) => Err(no_reply(directory, error)),
     }
 }
 
-async fn read_line<T: DeserializeOwned>(stream: &mut BufReader<UnixStream>) -> io::Result<T> {
-    let mut line = String::new();
-    stream.take(LINE_BYTES_MAX).read_line(&mut line).await?;
-    serde_json::from_str(&line).map_err(io::Error::other)
+/// A testbed that did not answer as one does.
+fn no_reply(directory: &Path, error: ExchangeError) -> Failure {
+    let (meaning, advice) = match &error {
+        ExchangeError::Unreachable(_) => (
+            ExitMeaning::Unavailable,
+            "start one with: overlord testbed up --dir DIR; or name its directory with --dir",
+        ),
+        ExchangeError::Silent | ExchangeError::Cut => (
+            ExitMeaning::Unavailable,
+            "try again; if that does not help, end the testbed and start it anew",
+        ),
+        ExchangeError::TooLong(_) | ExchangeError::Malformed(_) => (
+            ExitMeaning::Protocol,
+            "use the same version of overlord as the testbed runs",
+        ),
+    };
+    let failed = NoReply {
+        directory: directory.to_owned(),
+        source: error,
+    };
+    Failure::new(meaning, failed).advise(advice)
 }
 
-async fn write_line(stream: &mut UnixStream, content: &impl Serialize) -> io::Result<()> {
+/// The testbed of a directory did not answer.
+#[derive(Debug, Error)]
+#[error("the testbed in {} cannot be asked", directory.display())]
+struct NoReply {
+    directory: PathBuf,
+    source: ExchangeError,
+}
+
+async fn read_line<T: DeserializeOwned>(
+    stream: &mut BufReader<UnixStream>,
+    most: u64,
+) -> Result<T, ExchangeError> {
+    let mut line = Vec::new();
+    stream.take(most).read_until(b'\n', &mut line).await?;
+    match line.last() {
+        Some(b'\n') => Ok(serde_json::from_slice(&line)?),
+        _ if line.len() as u64 >= most => Err(ExchangeError::TooLong(most)),
+        _ => Err(ExchangeError::Cut),
+    }
+}
+
+async fn write_line(
+    stream: &mut UnixStream,
+    content: &impl Serialize,
+) -> Result<(), ExchangeError> {
     let mut line = serde_json::to_vec(content)?;
     line.push(b'\n');
-    stream.write_all(&line).await
+    Ok(stream.write_all(&line).await?)
 }
 
 #[cfg(test)]
@@ -199,5 +272,50 @@ mod tests {
             listen(folder.path()).await.is_err(),
             "a running testbed is not pushed aside"
         );
+    }
+    #[tokio::test]
+    async fn nobody_else_can_reach_the_socket() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("bed");
+        let place = directory.join(SOCKET_FOLDER);
+        // Left from an earlier start, and open to all.
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::set_permissions(&place, Permissions::from_mode(0o777)).unwrap();
+        let _listener = listen(&directory).await.unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&place), 0o700);
+        assert_eq!(mode(&socket_path(&directory)), 0o600);
+    }
+
+    /// Answers whatever is asked with these bytes, and closes.
+    async fn answer_with(directory: &Path, bytes: Vec<u8>) -> Failure {
+        let listener = listen(directory).await.unwrap();
+        let answering = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            let mut request = String::new();
+            stream.read_line(&mut request).await.unwrap();
+            // The other side stops reading at its bound.
+            let _ = stream.write_all(&bytes).await;
+        });
+        let failure = ask::<String>(directory, &Request::Show).await.unwrap_err();
+        answering.await.unwrap();
+        failure
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_an_answer_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let endless = vec![b'x'; usize::try_from(REPLY_BYTES_MAX).unwrap() + 1];
+        for (bytes, meaning, words) in [
+            (endless, ExitMeaning::Protocol, "longer than 8388608 bytes"),
+            (b"{\n".to_vec(), ExitMeaning::Protocol, "not understood"),
+            (b"{".to_vec(), ExitMeaning::Unavailable, "in the midst"),
+        ] {
+            let failure = answer_with(folder.path(), bytes).await;
+            assert_eq!(failure.meaning, meaning, "{}", failure.render());
+            assert!(failure.render().contains(words), "{}", failure.render());
+            assert!(failure.advice.is_some());
+        }
     }
 }

@@ -3,18 +3,18 @@
 //! Used by `overlord testbed up` and by `overlord run --local`. Everything that runs on it is reached the
 //! ordinary way, over real sockets and verified TLS.
 
+mod fault;
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use overlord_keys::{KeyDirectory, KeyFileError, KeyPair, PublicKey};
-use overlord_node::WrongReply;
 use overlord_testbed::clearinghouse::NewAccount;
-use overlord_testbed::{Testbed, TestbedConfig, TestbedError};
-use overlord_types::{Handle, NodeLocation, UserName, VesselName};
+use overlord_testbed::{Testbed, TestbedConfig};
+use overlord_types::{Handle, NodeId, NodeLocation, UserName, VesselName};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
@@ -22,7 +22,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::control::{self, Reply, Request, Whose};
 use crate::exit_meaning::ExitMeaning;
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
+
+pub(crate) use fault::{CLEARINGHOUSE_FAULTS, Fault, NODE_FAULTS, VESSEL_FAULTS};
 
 /// Folder of the accounts' keys in the testbed's directory.
 const KEYS_FOLDER: &str = "keys";
@@ -42,7 +44,7 @@ pub(crate) struct Embedded {
 pub(crate) struct Accounts {
     /// Whose.
     pub(crate) users: Vec<UserName>,
-    /// How many vessels each may hold at least.
+    /// How many vessels each may hold.
     pub(crate) credits: u32,
     /// Length of keys that are made for them, in bits.
     pub(crate) key_bits: u32,
@@ -68,8 +70,10 @@ pub(crate) struct Description {
 /// A node of a testbed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NodeDescription {
-    /// Its number.
-    pub(crate) index: usize,
+    /// Its number, from 1.
+    pub(crate) number: usize,
+    /// Its id.
+    pub(crate) id: NodeId,
     /// Where it is reached.
     pub(crate) location: NodeLocation,
     /// Whether it runs.
@@ -80,11 +84,11 @@ pub(crate) struct NodeDescription {
     pub(crate) vessels: Vec<VesselDescription>,
 }
 
-/// A vessel of a testbed.
+/// A vessel of a testbed. Without its handle, which would repeat the node's id for each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct VesselDescription {
-    /// Its handle.
-    pub(crate) handle: Handle,
+    /// Its name on its node.
+    pub(crate) name: VesselName,
     /// The process of its program, if one runs.
     pub(crate) process: Option<u32>,
 }
@@ -155,9 +159,20 @@ impl Embedded {
     /// # Errors
     /// No such thing, or no such fault.
     pub(crate) async fn fault(&self, whose: &Whose, words: &[String]) -> Result<String, Failure> {
-        fault(&self.testbed, whose, words)
-            .await
-            .map_err(Failure::usage)
+        let done = fault::carry_out(&self.testbed, whose, words).await;
+        done.map_err(|problem| {
+            Failure::usage(problem).advise("overlord testbed fault --help lists the faults")
+        })
+    }
+
+    /// The number of the node that hosts a vessel.
+    pub(crate) fn node_of(&self, vessel: &Handle) -> Option<usize> {
+        self.testbed.node_of(vessel)
+    }
+
+    /// Its directory.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Ends the testbed and every program on it.
@@ -196,13 +211,14 @@ async fn make_account(
 ) -> Result<(), Failure> {
     if testbed.clearinghouse().account(user).is_none() {
         let mut account = NewAccount::new(user.clone(), public.as_str());
-        account.free_credits = account.free_credits.max(credits);
+        account.free_credits = credits;
         let made = testbed.create_account(account).await?;
         if let Some(password) = made.password {
             let path = keys.join(format!("{user}.password"));
             write_secret(&path, password.expose()).map_err(|error| {
                 let message = format!("{} cannot be written: {error}", path.display());
                 Failure::new(ExitMeaning::CannotCreate, message)
+                    .advise("choose another directory for the testbed, or make room there")
             })?;
         }
     }
@@ -262,7 +278,7 @@ async fn answer(testbed: &Testbed, directory: &Path, request: Request) -> Reply<
         Request::Fault {
             whose,
             fault: words,
-        } => match fault(testbed, &whose, &words).await {
+        } => match fault::carry_out(testbed, &whose, &words).await {
             Ok(text) => Reply::Done {
                 text,
                 testbed: None,
@@ -277,14 +293,17 @@ fn describe(testbed: &Testbed, directory: &Path) -> Description {
         let vessels = node.vessels.into_iter().map(|name| {
             let handle = Handle::new(node.id.clone(), name);
             let process = testbed.vessel_process(&handle);
-            VesselDescription { handle, process }
+            let name = handle.vessel;
+            VesselDescription { name, process }
         });
+        let vessels = vessels.collect();
         NodeDescription {
-            index: node.index,
+            number: node.number,
+            id: node.id,
             location: node.location,
             running: node.running,
             connections: node.connections,
-            vessels: vessels.collect(),
+            vessels,
         }
     });
     Description {
@@ -294,157 +313,5 @@ fn describe(testbed: &Testbed, directory: &Path) -> Description {
         keys_dir: directory.join(KEYS_FOLDER),
         clearinghouse_requests: testbed.clearinghouse().requests_served(),
         nodes: nodes.collect(),
-    }
-}
-
-/// Carries a fault out and says what was done.
-async fn fault(testbed: &Testbed, whose: &Whose, words: &[String]) -> Result<String, String> {
-    let told = |error: TestbedError| chain(&error).join(": ");
-    let fault = Fault::parse(words)?;
-    match whose {
-        Whose::Node(index) => {
-            node_fault(testbed, *index, &fault).await.map_err(told)??;
-            Ok(format!("node {index}: {}", words.join(" ")))
-        }
-        Whose::Clearinghouse => {
-            clearinghouse_fault(testbed, &fault)?;
-            Ok(format!("clearinghouse: {}", words.join(" ")))
-        }
-        Whose::Vessel(name) => {
-            let handle = vessel(testbed, name)?;
-            match fault {
-                Fault::Kill => testbed.kill_vessel_process(&handle).map_err(told)?,
-                _ => return Err("the only fault of a vessel is kill".to_owned()),
-            }
-            Ok(format!("vessel {}: killed", handle.short()))
-        }
-    }
-}
-
-/// A fault as it was typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Fault {
-    Kill,
-    Restart,
-    Silence,
-    Refuse,
-    DiskFull,
-    WrongReply,
-    Down,
-    Hang,
-    Latency(Duration),
-    None,
-}
-
-impl Fault {
-    fn parse(words: &[String]) -> Result<Self, String> {
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            ["kill"] => Ok(Self::Kill),
-            ["restart"] => Ok(Self::Restart),
-            ["silence"] => Ok(Self::Silence),
-            ["refuse"] => Ok(Self::Refuse),
-            ["disk-full"] => Ok(Self::DiskFull),
-            ["wrong-reply"] => Ok(Self::WrongReply),
-            ["down"] => Ok(Self::Down),
-            ["hang"] => Ok(Self::Hang),
-            ["none"] => Ok(Self::None),
-            ["latency", time] => humantime::parse_duration(time)
-                .map(Self::Latency)
-                .map_err(|error| format!("{time:?} is no time: {error}; write 200ms or 2s")),
-            ["latency"] => Err("latency wants a time, such as 200ms".to_owned()),
-            _ => Err(format!("there is no fault {:?}", words.join(" "))),
-        }
-    }
-}
-
-async fn node_fault(
-    testbed: &Testbed,
-    index: usize,
-    fault: &Fault,
-) -> Result<Result<(), String>, TestbedError> {
-    match fault {
-        Fault::Kill => testbed.kill_node(index).await?,
-        Fault::Restart => testbed.restart_node(index).await?,
-        Fault::Silence => testbed.node_faults(index)?.set_silent(true),
-        Fault::Refuse => testbed.node_faults(index)?.set_refusing(true),
-        Fault::DiskFull => testbed.node_faults(index)?.set_disk_full(true),
-        Fault::WrongReply => {
-            let reply = Some(WrongReply::Bytes(b"no node manager says this\n".to_vec()));
-            testbed.node_faults(index)?.set_wrong_reply(reply);
-        }
-        Fault::Latency(latency) => testbed.node_faults(index)?.set_latency(*latency),
-        Fault::None => testbed.node_faults(index)?.clear(),
-        Fault::Down | Fault::Hang => {
-            let problem = "that is a fault of the clearinghouse; of a node there are kill, restart, silence, refuse, disk-full, wrong-reply, latency TIME and none";
-            return Ok(Err(problem.to_owned()));
-        }
-    }
-    Ok(Ok(()))
-}
-
-fn clearinghouse_fault(testbed: &Testbed, fault: &Fault) -> Result<(), String> {
-    let faults = testbed.clearinghouse_faults();
-    match fault {
-        Fault::Down => faults.set_down(true),
-        Fault::Hang => faults.set_hanging(true),
-        Fault::Latency(latency) => faults.set_latency(*latency),
-        Fault::None => faults.clear(),
-        _ => {
-            let problem = "the faults of the clearinghouse are down, hang, latency TIME and none";
-            return Err(problem.to_owned());
-        }
-    }
-    Ok(())
-}
-
-/// A vessel by its handle, or by the number of its node and its name there, as in `3:v2`.
-fn vessel(testbed: &Testbed, name: &str) -> Result<Handle, String> {
-    if let Ok(handle) = name.parse() {
-        return Ok(handle);
-    }
-    let (node, vessel) = name.split_once(':').unwrap_or_default();
-    let index: Option<usize> = node.parse().ok();
-    let vessel: Option<VesselName> = vessel.parse().ok();
-    let node = testbed
-        .nodes()
-        .into_iter()
-        .find(|node| Some(node.index) == index);
-    match (node, vessel) {
-        (Some(node), Some(vessel)) => Ok(Handle::new(node.id, vessel)),
-        _ => Err(format!(
-            "{name:?} is neither a handle nor NODE:VESSEL, such as 3:v2"
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn faults_are_read_as_they_are_typed() {
-        let parse = |words: &[&str]| {
-            Fault::parse(
-                &words
-                    .iter()
-                    .map(|&word| word.to_owned())
-                    .collect::<Vec<_>>(),
-            )
-        };
-        assert_eq!(parse(&["kill"]), Ok(Fault::Kill));
-        assert_eq!(
-            parse(&["latency", "200ms"]),
-            Ok(Fault::Latency(Duration::from_millis(200)))
-        );
-        for wrong in [
-            &["latency"][..],
-            &["latency", "x"],
-            &["kill", "now"],
-            &["boom"],
-            &[],
-        ] {
-            assert!(parse(wrong).is_err(), "{wrong:?}");
-        }
     }
 }

@@ -86,15 +86,17 @@ impl ExitMeaning {
     #[must_use]
     pub fn description(self) -> &'static str {
         match self {
-            Self::Done => "done; for `run`: ended by the stop file, SIGTERM or --run-for",
+            Self::Done => {
+                "done; for `run`: ended by the stop file, SIGTERM, a terminal that went away, or --run-for"
+            }
             Self::Usage => {
-                "the command line or an OVERLORD_ variable is wrong (unknown flag, count 0, bad type, bad URL, an argument that nodes refuse)"
+                "the command line or an OVERLORD_ variable is wrong (unknown flag, count 0, bad type, bad URL, an argument that nodes refuse, a stop file that is still there)"
             }
             Self::Data => {
                 "a key file is malformed, two key files do not belong together, or the program's name is one that nodes refuse"
             }
             Self::NoInput => {
-                "a file that must be there is missing or unreadable (program, keys, CA file, configuration)"
+                "a file that must be there is missing, unreadable or no ordinary file (program, keys, CA file, configuration)"
             }
             Self::Unavailable => {
                 "the clearinghouse cannot be reached or does not answer; also: no testbed runs in this directory"

@@ -27,11 +27,15 @@ mod probe;
 mod settings;
 mod signals;
 mod text;
+mod usage;
 mod watcher;
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 pub use exit_meaning::ExitMeaning;
@@ -45,36 +49,75 @@ use settings::Layers;
 /// Runs the command that this process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = match Arguments::command().try_get_matches() {
-        Ok(matches) => matches,
-        Err(error) => return explain(&error),
-    };
-    let arguments = match Arguments::from_arg_matches(&matches) {
-        Ok(arguments) => arguments,
-        Err(error) => return explain(&error),
-    };
-    diagnostics::start(arguments.global.verbose);
-    let (meaning, failure, format) = match prepare(&arguments, &matches) {
-        Ok((layers, output)) => {
-            let format = output.format();
-            let ended = dispatch(&arguments.command, &layers, &output);
-            output.progress().finish();
-            match ended {
-                Ok(meaning) => (meaning, None, format),
-                Err(failure) => (failure.meaning, Some(failure), format),
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let asked = output::asked_format(&arguments, variable);
+    let (format, ended) = guarded(asked.unwrap_or(Format::Text), || command(&arguments, asked));
+    let meaning = match ended {
+        Ok(meaning) => meaning,
+        Err(failure) => {
+            if failure.meaning != ExitMeaning::Done {
+                report(&failure, format);
             }
+            failure.meaning
         }
-        Err(failure) => (failure.meaning, Some(failure), Format::Text),
     };
-    if let Some(failure) = failure.filter(|failure| failure.meaning != ExitMeaning::Done) {
-        report(&failure, format);
-    }
     meaning.into()
+}
+
+/// How a command ended, and for whom that is to be told.
+type Ended = (Format, Result<ExitMeaning, Failure>);
+
+/// Runs a command; a bug in it ends with a code of its own and a record, as any failure does.
+fn guarded(format: Format, command: impl FnOnce() -> Ended) -> Ended {
+    // What the command was doing is gone with it, so nothing half done is seen by anybody.
+    catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|_| {
+        let bug = Failure::new(ExitMeaning::Internal, "overlord came upon a bug of its own");
+        let advice = "report it, please, with the command and the lines above";
+        (format, Err(bug.advise(advice)))
+    })
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Parses, prepares, dispatches.
+fn command(arguments: &[OsString], asked: Option<Format>) -> Ended {
+    let matches = match Arguments::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return explain(&error, arguments, asked),
+    };
+    let parsed = match Arguments::from_arg_matches(&matches) {
+        Ok(parsed) => parsed,
+        Err(error) => return explain(&error, arguments, asked),
+    };
+    diagnostics::start(parsed.global.verbose);
+    match prepare(&parsed, &matches) {
+        Ok((layers, output)) => {
+            let ended = dispatch(&parsed.command, &layers, &output);
+            output.progress().finish();
+            (output.format(), ended)
+        }
+        Err(failure) => (format_without_parsing(arguments, asked), Err(failure)),
+    }
+}
+
+/// In which format a mistake is told that keeps the layers from being put together: as asked by flag or variable,
+/// else by the configuration file as far as that can be read.
+fn format_without_parsing(arguments: &[OsString], asked: Option<Format>) -> Format {
+    asked.unwrap_or_else(|| {
+        let named = output::typed("--config", arguments).or_else(|| variable("OVERLORD_CONFIG"));
+        let user_directory = config_file::user_directory(variable);
+        let file = ConfigFile::load(named.as_deref().map(Path::new), user_directory.as_deref());
+        match file.map(|file| file.output) {
+            Ok(Some(word)) if word == "json" => Format::Json,
+            _ => Format::Text,
+        }
+    })
 }
 
 /// Reads the lower layers and sets the output up.
 fn prepare(arguments: &Arguments, matches: &clap::ArgMatches) -> Result<(Layers, Output), Failure> {
-    let variable = |name: &str| -> Option<OsString> { std::env::var_os(name) };
     let user_directory = config_file::user_directory(variable);
     let file = ConfigFile::load(
         arguments.global.config.as_deref(),
@@ -132,14 +175,18 @@ struct MeaningRecord {
     description: &'static str,
 }
 
-/// Prints what clap has to say: help and version are no mistakes, the rest is one of usage.
-fn explain(error: &clap::Error) -> ExitCode {
-    // A closed pipe while printing help is no mistake either.
-    let _ = error.print();
+/// What clap has to say: help and version are no mistakes, the rest is one of usage.
+fn explain(error: &clap::Error, arguments: &[OsString], asked: Option<Format>) -> Ended {
+    let format = format_without_parsing(arguments, asked);
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || (is_help && format == Format::Text) {
+        // A closed pipe while printing help is no mistake either.
+        let _ = error.print();
+    }
     if error.use_stderr() {
-        ExitMeaning::Usage.into()
+        (format, Err(usage::mistake(error)))
     } else {
-        ExitMeaning::Done.into()
+        (format, Ok(ExitMeaning::Done))
     }
 }
 
@@ -149,4 +196,17 @@ fn report(failure: &Failure, format: Format) {
     // Where output cannot be written, there is nobody to tell.
     let _ = output.record(&failure.record());
     output.note(failure.render().trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_ends_with_its_own_code_and_asks_to_be_reported() {
+        let (format, ended) = guarded(Format::Json, || panic!("as a bug would"));
+        let failure = ended.unwrap_err();
+        assert_eq!((format, failure.meaning.code()), (Format::Json, 70));
+        assert!(failure.render().contains("report it, please"));
+    }
 }

@@ -5,6 +5,7 @@ mod progress;
 mod style;
 mod table;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
@@ -152,13 +153,44 @@ pub(crate) fn format(given: &Sourced<String>) -> Result<Format, Failure> {
     }
 }
 
+/// The format that was asked for, known before the command line is parsed: mistakes in it are to be reported in
+/// that format as well. A word that is no format asks for nothing.
+pub(crate) fn asked_format(
+    arguments: &[OsString],
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<Format> {
+    let word = typed("--output", arguments).or_else(|| variable("OVERLORD_OUTPUT"))?;
+    match word.to_str()? {
+        "text" => Some(Format::Text),
+        "json" => Some(Format::Json),
+        _ => None,
+    }
+}
+
+/// What was typed as the value of a flag, wherever it stands; what follows `--` belongs to the program that is run.
+pub(crate) fn typed(flag: &str, arguments: &[OsString]) -> Option<OsString> {
+    let mut ours = arguments.iter().take_while(|argument| *argument != "--");
+    let mut found = None;
+    while let Some(argument) = ours.next() {
+        if argument == flag {
+            found = ours.next().cloned();
+        } else if let Some(value) = argument
+            .to_str()
+            .and_then(|text| text.strip_prefix(flag)?.strip_prefix('='))
+        {
+            found = Some(value.into());
+        }
+    }
+    found
+}
+
 /// Reads `--color`, and what the environment says of colours.
 ///
 /// # Errors
 /// A word that is none of them.
 pub(crate) fn palette(
     given: &Sourced<String>,
-    variable: impl Fn(&str) -> Option<std::ffi::OsString>,
+    variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Palette, Failure> {
     let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
     match given.value.as_str() {
@@ -174,5 +206,31 @@ pub(crate) fn palette(
             })
         }
         _ => Err(given.wrong("it is one of auto, always, never")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_known_before_the_command_line_is_parsed() {
+        let asked = |arguments: &[&str], variable: Option<&str>| {
+            let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
+            asked_format(&arguments, |_| variable.map(Into::into))
+        };
+        assert_eq!(
+            asked(&["run", "--output", "json"], None),
+            Some(Format::Json)
+        );
+        assert_eq!(asked(&["--output=json", "run"], None), Some(Format::Json));
+        assert_eq!(asked(&["run"], Some("json")), Some(Format::Json));
+        assert_eq!(
+            asked(&["--output", "text"], Some("json")),
+            Some(Format::Text)
+        );
+        assert_eq!(asked(&["run", "--", "--output", "json"], None), None);
+        assert_eq!(asked(&["run", "--output"], None), None);
+        assert_eq!(asked(&["--output", "xml"], None), None);
     }
 }

@@ -26,13 +26,28 @@ pub(crate) struct EndSignals {
     hang_up: Option<Signal>,
 }
 
+impl Asked {
+    /// What a command that ends for it ends with: the same whether it had begun its work or not.
+    pub(crate) fn meaning(self) -> ExitMeaning {
+        match self {
+            Self::Interrupt => ExitMeaning::Interrupted,
+            Self::Terminate | Self::HangUp => ExitMeaning::Done,
+        }
+    }
+}
+
 impl EndSignals {
     /// Begins to catch them.
     ///
     /// # Errors
     /// When the system does not let us.
     pub(crate) fn catch() -> Result<Self, Failure> {
-        let caught = |kind| signal(kind).map_err(|error| Failure::new(ExitMeaning::Machine, error));
+        let caught = |kind| {
+            signal(kind).map_err(|error| {
+                Failure::new(ExitMeaning::Machine, error)
+                    .advise("let the process open more files (ulimit -n)")
+            })
+        };
         let ignored = is_hang_up_ignored().unwrap_or(false);
         Ok(Self {
             interrupt: caught(SignalKind::interrupt())?,

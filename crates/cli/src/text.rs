@@ -11,6 +11,21 @@ pub(crate) fn short_duration(duration: Duration) -> String {
     }
 }
 
+/// A bound of times in words: whole days as such, without years of 365.25 days.
+pub(crate) fn bound(duration: Duration) -> String {
+    const DAY: u64 = 24 * 60 * 60;
+    let seconds = duration.as_secs();
+    if seconds >= DAY && seconds.is_multiple_of(DAY) {
+        count_of(
+            usize::try_from(seconds / DAY).unwrap_or(usize::MAX),
+            "day",
+            "days",
+        )
+    } else {
+        humantime::format_duration(duration).to_string()
+    }
+}
+
 /// A text in which nothing moves the cursor of a terminal or rings its bell: programs and servers of
 /// strangers wrote parts of it.
 pub(crate) fn harmless(text: &str) -> String {
@@ -34,6 +49,8 @@ mod tests {
     fn times_and_counts_read_naturally() {
         assert_eq!(short_duration(Duration::from_millis(1234)), "1.2 s");
         assert_eq!(short_duration(Duration::from_secs(3723)), "1h 2m 3s");
+        assert_eq!(bound(Duration::from_millis(10)), "10ms");
+        assert_eq!(bound(Duration::from_secs(366 * 24 * 3600)), "366 days");
         assert_eq!(count_of(1, "copy", "copies"), "1 copy");
         assert_eq!(count_of(0, "copy", "copies"), "0 copies");
     }

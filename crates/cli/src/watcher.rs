@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use overlord::event_text;
+use overlord::ports::RuntimeClock;
 use overlord::{Change, FleetEvent, Handle, RunReport};
-use overlord_engine::VesselLabel;
+use overlord_engine::{Clock as _, VesselLabel, WallTime};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -23,12 +24,17 @@ pub(crate) struct Watcher {
     wanted: usize,
     port: Option<u16>,
     begun: Instant,
-    stages: BTreeMap<Handle, Stage>,
+    stages: BTreeMap<Handle, (VesselLabel, Stage)>,
     asking: JoinSet<Answered>,
     answers: BTreeMap<Handle, (VesselLabel, Answer)>,
     all_told: bool,
     waiting: Option<String>,
     muted: bool,
+}
+
+/// The present time of day, as changes carry it.
+fn now() -> WallTime {
+    RuntimeClock::new().now().wall
 }
 
 /// As much of a vessel's stage as the counts need.
@@ -37,6 +43,8 @@ enum Stage {
     Coming,
     Running,
     Doubtful,
+    /// Condemned: it is on its way back to the clearinghouse.
+    Leaving,
 }
 
 /// What a copy said when it was asked.
@@ -49,6 +57,7 @@ pub(crate) struct Answered {
 #[derive(Serialize)]
 struct AnswerLine<'a> {
     event: &'static str,
+    at: WallTime,
     #[serde(flatten)]
     vessel: &'a VesselLabel,
     answer: &'a Answer,
@@ -59,6 +68,7 @@ struct AnswerLine<'a> {
 #[derive(Serialize)]
 struct AllLine {
     event: &'static str,
+    at: WallTime,
     copies: usize,
     seconds: f64,
 }
@@ -67,8 +77,22 @@ struct AllLine {
 #[derive(Serialize)]
 struct EndLine<'a> {
     event: &'static str,
+    at: WallTime,
     #[serde(flatten)]
     report: &'a RunReport,
+}
+
+/// Tells the end of a run, in words and for programs.
+///
+/// # Errors
+/// When it cannot be printed.
+pub(crate) fn tell_end(output: &Output, text: &str, report: &RunReport) -> Result<(), Failure> {
+    let line = EndLine {
+        event: "stopped",
+        at: now(),
+        report,
+    };
+    output.show(text, &line)
 }
 
 impl Watcher {
@@ -157,6 +181,7 @@ impl Watcher {
         }
         self.output.record(&AnswerLine {
             event: "answer",
+            at: now(),
             vessel: &vessel,
             answer: &answer,
             seconds: self.begun.elapsed().as_secs_f64(),
@@ -190,12 +215,23 @@ impl Watcher {
     /// # Errors
     /// When it cannot be printed.
     pub(crate) fn ended(&self, report: &RunReport) -> Result<(), Failure> {
-        let line = EndLine {
-            event: "stopped",
-            report,
-        };
-        self.output
-            .show(&harmless(&event_text::ended(report)), &line)
+        tell_end(&self.output, &harmless(&event_text::ended(report)), report)
+    }
+
+    /// Whether it was told that all copies run, or answer if they are asked.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.all_told && !self.muted
+    }
+
+    /// The first of the copies that run.
+    pub(crate) fn first_copy(&self) -> Option<&VesselLabel> {
+        let running = self
+            .stages
+            .values()
+            .filter(|(_, stage)| *stage == Stage::Running);
+        running
+            .map(|(vessel, _)| vessel)
+            .min_by_key(|vessel| vessel.index)
     }
 
     /// Asks a copy that has come to run, until it answers or has had its time.
@@ -258,6 +294,7 @@ impl Watcher {
         let text = format!("{text} {:.2} s after the start", since_start.as_secs_f64());
         let line = AllLine {
             event,
+            at: now(),
             copies,
             seconds: since_start.as_secs_f64(),
         };
@@ -275,8 +312,8 @@ impl Watcher {
             Change::Running { vessel } => self.set(vessel, Stage::Running),
             Change::Suspect { vessel, .. }
             | Change::Unknown { vessel }
-            | Change::Failed { vessel, .. }
-            | Change::Condemned { vessel, .. } => self.set(vessel, Stage::Doubtful),
+            | Change::Failed { vessel, .. } => self.set(vessel, Stage::Doubtful),
+            Change::Condemned { vessel, .. } => self.set(vessel, Stage::Leaving),
             Change::Released { vessel } | Change::Lost { vessel, .. } => {
                 self.stages.remove(&vessel.handle);
                 self.answers.remove(&vessel.handle);
@@ -292,13 +329,14 @@ impl Watcher {
     }
 
     fn set(&mut self, vessel: &VesselLabel, stage: Stage) {
-        self.stages.insert(vessel.handle.clone(), stage);
+        self.stages
+            .insert(vessel.handle.clone(), (vessel.clone(), stage));
     }
 
     fn number_of(&self, stage: Stage) -> usize {
         self.stages
             .values()
-            .filter(|other| **other == stage)
+            .filter(|(_, other)| *other == stage)
             .count()
     }
 
@@ -312,7 +350,11 @@ impl Watcher {
             self.number_of(Stage::Running),
             self.wanted
         )];
-        for (stage, word) in [(Stage::Coming, "coming up"), (Stage::Doubtful, "in doubt")] {
+        for (stage, word) in [
+            (Stage::Coming, "coming up"),
+            (Stage::Doubtful, "in doubt"),
+            (Stage::Leaving, "being given back"),
+        ] {
             match self.number_of(stage) {
                 0 => {}
                 number => parts.push(format!("{number} {word}")),

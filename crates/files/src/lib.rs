@@ -48,7 +48,9 @@ pub fn read(path: &Path, most: u64) -> io::Result<OperatorFile> {
     }
     // All room at once, so that no copy of a secret stays behind when the buffer grows. What the system says of the
     // length is not relied on: one byte more than allowed shows that a file is too long.
-    let room = usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1);
+    let room = usize::try_from(metadata.len())
+        .unwrap_or(0)
+        .saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
@@ -112,7 +114,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn a_file_that_lies_about_its_length_is_cut_at_the_bound() {
         // Files of /proc say that they are empty.
-        assert_eq!(kind(Path::new("/proc/self/status")), io::ErrorKind::FileTooLarge);
+        assert_eq!(
+            kind(Path::new("/proc/self/status")),
+            io::ErrorKind::FileTooLarge
+        );
     }
 
     #[test]

@@ -264,7 +264,9 @@ impl Testbed {
 
     fn slot(&self, number: usize) -> Result<&NodeSlot, TestbedError> {
         let nodes = self.slots.len();
-        let slot = number.checked_sub(1).and_then(|place| self.slots.get(place));
+        let slot = number
+            .checked_sub(1)
+            .and_then(|place| self.slots.get(place));
         slot.ok_or(TestbedError::NoSuchNode { number, nodes })
     }
 

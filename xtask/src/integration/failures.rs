@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{Outcome, PATIENCE, between, must, time_server};
 use crate::program::{self, wait_for};
-use crate::world::{USER, World, signal};
+use crate::world::{World, signal};
 
 pub(super) fn one_failing_vessel(binary: &Path) -> Outcome {
     let world = World::start(binary, "one-fails", &["--nodes", "8"])?;
@@ -113,15 +115,38 @@ pub(super) fn a_refused_certificate(binary: &Path) -> Outcome {
     let wrong_ca = other.account().pop().ok_or("no CA file")?;
     account.pop();
     account.push(wrong_ca);
-    let mut all = vec!["vessels", "list"];
+    let mut all = vec!["--output", "json", "vessels", "list"];
     all.extend(account.iter().map(String::as_str));
     let asked = program::now();
-    let (code, _, stderr) = program::run(binary, world.scratch.path(), &all)?;
+    let requests = |world: &World| {
+        let shown = world.show()?;
+        shown["clearinghouse_requests"]
+            .as_u64()
+            .ok_or_else(|| format!("no number of requests in {shown}"))
+    };
+    let before = requests(&world)?;
+    let (code, stdout, stderr) = program::run(binary, world.scratch.path(), &all)?;
     must(code == REFUSED, || format!("exit code {code}: {stderr}"))?;
+    for words in [
+        "the server's certificate is signed by an unknown authority",
+        "what to do: ",
+        "--ca-file",
+    ] {
+        must(stderr.contains(words), || {
+            format!("standard error lacks {words:?}: {stderr}")
+        })?;
+    }
+    let last = stdout.lines().last().unwrap_or_default();
+    let record: Value = serde_json::from_str(last).map_err(|e| format!("{e}: {stdout}"))?;
     must(
-        !stderr.contains(USER) || stderr.contains("certificate"),
-        || stderr.clone(),
+        record["event"] == "error" && record["exit_code"] == REFUSED,
+        || format!("the last record is {record}"),
     )?;
+    // Refused means that nothing was sent: the server saw no request, and so no name and no key.
+    let after = requests(&world)?;
+    must(after == before, || {
+        format!("the server was sent {} requests", after - before)
+    })?;
     let took = asked.elapsed();
     must(took < Duration::from_secs(10), || {
         format!("it took {took:?}")

@@ -39,6 +39,11 @@ pub(crate) struct KeysGenerateArguments {
     #[command(flatten)]
     pub(crate) user: KeysUserArguments,
     /// Length of the modulus, 1024 to 8192 [default: 2048]
-    #[arg(long, value_name = "BITS", env = "OVERLORD_BITS")]
+    #[arg(
+        long,
+        value_name = "BITS",
+        env = "OVERLORD_BITS",
+        allow_hyphen_values = true
+    )]
     pub(crate) bits: Option<String>,
 }

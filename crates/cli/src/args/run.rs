@@ -29,6 +29,7 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         value_name = "N",
+        allow_hyphen_values = true,
         env = "OVERLORD_COUNT",
         help_heading = "Deployment"
     )]
@@ -71,6 +72,7 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         value_name = "TIME",
+        allow_hyphen_values = true,
         env = "OVERLORD_POLL_PERIOD",
         help_heading = "Watching"
     )]
@@ -79,6 +81,7 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         value_name = "TIME",
+        allow_hyphen_values = true,
         env = "OVERLORD_RENEW_PERIOD",
         help_heading = "Watching"
     )]
@@ -103,6 +106,7 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         value_name = "TIME",
+        allow_hyphen_values = true,
         env = "OVERLORD_RUN_FOR",
         help_heading = "Watching"
     )]
@@ -111,6 +115,7 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         value_name = "PORT",
+        allow_hyphen_values = true,
         env = "OVERLORD_PROBE_PORT",
         help_heading = "Watching"
     )]
@@ -119,10 +124,11 @@ pub(crate) struct RunArguments {
     /// Run on a testbed inside this process: no account, no network needed
     #[arg(long, help_heading = "Embedded testbed")]
     pub(crate) local: bool,
-    /// Nodes of the embedded testbed [default: two more than copies]
+    /// Nodes of the embedded testbed [default: two more than copies; with --type lan three]
     #[arg(
         long,
         value_name = "N",
+        allow_hyphen_values = true,
         env = "OVERLORD_LOCAL_NODES",
         help_heading = "Embedded testbed"
     )]
@@ -139,6 +145,7 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         value_name = "TIME",
+        allow_hyphen_values = true,
         env = "OVERLORD_LOCAL_LATENCY",
         help_heading = "Embedded testbed"
     )]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use crate::embedded::{CLEARINGHOUSE_FAULTS, NODE_FAULTS, VESSEL_FAULTS};
+
 /// Run a testbed of one's own on this machine.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TestbedCommand {
@@ -31,23 +33,51 @@ pub(crate) struct TestbedDirectory {
 /// What to start.
 #[derive(Debug, Clone, clap::Args)]
 #[command(
-    after_help = "A fault at the start: --fault 2=silence, --fault 0=latency:200ms, --fault 1=refuse. Later: overlord testbed fault"
+    after_help = "A fault at the start: --fault 2=silence, --fault 3=latency:200ms, --fault 1=refuse. Later: overlord testbed fault"
 )]
 pub(crate) struct UpArguments {
     #[command(flatten)]
     pub(crate) directory: TestbedDirectory,
     /// How many nodes, each on a network of its own
-    #[arg(long, value_name = "N", default_value = "12")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "12",
+        allow_hyphen_values = true
+    )]
     pub(crate) nodes: String,
     /// How many vessels each node has
-    #[arg(long, value_name = "N", default_value = "4")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "4",
+        allow_hyphen_values = true
+    )]
     pub(crate) vessels_per_node: String,
     /// How much later each node answers
-    #[arg(long, value_name = "TIME", default_value = "0s")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "0s",
+        allow_hyphen_values = true
+    )]
     pub(crate) latency: String,
     /// TCP port of the clearinghouse; 0 takes a free one
-    #[arg(long, value_name = "PORT", default_value = "0")]
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value = "0",
+        allow_hyphen_values = true
+    )]
     pub(crate) port: String,
+    /// How many vessels each account that is made may hold; the original's accounts begin with ten
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "10",
+        allow_hyphen_values = true
+    )]
+    pub(crate) credits: String,
     /// Account to make, with new keys in the testbed's directory unless they are there; may be repeated
     #[arg(long, value_name = "USER", default_value = "guest")]
     pub(crate) user: Vec<String>,
@@ -55,10 +85,10 @@ pub(crate) struct UpArguments {
     #[arg(long, value_name = "NODE=FAULT")]
     pub(crate) fault: Vec<String>,
     /// Length of leases on acquisition [default: 4h]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) lease: Option<String>,
     /// Length of leases after a renewal [default: 7days]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) renewed_lease: Option<String>,
 }
 
@@ -66,18 +96,18 @@ pub(crate) struct UpArguments {
 #[derive(Debug, Clone, clap::Args)]
 #[command(
     group(clap::ArgGroup::new("whose").required(true).args(["node", "clearinghouse", "vessel"])),
-    after_help = "Faults of a node: kill, restart, silence, refuse, disk-full, wrong-reply, latency TIME, none\nFaults of the clearinghouse: down, hang, latency TIME, none\nFaults of a vessel: kill"
+    after_help = format!("Faults of a node: {NODE_FAULTS}\nFaults of the clearinghouse: {CLEARINGHOUSE_FAULTS}\nFaults of a vessel: {VESSEL_FAULTS}\nWhat each does: docs/testbed.md")
 )]
 pub(crate) struct FaultArguments {
     #[command(flatten)]
     pub(crate) directory: TestbedDirectory,
-    /// Number of the node, from 0
-    #[arg(long, value_name = "N")]
+    /// Number of the node, from 1, as `testbed show` prints it
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) node: Option<String>,
     /// The clearinghouse
     #[arg(long)]
     pub(crate) clearinghouse: bool,
-    /// Handle of the vessel whose program is to be killed
+    /// Vessel whose program is to be killed: its handle, or NODE:NAME such as 3:v2
     #[arg(long, value_name = "HANDLE")]
     pub(crate) vessel: Option<String>,
     /// The fault, and its time if it takes one

@@ -23,7 +23,13 @@ pub(crate) struct AcquireArguments {
     #[command(flatten)]
     pub(crate) account: AccountArguments,
     /// How many
-    #[arg(long, value_name = "N", default_value = "1", env = "OVERLORD_COUNT")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        env = "OVERLORD_COUNT",
+        allow_hyphen_values = true
+    )]
     pub(crate) count: String,
     /// On which machines: wan, lan, nat, rand
     #[arg(

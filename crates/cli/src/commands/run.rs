@@ -1,13 +1,15 @@
 //! `overlord run`: deploy a program, show what becomes of it, and end as asked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use overlord::ports::RuntimeClock;
 use overlord::{Control, Delivery, Overlord, Run, RunError, RunReport, StopReason, Subscription};
+use overlord_engine::{Clock as _, WallTime};
 use overlord_keys::GENERATED_KEY_BITS_MIN;
 use overlord_testbed::TestbedConfig;
-use overlord_types::{Platform, UserName, UserPort, VesselType};
+use overlord_types::{Platform, UserName, UserPort, VESSELS_WITHOUT_DONATION, VesselType};
 use serde::Serialize;
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -21,7 +23,7 @@ use crate::output::{Output, Paint};
 use crate::settings::{AccountSettings, Layers, LocalSettings, RunSettings, Target, Trust};
 use crate::signals::{Asked, EndSignals};
 use crate::text::count_of;
-use crate::watcher::Watcher;
+use crate::watcher::{self, Watcher};
 
 /// How often it is tried to remove a temporary directory …
 const REMOVALS_MAX: u32 = 10;
@@ -34,12 +36,29 @@ const LAST_CHANGES_MAX: Duration = Duration::from_secs(1);
 #[derive(Serialize)]
 struct DeploymentLine<'a> {
     event: &'static str,
+    /// Before the first change, which is number 1.
+    number: u64,
+    at: WallTime,
     user: &'a UserName,
     user_port: UserPort,
     program: &'a str,
     count: u32,
     #[serde(rename = "type")]
     vessel_type: VesselType,
+}
+
+/// Why a run did not begin.
+enum NotBegun {
+    /// Something is wrong.
+    Failed(Failure),
+    /// The end was asked for meanwhile.
+    Asked(Asked),
+}
+
+impl<T: Into<Failure>> From<T> for NotBegun {
+    fn from(failure: T) -> Self {
+        Self::Failed(failure.into())
+    }
 }
 
 /// Deploys and watches until the end is asked for.
@@ -52,6 +71,7 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<ExitMeaning, Failure> {
     let begun = Instant::now();
+    let mut signals = EndSignals::catch()?;
     let place = if arguments.local {
         " on a testbed of its own"
     } else {
@@ -63,10 +83,28 @@ pub(crate) async fn run(
         arguments.program.display()
     ))?;
     let settings = RunSettings::new(arguments, layers)?;
-    let mut signals = EndSignals::catch()?;
-    match &settings.target {
-        Target::Account(account) => deploy(&settings, account, output, begun, &mut signals).await,
+    let ended = match &settings.target {
+        Target::Account(account) => {
+            deploy(&settings, account, None, output, begun, &mut signals).await
+        }
         Target::Local(local) => run_local(&settings, local, output, begun, &mut signals).await,
+    };
+    match ended {
+        Ok(meaning) => Ok(meaning),
+        Err(NotBegun::Failed(failure)) => Err(failure),
+        Err(NotBegun::Asked(asked)) => {
+            let report = RunReport {
+                reason: StopReason::Signal,
+                running: Vec::new(),
+                may_run: Vec::new(),
+                idle: Vec::new(),
+                in_doubt: 0,
+                undone: Vec::new(),
+                duration: begun.elapsed(),
+            };
+            watcher::tell_end(output, "stopped before anything was deployed", &report)?;
+            Ok(asked.meaning())
+        }
     }
 }
 
@@ -77,7 +115,17 @@ async fn run_local(
     output: &Output,
     begun: Instant,
     signals: &mut EndSignals,
-) -> Result<ExitMeaning, Failure> {
+) -> Result<ExitMeaning, NotBegun> {
+    let mut config = TestbedConfig::new(PathBuf::new());
+    config.nodes = local.size.nodes as usize;
+    config.vessels_per_node = local.size.vessels_per_node as usize;
+    config.latency = local.latency;
+    let word = settings.platform.as_str();
+    if config.platforms.for_word(word).is_none() {
+        let problem = format!("the embedded testbed cannot run {word} programs");
+        let advice = "run it on a testbed that can, with --user and --clearinghouse; or name another platform with --platform";
+        return Err(Failure::usage(problem).advise(advice).into());
+    }
     // Kept to the end: a temporary directory goes when it is dropped.
     let temporary = match &local.directory {
         Some(_) => None,
@@ -88,27 +136,42 @@ async fn run_local(
         (None, Some(named)) => named.as_path(),
         (None, None) => Path::new("."),
     };
-    let directory = std::path::absolute(directory).map_err(no_directory)?;
-    let mut config = TestbedConfig::new(directory.clone());
-    config.nodes = local.nodes as usize;
-    config.latency = local.latency;
-    if settings.vessel_type == VesselType::Lan {
-        // One node is one network.
-        config.vessels_per_node = config.vessels_per_node.max(settings.count as usize);
-    }
+    config.directory = std::path::absolute(directory).map_err(no_directory)?;
     // Short keys, as the testbed's own are: they protect one run on one machine, and are made faster.
     let accounts = Accounts {
         users: vec![local.user.clone()],
-        credits: settings.count,
+        credits: settings.count.max(VESSELS_WITHOUT_DONATION),
         key_bits: GENERATED_KEY_BITS_MIN,
     };
-    let testbed = unless_interrupted(Embedded::start(config, accounts), signals).await?;
+    let started = unless_asked(Embedded::start(config, accounts), signals).await;
+    let ended = match started {
+        Ok(testbed) => {
+            let ended = deploy_on(&testbed, settings, local, output, begun, signals).await;
+            testbed.stop().await;
+            ended
+        }
+        Err(not_begun) => Err(not_begun),
+    };
+    if let Some(temporary) = temporary {
+        remove(temporary).await;
+    }
+    ended
+}
+
+/// Deploys on an embedded testbed that is up.
+async fn deploy_on(
+    testbed: &Embedded,
+    settings: &RunSettings,
+    local: &LocalSettings,
+    output: &Output,
+    begun: Instant,
+    signals: &mut EndSignals,
+) -> Result<ExitMeaning, NotBegun> {
     output.line(&format!(
-        "testbed of {} in {}, up after {:.1} s; make it misbehave with: overlord testbed fault --dir {} --node 0 kill",
-        count_of(local.nodes as usize, "node", "nodes"),
-        directory.display(),
+        "testbed of {} in {}, up after {:.1} s",
+        count_of(local.size.nodes as usize, "node", "nodes"),
+        testbed.directory().display(),
         begun.elapsed().as_secs_f64(),
-        directory.display(),
     ))?;
     let account = AccountSettings {
         user: local.user.clone(),
@@ -117,12 +180,7 @@ async fn run_local(
         trust: Trust::File(testbed.ca_file()),
         api_key: None,
     };
-    let ended = deploy(settings, &account, output, begun, signals).await;
-    testbed.stop().await;
-    if let Some(temporary) = temporary {
-        remove(temporary).await;
-    }
-    ended
+    deploy(settings, &account, Some(testbed), output, begun, signals).await
 }
 
 /// Removes a directory in which a last file may still be being written.
@@ -145,12 +203,13 @@ fn no_directory(error: std::io::Error) -> Failure {
 async fn deploy(
     settings: &RunSettings,
     account: &AccountSettings,
+    testbed: Option<&Embedded>,
     output: &Output,
     begun: Instant,
     signals: &mut EndSignals,
-) -> Result<ExitMeaning, Failure> {
+) -> Result<ExitMeaning, NotBegun> {
     account::warn_of_danger(account, output);
-    let overlord = unless_interrupted(build(settings, account), signals).await?;
+    let overlord = unless_asked(build(settings, account), signals).await?;
     account::warn_of_keys(overlord.connection(), output);
     if settings.platform == Platform::Native && matches!(settings.target, Target::Account(_)) {
         output.note(
@@ -169,6 +228,8 @@ async fn deploy(
         ),
         &DeploymentLine {
             event: "deployment",
+            number: 0,
+            at: RuntimeClock::new().now().wall,
             user: config.user_name(),
             user_port: config.user_port(),
             program,
@@ -182,6 +243,8 @@ async fn deploy(
     let changes = run.subscribe();
     let watcher = Watcher::new(output.clone(), settings.count, port, begun);
     let mut shown = Shown {
+        output,
+        testbed,
         watcher,
         changes,
         control,
@@ -194,7 +257,7 @@ async fn deploy(
     output.progress().finish();
     let report = report?;
     if let Some(failure) = shown.failure {
-        return Err(failure);
+        return Err(failure.into());
     }
     shown.watcher.ended(&report)?;
     Ok(match (shown.interrupted, report.undone.is_empty()) {
@@ -231,26 +294,24 @@ async fn build(settings: &RunSettings, account: &AccountSettings) -> Result<Over
     built.map_err(|error| Failure::from(error).in_the_name_of(&account.user))
 }
 
-/// Does something that Ctrl-C may cut short.
-async fn unless_interrupted<T>(
+/// Does something that a signal may cut short: whatever was begun is dropped; nothing of the account has been touched.
+async fn unless_asked<T>(
     work: impl Future<Output = Result<T, Failure>>,
     signals: &mut EndSignals,
-) -> Result<T, Failure> {
+) -> Result<T, NotBegun> {
     tokio::select! {
-        result = work => result,
-        // Whatever was begun is dropped; nothing of the account has been touched yet.
-        asked = signals.next() => {
-            let meaning = match asked {
-                Asked::Interrupt | Asked::HangUp => ExitMeaning::Interrupted,
-                Asked::Terminate => ExitMeaning::Done,
-            };
-            Err(Failure::new(meaning, "ended before anything was deployed"))
-        }
+        // A signal that came before counts before what was ready at the same time.
+        biased;
+        asked = signals.next() => Err(NotBegun::Asked(asked)),
+        result = work => Ok(result?),
     }
 }
 
 /// A run and everything that is shown of it.
 struct Shown<'a> {
+    output: &'a Output,
+    /// The embedded testbed, until it was said how it can be broken.
+    testbed: Option<&'a Embedded>,
     watcher: Watcher,
     changes: Subscription,
     control: Control,
@@ -281,6 +342,7 @@ impl Shown<'_> {
                 Some(answer) = self.watcher.next_answer() => {
                     let shown = self.watcher.answered(answer);
                     self.keep(shown);
+                    self.invite();
                 }
                 () = &mut time_up => {
                     time_up = Box::pin(std::future::pending());
@@ -313,6 +375,28 @@ impl Shown<'_> {
             Delivery::Missed(missed) => self.watcher.missed(missed),
         };
         self.keep(shown);
+        self.invite();
+    }
+
+    /// Once all copies are up, says how a node can be killed that hosts one.
+    fn invite(&mut self) {
+        let Some(copy) = self
+            .watcher
+            .first_copy()
+            .filter(|_| self.watcher.is_complete())
+        else {
+            return;
+        };
+        if let Some(testbed) = self.testbed.take()
+            && let Some(node) = testbed.node_of(&copy.handle)
+        {
+            let text = format!(
+                "to see a copy move to another network, in another terminal: overlord testbed fault --dir {} --node {node} kill",
+                testbed.directory().display()
+            );
+            let shown = self.output.line(&text);
+            self.keep(shown);
+        }
     }
 
     /// When nobody can read any more, the run ends; it does not go on unseen.

@@ -4,33 +4,90 @@ use std::path::{Path, PathBuf};
 
 use overlord_keys::DEFAULT_KEY_BITS;
 use overlord_testbed::TestbedConfig;
-use overlord_types::UserName;
+use overlord_types::{Handle, NodeLocation, UserName};
 use serde::Serialize;
 
 use super::block_on;
 use crate::args::{FaultArguments, TestbedCommand, TestbedDirectory, UpArguments};
 use crate::control::{self, Request, Whose};
-use crate::embedded::{Accounts, Description, Embedded};
+use crate::embedded::{Accounts, Description, Embedded, Fault, NodeDescription};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Paint, Table};
-use crate::settings::{Layers, Sourced};
+use crate::settings::{Layers, Sourced, VESSELS_PER_NODE_MAX};
 use crate::signals::EndSignals;
+use crate::text::count_of;
 
 /// Most nodes: one loopback network each.
 const NODES_MAX: u32 = 254;
-/// Most vessels of a node; a machine of the original has some tens.
-const VESSELS_PER_NODE_MAX: u32 = 100;
-/// Vessels that each account of a testbed of one's own may hold: as many as there ever are.
-const CREDITS: u32 = NODES_MAX * VESSELS_PER_NODE_MAX;
+/// Most vessels that an account may hold: as many as there ever are.
+const CREDITS_MAX: u32 = NODES_MAX * VESSELS_PER_NODE_MAX;
 
 /// A testbed as it is told to programs.
 #[derive(Serialize)]
 struct TestbedLine<'a> {
     event: &'static str,
     users: &'a [UserName],
-    #[serde(flatten)]
-    description: &'a Description,
+    directory: &'a Path,
+    clearinghouse: &'a str,
+    ca_file: &'a Path,
+    keys_dir: &'a Path,
+    clearinghouse_requests: u64,
+    nodes: Vec<NodeLine<'a>>,
+}
+
+/// A node as it is told to programs.
+#[derive(Serialize)]
+struct NodeLine<'a> {
+    number: usize,
+    location: &'a NodeLocation,
+    running: bool,
+    connections: u64,
+    vessels: Vec<VesselLine>,
+}
+
+/// A vessel as it is told to programs.
+#[derive(Serialize)]
+struct VesselLine {
+    handle: Handle,
+    process: Option<u32>,
+}
+
+/// The end of a testbed as it is told to programs.
+#[derive(Serialize)]
+struct EndedLine {
+    event: &'static str,
+}
+
+impl<'a> TestbedLine<'a> {
+    fn new(event: &'static str, users: &'a [UserName], testbed: &'a Description) -> Self {
+        Self {
+            event,
+            users,
+            directory: &testbed.directory,
+            clearinghouse: &testbed.clearinghouse,
+            ca_file: &testbed.ca_file,
+            keys_dir: &testbed.keys_dir,
+            clearinghouse_requests: testbed.clearinghouse_requests,
+            nodes: testbed.nodes.iter().map(NodeLine::new).collect(),
+        }
+    }
+}
+
+impl<'a> NodeLine<'a> {
+    fn new(node: &'a NodeDescription) -> Self {
+        let vessels = node.vessels.iter().map(|vessel| VesselLine {
+            handle: Handle::new(node.id.clone(), vessel.name.clone()),
+            process: vessel.process,
+        });
+        Self {
+            number: node.number,
+            location: &node.location,
+            running: node.running,
+            connections: node.connections,
+            vessels: vessels.collect(),
+        }
+    }
 }
 
 /// A fault as it is told to programs.
@@ -62,6 +119,7 @@ pub(crate) fn run(
 /// What else a testbed starts with.
 struct UpSettings {
     users: Vec<UserName>,
+    credits: u32,
     faults: Vec<(Whose, Vec<String>)>,
 }
 
@@ -71,7 +129,8 @@ fn config(
 ) -> Result<(TestbedConfig, UpSettings), Failure> {
     let given = |flag: &str, value: &String| layers.text_or(flag, Some(value), None, "");
     let mut config = TestbedConfig::new(absolute(&arguments.directory.dir)?);
-    config.nodes = given("nodes", &arguments.nodes).number(1, NODES_MAX)? as usize;
+    let nodes = given("nodes", &arguments.nodes).number(1, NODES_MAX)?;
+    config.nodes = nodes as usize;
     config.vessels_per_node = given("vessels-per-node", &arguments.vessels_per_node)
         .number(1, VESSELS_PER_NODE_MAX)? as usize;
     config.latency = given("latency", &arguments.latency).duration()?;
@@ -89,21 +148,28 @@ fn config(
     let faults = arguments
         .fault
         .iter()
-        .map(|text| initial_fault(&given("fault", text)));
+        .map(|text| initial_fault(&given("fault", text), nodes));
     let settings = UpSettings {
         users: users.collect::<Result<_, _>>()?,
+        credits: given("credits", &arguments.credits).number(0, CREDITS_MAX)?,
         faults: faults.collect::<Result<_, _>>()?,
     };
     Ok((config, settings))
 }
 
-/// Reads `NODE=FAULT`, where a fault's time comes after a colon.
-fn initial_fault(text: &Sourced<String>) -> Result<(Whose, Vec<String>), Failure> {
-    let wrong = || text.wrong("it is NODE=FAULT, such as 2=silence or 0=latency:200ms");
+/// Reads `NODE=FAULT`, where a fault's time comes after a colon, for a testbed of so many nodes.
+fn initial_fault(text: &Sourced<String>, nodes: u32) -> Result<(Whose, Vec<String>), Failure> {
+    let wrong = || text.wrong("it is NODE=FAULT, such as 2=silence or 3=latency:200ms");
     let (node, fault) = text.value.split_once('=').ok_or_else(wrong)?;
-    let node = node.parse().map_err(|_| wrong())?;
-    let words = fault.split(':').map(str::to_owned).collect();
-    Ok((Whose::Node(node), words))
+    let number: usize = node.parse().map_err(|_| wrong())?;
+    if !(1..=nodes as usize).contains(&number) {
+        return Err(text.wrong(format!("nodes are numbered from 1 to {nodes}")));
+    }
+    let words: Vec<_> = fault.split(':').map(str::to_owned).collect();
+    Fault::parse(&words)
+        .and_then(Fault::of_node)
+        .map_err(|problem| text.wrong(problem))?;
+    Ok((Whose::Node(number), words))
 }
 
 async fn up(
@@ -111,18 +177,33 @@ async fn up(
     settings: UpSettings,
     output: &Output,
 ) -> Result<ExitMeaning, Failure> {
-    output.line("starting a testbed …")?;
     let mut signals = EndSignals::catch()?;
+    output.line("starting a testbed …")?;
     let accounts = Accounts {
         users: settings.users.clone(),
-        credits: CREDITS,
+        credits: settings.credits,
         key_bits: DEFAULT_KEY_BITS,
     };
-    let testbed = Embedded::start(config, accounts).await?;
-    let lived = serve(&testbed, &settings, &mut signals, output).await;
-    output.note("ending the testbed and everything on it …");
-    testbed.stop().await;
-    lived.map(|()| ExitMeaning::Done)
+    let started = tokio::select! {
+        biased;
+        // What was begun is dropped, and with it whatever runs on it.
+        _ = signals.next() => None,
+        started = Embedded::start(config, accounts) => Some(started?),
+    };
+    let lived = match started {
+        Some(testbed) => {
+            let lived = serve(&testbed, &settings, &mut signals, output).await;
+            output.note("ending the testbed and everything on it …");
+            testbed.stop().await;
+            lived
+        }
+        None => Ok(()),
+    };
+    lived?;
+    output.record(&EndedLine {
+        event: "testbed_ended",
+    })?;
+    Ok(ExitMeaning::Done)
 }
 
 async fn serve(
@@ -135,34 +216,35 @@ async fn serve(
         testbed.fault(whose, words).await?;
     }
     let description = testbed.describe();
-    output.record(&TestbedLine {
-        event: "testbed_up",
-        users: &settings.users,
-        description: &description,
-    })?;
-    output.line(&usage(&description, &settings.users, output))?;
+    output.record(&TestbedLine::new(
+        "testbed_up",
+        &settings.users,
+        &description,
+    ))?;
+    output.line(&usage(&description, settings, output))?;
     signals.next().await;
     Ok(())
 }
 
 /// How the testbed is used, to be copied from the screen.
-fn usage(testbed: &Description, users: &[UserName], output: &Output) -> String {
+fn usage(testbed: &Description, settings: &UpSettings, output: &Output) -> String {
     let strong = |text: &str| output.palette().paint(Paint::Strong, text);
     let first = testbed.nodes.first();
     let location = first
         .map(|node| node.location.to_string())
         .unwrap_or_default();
     let vessels = first.map_or(0, |node| node.vessels.len());
-    let names: Vec<_> = users.iter().map(UserName::as_str).collect();
+    let names: Vec<_> = settings.users.iter().map(UserName::as_str).collect();
     let user = names.first().copied().unwrap_or("NAME");
     let directory = testbed.directory.display();
     format!(
-        "{up}\n  directory      {directory}\n  clearinghouse  {url}\n  CA certificate {ca}\n  keys           {keys} ({names})\n  nodes          {count} with {vessels} vessels each, the first at {location}\n\n{use_it}\n  overlord run examples/time_server.pl --user {user} --keys-dir {keys} --clearinghouse {url} --ca-file {ca} -- {{port}}\n{fault}\n  overlord testbed fault --dir {directory} --node 0 kill\n{end}",
+        "{up}\n  directory      {directory}\n  clearinghouse  {url}\n  CA certificate {ca}\n  keys           {keys} ({names}; {credits} each)\n  nodes          {count} with {vessels} vessels each, the first at {location}\n\n{use_it}\n  overlord run examples/time_server.pl --user {user} --keys-dir {keys} --clearinghouse {url} --ca-file {ca} -- {{port}}\n{fault}\n  overlord testbed fault --dir {directory} --node 1 kill\n{end}",
         up = strong("The testbed is up."),
         url = testbed.clearinghouse,
         ca = testbed.ca_file.display(),
         keys = testbed.keys_dir.display(),
         names = names.join(", "),
+        credits = count_of(settings.credits as usize, "vessel", "vessels"),
         count = testbed.nodes.len(),
         use_it = strong("To use it, in another terminal:"),
         fault = strong("To make it misbehave:"),
@@ -179,7 +261,7 @@ async fn fault(
     let node = node.map(|node| {
         layers
             .text_or("node", Some(node), None, "")
-            .number(0, NODES_MAX)
+            .number(1, NODES_MAX)
     });
     let whose = match (node.transpose()?, &arguments.vessel) {
         (Some(index), _) => Whose::Node(index as usize),
@@ -205,19 +287,15 @@ async fn show(directory: &TestbedDirectory, output: &Output) -> Result<ExitMeani
     let asked = control::ask::<Description>(&directory.dir, &Request::Show).await?;
     let missing = || Failure::new(ExitMeaning::Protocol, "the testbed did not describe itself");
     let testbed = asked.1.ok_or_else(missing)?;
-    output.record(&TestbedLine {
-        event: "testbed",
-        users: &[],
-        description: &testbed,
-    })?;
+    output.record(&TestbedLine::new("testbed", &[], &testbed))?;
     let mut table = Table::new(&["NODE", "ADDRESS", "RUNS", "VESSELS WITH A PROGRAM"]);
     for node in &testbed.nodes {
         let programs = node.vessels.iter().filter_map(|vessel| {
             let process = vessel.process?;
-            Some(format!("{} (pid {process})", vessel.handle.vessel))
+            Some(format!("{} (pid {process})", vessel.name))
         });
         table.row(vec![
-            node.index.to_string(),
+            node.number.to_string(),
             node.location.to_string(),
             if node.running { "yes" } else { "no" }.to_owned(),
             programs.collect::<Vec<_>>().join(", "),
@@ -233,5 +311,8 @@ async fn show(directory: &TestbedDirectory, output: &Output) -> Result<ExitMeani
 
 /// Where a testbed lies, made absolute so that it can be copied from the screen.
 fn absolute(directory: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(directory).map_err(|error| Failure::new(ExitMeaning::CannotCreate, error))
+    std::path::absolute(directory).map_err(|error| {
+        Failure::new(ExitMeaning::CannotCreate, error)
+            .advise("choose another directory for the testbed with --dir")
+    })
 }

@@ -14,6 +14,9 @@ use crate::failure::Failure;
 /// The variable that holds an API key; there is no flag, since others on the machine can read flags.
 pub(crate) const API_KEY_VARIABLE: &str = "OVERLORD_API_KEY";
 
+/// Most bytes of a file with an API key: the longest key, and room for blank lines around it.
+const API_KEY_FILE_BYTES_MAX: u64 = 4096;
+
 /// Which servers are believed to be the clearinghouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trust {
@@ -124,11 +127,13 @@ fn api_key(arguments: &AccountArguments, layers: &Layers) -> Result<Option<ApiKe
         return Ok(None);
     };
     let path = path.value;
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let file = overlord_files::read(&path, API_KEY_FILE_BYTES_MAX).map_err(|error| {
         let message = format!("cannot read the API key in {}: {error}", path.display());
         Failure::new(ExitMeaning::NoInput, message)
             .advise("name a readable file with --api-key-file, or leave it out: the private key gets the API key")
     })?;
+    // What is no text is no key either: the empty text is refused.
+    let text = std::str::from_utf8(&file.bytes).unwrap_or_default();
     let key = ApiKey::new(text.trim());
     key.map(Some)
         .map_err(|error| wrong(path.display().to_string(), error))

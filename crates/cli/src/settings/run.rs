@@ -1,30 +1,28 @@
-//! Everything that `overlord run` needs to know, checked before anything is asked of anybody.
+//! Everything that `overlord run` needs to know, checked before anything is asked of anybody or started.
 
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use overlord::SetupError;
 use overlord_engine::{
-    ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, VESSELS_MAX,
+    ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, SettingsError, VESSELS_MAX,
 };
 use overlord_types::{Platform, UserName, UserPort, VesselType};
 
-use super::{AccountSettings, Layers, Sourced};
+use super::{AccountSettings, Layers, LocalSettings, Sourced};
 use crate::args::RunArguments;
 use crate::failure::Failure;
+use crate::text::bound;
 
-/// Most nodes of the embedded testbed: one loopback network each.
-pub(crate) const LOCAL_NODES_MAX: u32 = 200;
-/// Nodes of the embedded testbed beyond the copies, so that there is somewhere to move to.
-const LOCAL_NODES_SPARE: u32 = 2;
 /// A port that stands in for the account's while that is not known yet: five digits, as theirs.
 const PORT_STAND_IN: i64 = 63_100;
 /// Flags about a clearinghouse elsewhere: they make no sense beside the embedded testbed.
 const ELSEWHERE_FLAGS: &[&str] = &["clearinghouse", "ca-file", "danger-accept-invalid-certs"];
 /// Flags about the embedded testbed: they make no sense without it.
 const LOCAL_FLAGS: &[&str] = &["local-nodes", "local-dir", "local-latency"];
-/// The user of the embedded testbed, unless one is named.
-const LOCAL_USER: &str = "local";
-
 /// Where the program is to run.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
@@ -32,19 +30,6 @@ pub(crate) enum Target {
     Account(AccountSettings),
     /// On a testbed inside this process.
     Local(LocalSettings),
-}
-
-/// The embedded testbed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LocalSettings {
-    /// The account that is made there.
-    pub(crate) user: UserName,
-    /// How many nodes.
-    pub(crate) nodes: u32,
-    /// Where it is kept; `None`: in a temporary directory.
-    pub(crate) directory: Option<PathBuf>,
-    /// How much later each node answers.
-    pub(crate) latency: Duration,
 }
 
 /// Whether and where copies are asked for a line of text.
@@ -132,22 +117,22 @@ impl RunSettings {
             &arguments.poll_period,
             &filed.poll_period,
             "30s",
-        )
-        .duration()?;
+        );
         let renew_period = text(
             "renew-period",
             &arguments.renew_period,
             &filed.renew_period,
             "2days",
-        )
-        .duration()?;
+        );
         let policy = Policy {
             on_start,
             on_stop,
-            renew_period,
-            ..Policy::with_poll_period(poll_period)
+            renew_period: renew_period.duration()?,
+            ..Policy::with_poll_period(poll_period.duration()?)
         };
-        policy.check().map_err(Failure::from)?;
+        policy
+            .check()
+            .map_err(|error| out_of_bounds(error, &poll_period, &renew_period))?;
 
         let template = ArgumentsTemplate::new(arguments.arguments.clone());
         let wants_port = arguments
@@ -156,7 +141,7 @@ impl RunSettings {
             .any(|argument| argument.contains("{port}"));
         let program = overlord::read_program(&arguments.program, platform)?;
         let settings = Self {
-            target: target(arguments, layers, count)?,
+            target: target(arguments, layers, count, vessel_type)?,
             program_path: arguments.program.clone(),
             platform: program.platform,
             arguments: template,
@@ -190,6 +175,7 @@ impl RunSettings {
             )?,
         };
         settings.check_deployment(program)?;
+        settings.check_files()?;
         Ok(settings)
     }
 
@@ -200,6 +186,21 @@ impl RunSettings {
             Target::Account(account) => &account.user,
             Target::Local(local) => &local.user,
         }
+    }
+
+    /// What the run's own files would say later: told before anything is started.
+    fn check_files(&self) -> Result<(), Failure> {
+        if self.stop_file.exists() {
+            let path = self.stop_file.clone();
+            return Err(SetupError::StopFilePresent { path }.into());
+        }
+        if let Some(path) = &self.log_file {
+            check_log_file(path).map_err(|source| SetupError::LogFile {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        Ok(())
     }
 
     /// What keeps the deployment from being run by any account, such as arguments that nodes refuse.
@@ -217,7 +218,37 @@ impl RunSettings {
     }
 }
 
-fn target(arguments: &RunArguments, layers: &Layers, count: u32) -> Result<Target, Failure> {
+/// Whether a log can be appended to this file, which is made if it is not there.
+fn check_log_file(path: &Path) -> io::Result<()> {
+    // To open a pipe that nobody reads would wait for ever.
+    if fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo()) {
+        return Err(io::Error::other("it is a pipe"));
+    }
+    OpenOptions::new().append(true).create(true).open(path)?;
+    Ok(())
+}
+
+/// A period that the engine refuses, told by the flag that gave it.
+fn out_of_bounds(error: SettingsError, poll: &Sourced<String>, renew: &Sourced<String>) -> Failure {
+    let given = match &error {
+        SettingsError::OutOfBounds { name, .. } if *name == "poll period" => poll,
+        SettingsError::OutOfBounds { name, .. } if *name == "renew period" => renew,
+        _ => return error.into(),
+    };
+    match error {
+        SettingsError::OutOfBounds { least, most, .. } => {
+            given.wrong(format!("it is from {} to {}", bound(least), bound(most)))
+        }
+        other => other.into(),
+    }
+}
+
+fn target(
+    arguments: &RunArguments,
+    layers: &Layers,
+    count: u32,
+    vessel_type: VesselType,
+) -> Result<Target, Failure> {
     if let Some(flag) = layers
         .first_typed(ELSEWHERE_FLAGS)
         .filter(|_| arguments.local)
@@ -235,38 +266,7 @@ fn target(arguments: &RunArguments, layers: &Layers, count: u32) -> Result<Targe
     if !arguments.local {
         return AccountSettings::new(&arguments.account, layers).map(Target::Account);
     }
-    let filed = &layers.file().run;
-    let user = layers.text_or(
-        "user",
-        arguments.account.user.as_ref(),
-        layers.file().user.clone(),
-        LOCAL_USER,
-    );
-    let nodes_default = count.saturating_add(LOCAL_NODES_SPARE).min(LOCAL_NODES_MAX);
-    let nodes = layers.text_or(
-        "local-nodes",
-        arguments.local_nodes.as_ref(),
-        filed.local_nodes.map(|number| number.to_string()),
-        &nodes_default.to_string(),
-    );
-    let latency = layers.text_or(
-        "local-latency",
-        arguments.local_latency.as_ref(),
-        filed.local_latency.clone(),
-        "0s",
-    );
-    Ok(Target::Local(LocalSettings {
-        user: user.parse()?,
-        nodes: nodes.number(1, LOCAL_NODES_MAX)?,
-        directory: layers
-            .path(
-                "local-dir",
-                arguments.local_dir.as_ref(),
-                filed.local_dir.as_ref(),
-            )
-            .map(|path| path.value),
-        latency: latency.duration()?,
-    }))
+    LocalSettings::new(arguments, layers, count, vessel_type).map(Target::Local)
 }
 
 fn probe(port: Option<Sourced<String>>, wants_port: bool) -> Result<Probe, Failure> {

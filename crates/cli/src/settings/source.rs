@@ -113,7 +113,11 @@ impl Sourced<String> {
     /// # Errors
     /// A failure that shows the form.
     pub(crate) fn duration(&self) -> Result<Duration, Failure> {
-        humantime::parse_duration(self.value.trim()).map_err(|error| {
+        let text = self.value.trim();
+        if text.starts_with('-') {
+            return Err(self.wrong("a time is not negative, and is written like 30s, 15m or 2days"));
+        }
+        humantime::parse_duration(text).map_err(|error| {
             self.wrong(format!("{error}; a time is written like 30s, 15m or 2days"))
         })
     }
@@ -268,6 +272,8 @@ mod tests {
                 .render()
                 .contains("30s, 15m")
         );
+        let negative = given("-5s").duration().unwrap_err().render();
+        assert!(negative.contains("not negative"), "{negative}");
         assert_eq!(given("0").port().unwrap(), 0);
         assert!(given("65536").port().is_err());
     }

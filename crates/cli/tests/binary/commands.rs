@@ -99,10 +99,3 @@ fn a_reader_that_has_seen_enough_is_no_mistake() {
     ended.expect(0, &[]);
     assert_eq!(ended.stderr, "", "{ended}");
 }
-
-#[test]
-fn colours_come_only_when_asked_for() {
-    let folder = Folder::new();
-    let plain = folder.run(&["exit-codes"]);
-    assert!(!plain.stdout.contains('\u{1b}'), "{plain}");
-}

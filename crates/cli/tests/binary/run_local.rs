@@ -45,7 +45,7 @@ fn copies_answer_and_are_replaced_until_the_stop_file_comes() {
     assert_ne!(network(&moved), network(&gone));
 
     fault(&["--node", "77", "kill"]).expect(64, &["no node 77", "testbed show"]);
-    fault(&["--node", "0", "explode"]).expect(64, &["explode"]);
+    fault(&["--node", "1", "explode"]).expect(64, &["explode"]);
 
     folder.file("stop", "");
     let stopped = run.wait_for("stopped", |_| true);
@@ -71,7 +71,7 @@ fn running_vessel(shown: &Ended) -> (u64, String, String) {
             if vessel["process"].is_number() {
                 let handle = vessel["handle"].as_str().unwrap().to_owned();
                 let process = vessel["process"].to_string();
-                return (node["index"].as_u64().unwrap(), handle, process);
+                return (node["number"].as_u64().unwrap(), handle, process);
             }
         }
     }
@@ -160,7 +160,7 @@ fn a_testbed_of_its_own_serves_every_command() {
     status.expect(0, &[]);
     assert_eq!(status.stdout.matches("Started").count(), 3, "{status}");
     folder
-        .run(&["testbed", "fault", "--dir", "bed", "--node", "0", "kill"])
+        .run(&["testbed", "fault", "--dir", "bed", "--node", "1", "kill"])
         .expect(0, &[]);
     let status = folder.run(&["status"]);
     status.expect(79, &[]);
@@ -199,6 +199,72 @@ fn a_testbed_of_its_own_serves_every_command() {
     folder
         .run(&["testbed", "show", "--dir", "bed"])
         .expect(69, &["testbed up"]);
+}
+
+#[test]
+fn accounts_of_a_testbed_hold_as_many_vessels_as_it_says() {
+    let folder = Folder::new();
+    let program = time_server();
+    let up = [
+        "testbed", "up", "--dir", "bed", "--nodes", "4", "--user", "alice",
+    ];
+    let mut described = serde_json::Value::Null;
+    let mut over = |credits: &[&str], count: &str, words: &[&str]| {
+        let bed = folder.path().join("bed");
+        let _ = std::fs::remove_dir_all(bed);
+        let mut testbed = Running::start(folder.command(&[&up[..], credits].concat()));
+        described = testbed.wait_for("testbed_up", |_| true);
+        let text = |field: &str| described[field].as_str().unwrap().to_owned();
+        let [keys, url, ca] = ["keys_dir", "clearinghouse", "ca_file"].map(text);
+        let run = [
+            "run",
+            program.to_str().unwrap(),
+            "--type",
+            "rand",
+            "--count",
+            count,
+            "--user",
+            "alice",
+            "--keys-dir",
+            &keys,
+            "--clearinghouse",
+            &url,
+            "--ca-file",
+            &ca,
+        ];
+        folder.run(&run).expect(75, words);
+        testbed.signal("TERM");
+        testbed.end();
+    };
+    over(&[], "11", &["11", "10", "--count"]);
+    over(&["--credits", "2"], "3", &["3", "2", "--count"]);
+}
+
+#[test]
+fn a_large_testbed_describes_itself() {
+    let folder = Folder::new();
+    let up = ["--dir", "bed", "--nodes", "40", "--vessels-per-node", "100"];
+    let mut testbed = Running::start(folder.command(&[&["testbed", "up"], &up[..]].concat()));
+    testbed.wait_for("testbed_up", |_| true);
+    let shown = folder.run(&["--output", "json", "testbed", "show", "--dir", "bed"]);
+    shown.expect(0, &[]);
+    let nodes = &shown.records()[0]["nodes"];
+    let (first, last) = (&nodes[0], &nodes[39]);
+    assert_eq!((&first["number"], &last["number"]), (&1.into(), &40.into()));
+    assert_eq!(last["vessels"].as_array().map(Vec::len), Some(100));
+    testbed.signal("TERM");
+    testbed.end();
+}
+
+#[test]
+fn copies_of_one_network_are_run_on_few_nodes() {
+    let folder = Folder::new();
+    let program = time_server();
+    let rest = ["--local", "--type", "lan", "--run-for", "1s"];
+    let ended = folder.run(&run_arguments(program.to_str().unwrap(), &rest));
+    ended.expect(0, &[]);
+    assert!(ended.stdout.contains("testbed of 3 nodes"), "{ended}");
+    assert!(ended.stdout.contains("3 copies answering"), "{ended}");
 }
 
 #[test]
