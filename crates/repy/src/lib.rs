@@ -129,4 +129,6 @@ pub use memory::{CountingAllocator, used as memory_used};
 pub use object::{Args, Arity, ExceptionKind, Float, Res, Str, Thrown, Truth, Value};
 pub use program::{Program, ProgramError};
 pub use vm::host::{HostMapping, HostObject, HostType};
-pub use vm::{Globals, Limits, Machine, Sink, SliceEnd, Stop, Thread, Uncaught, Wait};
+pub use vm::{
+    Globals, Limits, Machine, Sink, SliceEnd, Stop, Thread, Uncaught, Wait, collect_garbage,
+};

@@ -97,11 +97,18 @@ pub(crate) fn set_limit(limit: Option<usize>) {
     LIMIT.set(limit.unwrap_or(usize::MAX));
 }
 
-/// Whether the count is above the limit, or the pages of the process are.
+/// Whether the count is above the limit.
+pub(crate) fn is_over() -> bool {
+    used() > LIMIT.get() && used() as isize > 0
+}
+
+/// Whether the count stays above the limit when circular garbage has been given back, or the pages of the process are.
 pub(crate) fn exceeded() -> Option<Stop> {
-    let limit = LIMIT.get();
-    if used() > limit && used() as isize > 0 {
-        return Some(Stop::Memory { limit });
+    if is_over() {
+        cycles::collect();
+    }
+    if is_over() {
+        return Some(Stop::Memory { limit: LIMIT.get() });
     }
     if UNTIL_LOOK.get() >= 0 {
         return None;

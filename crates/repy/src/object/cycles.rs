@@ -25,7 +25,7 @@ use crate::memory;
 
 /// Least growth of the memory in use before a look is worth its time. Programs in small vessels reach their limit
 /// before, and that makes a look as well.
-const LEAST_GROWTH: usize = 16 << 20;
+const LEAST_GROWTH: usize = 4 << 20;
 
 /// Least number of noted objects before the dead among them are forgotten, and before a look where memory is not
 /// counted.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Limits, METHOD_CACHE, Machine, MethodEntry};
+use super::{METHOD_CACHE, Machine, MethodEntry};
 use crate::builtins::{self, exceptions, functions, iteration, safe_dict};
 use crate::methods::{self, Entry};
 use crate::object::class::SymMap;
@@ -17,7 +17,7 @@ use crate::object::{
 };
 
 /// A machine with everything in it.
-pub(super) fn machine(limits: Limits) -> Machine {
+pub(super) fn machine() -> Machine {
     let mut names = Interner::new();
     let mut next_version = 0;
     let mut types: Vec<Rc<Class>> = Vec::with_capacity(TypeTag::ALL.len());
@@ -83,7 +83,6 @@ pub(super) fn machine(limits: Limits) -> Machine {
         type_function,
         method_cache: vec![MethodEntry::default(); METHOD_CACHE],
         next_version,
-        limits,
         stop: Arc::new(AtomicBool::new(false)),
         pulse: None,
         has_finalizers: false,

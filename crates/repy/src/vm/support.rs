@@ -76,11 +76,11 @@ impl Machine {
     /// Looks up from work: stops if memory has run out, runs a destructor if one waits.
     #[cold]
     pub(super) fn attend(&mut self, thread: &mut Thread) -> Left {
-        if memory::exceeded().is_some() {
+        if memory::is_over() {
             self.collect_garbage();
-            if let Some(stop) = memory::exceeded() {
-                return Left::Ended(Ended::Stopped(stop));
-            }
+        }
+        if let Some(stop) = memory::exceeded() {
+            return Left::Ended(Ended::Stopped(stop));
         }
         if thread.frames.is_empty() {
             // The thread's last function has returned: destructors run by themselves.
