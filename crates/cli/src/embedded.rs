@@ -315,3 +315,52 @@ fn describe(testbed: &Testbed, directory: &Path) -> Description {
         nodes: nodes.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest testbed that can be asked for, with a program on every vessel.
+    fn largest() -> Description {
+        let vessel = |number: usize| VesselDescription {
+            name: format!("v{number}").parse().unwrap(),
+            process: Some(4_194_304),
+        };
+        let node = |number: usize| NodeDescription {
+            number,
+            // As long as a key of 2048 bits.
+            id: format!("65537 {}", "9".repeat(617)).parse().unwrap(),
+            location: format!("127.223.{number}.1:1224").parse().unwrap(),
+            running: true,
+            connections: u64::MAX,
+            vessels: (1..=100).map(vessel).collect(),
+        };
+        Description {
+            directory: PathBuf::from("/tmp/bed"),
+            clearinghouse: "https://127.223.0.1:443/xmlrpc/".to_owned(),
+            ca_file: PathBuf::from("/tmp/bed/cacert.pem"),
+            keys_dir: PathBuf::from("/tmp/bed/keys"),
+            clearinghouse_requests: u64::MAX,
+            nodes: (1..=254).map(node).collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_largest_testbed_describes_itself_over_the_socket() {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = control::listen(folder.path()).await.unwrap();
+        let answering = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let reply = |_| async {
+                Reply::Done {
+                    text: String::new(),
+                    testbed: Some(largest()),
+                }
+            };
+            control::serve(stream, reply).await
+        });
+        let shown = control::ask::<Description>(folder.path(), &Request::Show).await;
+        assert!(shown.unwrap().1 == Some(largest()));
+        answering.await.unwrap().unwrap();
+    }
+}

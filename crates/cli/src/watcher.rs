@@ -342,9 +342,13 @@ impl Watcher {
 
     /// Draws the living line anew.
     fn draw(&self) {
-        if !self.output.progress().is_live() {
-            return;
+        if self.output.progress().is_live() {
+            self.output.progress().say(self.summary());
         }
+    }
+
+    /// What the living line says.
+    fn summary(&self) -> String {
         let mut parts = vec![format!(
             "{} of {} running",
             self.number_of(Stage::Running),
@@ -369,7 +373,7 @@ impl Watcher {
             parts.push(format!("{serving} answering"));
         }
         parts.extend(self.waiting.as_deref().map(harmless));
-        self.output.progress().say(parts.join(" · "));
+        parts.join(" · ")
     }
 
     /// The time of a line: since the start where somebody looks on, of the day where it is kept.
@@ -416,5 +420,42 @@ fn paint(change: &Change) -> Paint {
         (_, Change::Running { .. } | Change::BreakerClosed) => Paint::Good,
         (_, minor) if is_minor(minor) => Paint::Faint,
         _ => Paint::Strong,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::{Format, Palette};
+    use overlord_engine::CondemnReason;
+
+    #[test]
+    fn the_living_line_tells_doubt_from_what_is_given_back() {
+        let vessel = |number: u32| VesselLabel {
+            handle: format!("3 5:v{number}").parse().unwrap(),
+            location: "10.0.0.1:1224".parse().unwrap(),
+            index: Some(number),
+        };
+        let output = Output::new(Format::Json, Palette::Plain);
+        let mut watcher = Watcher::new(output, 3, None, Instant::now());
+        assert_eq!(watcher.summary(), "0 of 3 running");
+        for number in 0..3 {
+            let vessel = vessel(number);
+            watcher.count(&Change::Running { vessel });
+        }
+        assert_eq!(watcher.summary(), "3 of 3 running");
+        assert_eq!(watcher.first_copy(), Some(&vessel(0)));
+        watcher.count(&Change::Unknown { vessel: vessel(0) });
+        watcher.count(&Change::Condemned {
+            vessel: vessel(1),
+            reason: CondemnReason::RunEnds,
+        });
+        assert_eq!(
+            watcher.summary(),
+            "1 of 3 running · 1 in doubt · 1 being given back"
+        );
+        watcher.count(&Change::Released { vessel: vessel(1) });
+        assert_eq!(watcher.summary(), "1 of 3 running · 1 in doubt");
+        assert_eq!(watcher.first_copy(), Some(&vessel(2)));
     }
 }
