@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::api::arguments::Parameter;
 use crate::sandbox::testing::Trial;
 
 /// Calls with wrong arguments, and what RepyArgumentError says.
@@ -185,4 +186,32 @@ fn methods_that_do_not_exist_and_attributes_that_cannot_be_set_raise_attributeer
     .run();
     assert_eq!(outcome.ending, crate::sandbox::Ending::Finished);
     assert_eq!(outcome.log.lines().count(), 6, "{}", outcome.log);
+}
+
+#[test]
+fn no_call_takes_one_argument_too_many_or_a_keyword() {
+    let tables = crate::api::TABLES.iter().chain(crate::api::network::TABLES);
+    let calls: Vec<_> = tables
+        .copied()
+        .flatten()
+        .filter(|entry| entry.parameters.last() != Some(&Parameter::Rest))
+        .collect();
+    assert!(calls.len() >= 18, "{}", calls.len());
+    let (mut program, mut expected) = (String::new(), String::new());
+    for entry in calls {
+        let (name, count) = (entry.name, entry.parameters.len());
+        let many = vec!["None"; count + 1].join(", ");
+        let _ = write!(
+            program,
+            "try:\n  {name}({many})\nexcept RepyArgumentError, e:\n  log(str(e) + '\\n')\n\
+             try:\n  {name}(x=1)\nexcept RepyArgumentError, e:\n  log(str(e) + '\\n')\n"
+        );
+        let _ = writeln!(
+            expected,
+            "Function '{name}' takes {count} arguments, not {} as you provided.\n\
+             Keyword arguments not allowed when calling {name}.",
+            count + 1
+        );
+    }
+    Trial::new(&program).logs(&expected);
 }

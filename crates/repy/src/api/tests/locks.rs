@@ -97,3 +97,37 @@ log(x, getruntime(), str(Shown()), getruntime(), '\\n')
     )
     .logs("[1, 2, 3] 2.0 shown 3.0 \n");
 }
+
+#[test]
+fn what_a_lock_guards_is_never_changed_by_two_at_a_time() {
+    let outcome = Trial::new(
+        "lock = createlock()
+count = [0]
+state = [12345]
+def draw(below):
+  state[0] = (state[0] * 1103515245 + 12345) % 2147483648
+  return state[0] / 65536 % below
+def work():
+  for i in range(20):
+    sleep(draw(10) / 10.0)
+    if draw(3) or not lock.acquire(False):
+      lock.acquire(True)
+    seen = count[0]
+    sleep(draw(3) / 100.0)
+    count[0] = seen + 1
+    lock.release()
+def release_when_free():
+  for i in range(100):
+    sleep(0.05)
+    if lock.acquire(False):
+      lock.release()
+for i in range(50):
+  createthread(work)
+createthread(release_when_free)
+sleep(1000)
+log(count[0], lock.acquire(False), getresources()[1]['events'])
+",
+    )
+    .run();
+    assert_eq!(outcome.log, "1000 True 0", "{:?}", outcome.ending);
+}

@@ -232,3 +232,27 @@ log(len(failed) > 0, len(failed) < 1000)
     .run();
     assert_eq!(outcome.log, "True True", "{:?}", outcome.ending);
 }
+
+#[test]
+fn times_without_end_are_waited_for_without_harm() {
+    let outcome = Trial::new(
+        "def wait_for(seconds):
+  def wait():
+    sleep(seconds)
+    log('woken')
+  return wait
+for seconds in [1e300, 1e300 * 1e300, 10 ** 40, 2 ** 63, 9e15]:
+  createthread(wait_for(seconds))
+sleep(1e-320)
+sleep(100)
+exitall()
+",
+    )
+    .run();
+    assert_eq!((outcome.log.as_str(), outcome.ending), ("", Ending::Exited));
+    assert!(
+        (100.0..101.0).contains(&outcome.seconds),
+        "{}",
+        outcome.seconds
+    );
+}
