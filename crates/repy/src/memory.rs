@@ -94,7 +94,9 @@ pub fn used() -> usize {
 }
 
 pub(crate) fn set_limit(limit: Option<usize>) {
-    LIMIT.set(limit.unwrap_or(usize::MAX));
+    let limit = limit.unwrap_or(usize::MAX);
+    LIMIT.set(limit);
+    UNTIL_LOOK.set(between_looks(limit));
 }
 
 /// Whether the count is above the limit.
@@ -120,17 +122,22 @@ pub(crate) fn exceeded() -> Option<Stop> {
                 // Whoever asks again finds the same, unless something was given back.
                 return Some(Stop::Memory { limit });
             }
-            UNTIL_LOOK.set(limit.div_euclid(LOOKS_PER_LIMIT) as isize);
+            UNTIL_LOOK.set(between_looks(limit));
             None
         }
         None => {
-            UNTIL_LOOK.set(isize::MAX);
+            UNTIL_LOOK.set(between_looks(limit));
             None
         }
     })
 }
 
-/// How often the pages are looked at while as many bytes are allocated as the limit has: so far they may pass it.
+/// Bytes allocated between two looks.
+fn between_looks(limit: usize) -> isize {
+    limit.div_euclid(LOOKS_PER_LIMIT) as isize
+}
+
+/// How often pages and circular garbage are looked at while as many bytes are allocated as the limit has: so far they may pass it.
 const LOOKS_PER_LIMIT: usize = 50;
 
 /// The pages the system has given this process. They may be more than the count, since what was given back between
@@ -178,6 +185,11 @@ fn has_pages_for(bytes: usize) -> bool {
             .is_none_or(|resident| resident.saturating_add(bytes) <= pages.limit),
         None => true,
     })
+}
+
+/// The limit of the heap, in bytes.
+pub(crate) fn limit() -> usize {
+    LIMIT.get()
 }
 
 /// Bytes that can still be allocated before a limit is reached.

@@ -485,7 +485,10 @@ fn plan_next(before: usize, noted: usize, found: usize) {
     let used = memory::used();
     let worth_it = found * 8 > noted || used < before - before / 8;
     let growth = if worth_it { used / 2 } else { 3 * used };
-    LOOK_AT_MEMORY.set(used.saturating_add(growth.max(LEAST_GROWTH)));
+    // Half-way to the limit at the latest: later, there is no room for the look itself.
+    let (room, limit) = (memory::room(), memory::limit());
+    let growth = growth.max(LEAST_GROWTH).min((room / 2).max(limit / 32));
+    LOOK_AT_MEMORY.set(used.saturating_add(growth));
     LOOK_AT.set((if worth_it { 2 } else { 4 } * noted).max(LEAST_NOTED));
     FORGET_AT.set((2 * noted).max(LEAST_NOTED));
 }

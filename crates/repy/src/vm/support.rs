@@ -6,6 +6,7 @@ use super::rare::{global_name_error, name_error};
 use super::run::{Ended, ForNext, Left};
 use crate::bytecode::{Code, CodeKind, SiteCache};
 use crate::memory;
+use crate::object::cycles;
 use crate::object::symbol::known;
 use crate::object::{Res, Sym, Value, reclaim};
 
@@ -76,7 +77,7 @@ impl Machine {
     /// Looks up from work: stops if memory has run out, runs a destructor if one waits.
     #[cold]
     pub(super) fn attend(&mut self, thread: &mut Thread) -> Left {
-        if memory::is_over() {
+        if memory::is_over() || cycles::due() {
             self.collect_garbage();
         }
         if let Some(stop) = memory::exceeded() {
