@@ -126,7 +126,7 @@ pub(crate) fn exceeded() -> Option<Stop> {
             None
         }
         None => {
-            UNTIL_LOOK.set(between_looks(limit));
+            UNTIL_LOOK.set(between_looks(limit()));
             None
         }
     })

@@ -250,7 +250,7 @@ def busy():
 createthread(busy)
 sleep(0.6)
 limits, usage, stops = getresources()
-log(len(stops) > 5, stops[0][0] < stops[1][0], stops[0][1] > 0, '\\n')
+log(len(stops) > 1, stops[0][0] < stops[1][0], stops[0][1] > 0, '\\n')
 log(mycontext['thread'] > usage['threadcpu'], usage['cpu'] >= mycontext['thread'], '\\n')
 log(usage['memory'] > 1000000, limits['memory'] > usage['memory'])
 ",

@@ -567,8 +567,8 @@ impl Machine {
                             };
                             if item.is_nil() {
                                 thread.pop();
-                                attend!();
                                 pc = end as usize;
+                                attend!();
                                 continue;
                             }
                             let old = std::mem::replace(&mut local!(slot), item);

@@ -256,3 +256,22 @@ exitall()
         outcome.seconds
     );
 }
+
+#[test]
+fn a_destructor_at_the_end_of_a_loop_does_not_begin_the_loop_again() {
+    Trial::new(
+        "class A:
+  def __del__(self):
+    log('del ')
+def items():
+  return [A(), 1]
+def f():
+  for x in items():
+    x = None
+    log('body ')
+  log('after')
+f()
+",
+    )
+    .logs("body  body  del  after");
+}
