@@ -2,7 +2,9 @@
 //!
 //! Every answer of the clearinghouse and of the nodes is held back by [`LATENCY`]. The floor is what the
 //! requests that need each other cost in latency alone, however fast both sides are; it is computed for
-//! the same run that is measured.
+//! the same run that is measured. After it come Repy vessels, without latency.
+
+mod vessels;
 
 use std::fs;
 use std::time::Duration;
@@ -109,7 +111,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     println!(
         "\nA connection to a node carries one request; the count includes the clearinghouse's ChangeUsers."
     );
-    Ok(())
+    vessels::run(&binary)
 }
 
 /// What the testbed has served so far.

@@ -149,7 +149,7 @@ fn between(from: Instant, to: Instant) -> String {
 }
 
 /// The port on which copies answer: what the run said of the account.
-fn user_port(run: &Program) -> Result<u16, String> {
+pub(crate) fn user_port(run: &Program) -> Result<u16, String> {
     run.seen
         .iter()
         .find_map(|(_, line)| line["user_port"].as_u64())
@@ -158,7 +158,7 @@ fn user_port(run: &Program) -> Result<u16, String> {
 }
 
 /// The vessels that are running by what the run has said so far: handle and location.
-fn running(run: &Program) -> std::collections::BTreeMap<String, serde_json::Value> {
+pub(crate) fn running(run: &Program) -> std::collections::BTreeMap<String, serde_json::Value> {
     let mut vessels = std::collections::BTreeMap::new();
     for (_, line) in &run.seen {
         let Some(handle) = line["handle"].as_str() else {

@@ -12,8 +12,10 @@
 mod bench;
 mod ci;
 mod integration;
+mod processes;
 mod program;
 mod sim;
+mod soak;
 mod table;
 mod world;
 
@@ -25,7 +27,8 @@ cargo xtask COMMAND
   ci                                 what a change must pass: format, lints, docs, tests
   integration [--release] [WORD...]  scenarios with the real binary; WORDs choose by name
   sim [SEEDS [FIRST]]                the engine in its model world, many seeds
-  bench [COPIES]                     time to COPIES (100) started copies beside the floor";
+  bench [COPIES]                     time to COPIES (100) started copies beside the floor; Repy vessels
+  soak [MINUTES [SEED]]              50 Repy vessels under traffic, stops, kills and restarts; looks for leaks";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Some("integration") => integration::run(rest),
         Some("sim") => sim::run(rest),
         Some("bench") => bench::run(rest),
+        Some("soak") => soak::run(rest),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(64);

@@ -76,6 +76,10 @@ impl World {
             CREDITS,
             "--output",
             "json",
+            "--output",
+            "json",
+            // Scenarios use scripts that misbehave in ways that a Repy program cannot.
+            "--danger-native",
         ];
         all.extend(arguments);
         let mut testbed = Program::start(binary, scratch.path(), &all)?;

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// What a Repy program in a vessel's process allocates is counted.
+#[global_allocator]
+static ALLOCATOR: overlord_node::CountingAllocator = overlord_node::CountingAllocator;
+
 fn main() -> ExitCode {
     // A vessel's process is this executable, called again by a node.
     overlord_node::launch::enter_if_asked();

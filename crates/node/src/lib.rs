@@ -5,21 +5,23 @@
 //!   socket ─► overlord-nodemanager::server ─► service ─► vessel ─┬─ files      (names, disk limit)
 //!             (parse, authenticate)           (18 calls)         ├─ log        (ring of 16 KiB)
 //!                                                                ├─ record     (state.json, survives a restart)
-//!                                                                └─ process    (one supervisor process per run)
+//!                                                                └─ process    (one per run)
 //!                                                                      │ pipe, pidfd, signals
-//!                                                    launch::enter_if_asked ─► program in its own group
+//!                                                    launch::enter_if_asked ─► sandbox of a Repy program
+//!                                                                           └► supervisor ─► other program
 //! ```
 //!
 //! What it is not: it does no cryptography (`overlord-keys`), parses no request
 //! (`overlord-nodemanager`), trusts no request that was not verified, and knows no clearinghouse.
-//! The program platform that ships here, [`platform::NativePlatform`], is **not a sandbox**: it runs
-//! whatever a user uploads with the rights of the daemon. It is for a testbed of one's own.
+//! Repy programs ([`platform::RepyPlatform`]) run in a sandbox, each in a process of its own. The other platform,
+//! [`platform::NativePlatform`], is **not a sandbox**: it runs whatever a user uploads with the rights of the daemon,
+//! and is for a testbed of one's own.
 //!
 //! Linux is the home of this crate: processes are found again and killed through `/proc`, pidfds and
 //! child subreapers.
 //!
 //! Start with [`NodeConfig`] and [`Node::start`]. An embedding program calls
-//! [`launch::enter_if_asked`] first thing in `main`.
+//! [`launch::enter_if_asked`] first thing in `main`, and installs [`CountingAllocator`].
 #![forbid(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
@@ -52,3 +54,4 @@ pub use faults::NodeFaults;
 pub use launch::LauncherCommand;
 pub use node::Node;
 pub use overlord_nodemanager::server::WrongReply;
+pub use overlord_repy::CountingAllocator;

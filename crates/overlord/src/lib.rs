@@ -27,7 +27,7 @@
 //!     .ca_file("cacert.pem")
 //!     .count(10)
 //!     .vessel_type(VesselType::Wan)
-//!     .program("time_server.pl")
+//!     .program("time_server.r2py")
 //!     .build()
 //!     .await?;
 //! # world.stop_when_copies_answer(10, &time_server);
@@ -63,7 +63,7 @@
 //!     .ca_file("cacert.pem")
 //!     .count(10)
 //!     .vessel_type(VesselType::Wan)
-//!     .program("time_server.pl")
+//!     .program("time_server.r2py")
 //!     .build()
 //!     .await?;
 //! time_server.init_overlord_func(print_foo);

@@ -21,6 +21,7 @@ async fn measure() {
     };
     let directory = tempfile::tempdir().unwrap();
     let mut config = TestbedConfig::new(directory.path().to_owned());
+    config.platforms = config.platforms.and_danger_native();
     config.nodes = number(1).unwrap_or(10);
     config.vessels_per_node = number(2).unwrap_or(4);
     for what in ["new directory", "same directory"] {

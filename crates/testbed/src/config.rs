@@ -9,7 +9,7 @@ use overlord_node::{Durability, LauncherCommand, NodeTiming};
 use crate::clearinghouse::LeaseTerms;
 
 /// The quantities of a testbed's vessel. Wider than those of the original's installer, which are cut for
-/// Repy programs: on the native platform any executable must have room. Ports come on top.
+/// machines that their owners use: on the native platform any executable must have room. Ports come on top.
 pub const TESTBED_VESSEL_RESOURCES: &str = "resource cpu 0.5
 resource memory 2000000000
 resource diskused 100000000
@@ -66,8 +66,8 @@ pub struct TestbedConfig {
 
 impl TestbedConfig {
     /// Twelve nodes of four vessels each: ten `wan` vessels with two networks to spare, `lan` requests of up
-    /// to four. Programs run on the native platform, which is **not a sandbox**: a testbed is for
-    /// programs of one's own.
+    /// to four. They run Repy programs. For other programs set `platforms` to
+    /// `Platforms::repy().and_danger_native()`, which is **not a sandbox**.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl TestbedConfig {
             clearinghouse_port: 0,
             node_port: overlord_types::NODE_MANAGER_PORT,
             key_bits: 1024,
-            platforms: Platforms::danger_native(),
+            platforms: Platforms::repy(),
             launcher: LauncherCommand::default(),
             vessel_resources: TESTBED_VESSEL_RESOURCES.to_owned(),
             node_timing: NodeTiming::default(),

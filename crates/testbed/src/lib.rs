@@ -13,7 +13,7 @@
 //! Several testbeds run side by side, each with its own A.
 //!
 //! What it is not: it is never seen by `overlord-engine` or `overlord`, which meet it over the wire only;
-//! it hosts no vessels itself (`overlord-node` does); its native program platform is no sandbox.
+//! it hosts no vessels itself (`overlord-node` does); vessels run Repy programs in a sandbox, and any other only if the native platform is asked for, which is none.
 //!
 //! Linux only: the nodes are, and other systems have one loopback address.
 //!

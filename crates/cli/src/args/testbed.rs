@@ -78,6 +78,9 @@ pub(crate) struct UpArguments {
         allow_hyphen_values = true
     )]
     pub(crate) credits: String,
+    /// Also run programs that are not Repy, with the rights of this process: not a sandbox
+    #[arg(long)]
+    pub(crate) danger_native: bool,
     /// Account to make, with new keys in the testbed's directory unless they are there; may be repeated
     #[arg(long, value_name = "USER", default_value = "guest")]
     pub(crate) user: Vec<String>,

@@ -137,6 +137,18 @@ async fn run_local(
         (None, None) => Path::new("."),
     };
     config.directory = std::path::absolute(directory).map_err(no_directory)?;
+    let directory = std::path::absolute(directory).map_err(no_directory)?;
+    let mut config = TestbedConfig::new(directory.clone());
+    config.nodes = local.nodes as usize;
+    config.latency = local.latency;
+    if settings.platform == Platform::Native {
+        // The program of whoever runs this, on the machine that it is run on.
+        config.platforms = config.platforms.and_danger_native();
+    }
+    if settings.vessel_type == VesselType::Lan {
+        // One node is one network.
+        config.vessels_per_node = config.vessels_per_node.max(settings.count as usize);
+    }
     // Short keys, as the testbed's own are: they protect one run on one machine, and are made faster.
     let accounts = Accounts {
         users: vec![local.user.clone()],
@@ -213,7 +225,7 @@ async fn deploy(
     account::warn_of_keys(overlord.connection(), output);
     if settings.platform == Platform::Native && matches!(settings.target, Target::Account(_)) {
         output.note(
-            "note: this program runs on the native platform, which only a testbed of your own offers; the original's nodes run .repy and .r2py",
+            "note: this program runs on the native platform, which only a testbed of your own offers that was started with --danger-native; other nodes run .repy and .r2py",
         );
     }
     let config = overlord.config();

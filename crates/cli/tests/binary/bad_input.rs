@@ -399,6 +399,7 @@ fn what_a_clearinghouse_refuses_is_told_apart() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let testbed = runtime.block_on(async {
         let mut config = TestbedConfig::new(folder.path().join("testbed"));
+        config.platforms = config.platforms.and_danger_native();
         config.nodes = 2;
         config.vessels_per_node = 1;
         let entry = ["vessel_process_entry", "--exact", "--nocapture"];

@@ -121,7 +121,7 @@ impl LauncherCommand {
 /// at once otherwise.
 ///
 /// To be called first thing in `main` of every program that embeds a node. Such a program installs
-/// [`overlord_repy::CountingAllocator`], without which a Repy program's memory is only looked at from outside.
+/// [`CountingAllocator`](crate::CountingAllocator), without which a Repy program's memory is only looked at from outside.
 #[expect(
     clippy::exit,
     reason = "a vessel has a process of its own; nothing of the embedding program runs in it"

@@ -137,7 +137,13 @@ impl Platforms {
     /// Only [`NativePlatform`]. Not a sandbox: for a testbed of one's own.
     #[must_use]
     pub fn danger_native() -> Self {
-        Self::none().with(Arc::new(NativePlatform::danger_not_a_sandbox()))
+        Self::none().and_danger_native()
+    }
+
+    /// These, and [`NativePlatform`]. Not a sandbox: for a testbed of one's own.
+    #[must_use]
+    pub fn and_danger_native(self) -> Self {
+        self.with(Arc::new(NativePlatform::danger_not_a_sandbox()))
     }
 
     /// These, and `platform` for its word.

@@ -20,6 +20,7 @@ impl World {
     pub(crate) async fn start(nodes: usize, vessels_per_node: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = TestbedConfig::new(folder.path().join("testbed"));
+        config.platforms = config.platforms.and_danger_native();
         config.nodes = nodes;
         config.vessels_per_node = vessels_per_node;
         // A vessel's process is this test program again: it enters through the test of that name.

@@ -40,6 +40,7 @@ while (my $client = $server->accept) { print $client "this is $ENV{OVERLORD_VESS
 /// A small testbed whose vessels' processes enter through this test program.
 pub(crate) fn config(directory: &Path) -> TestbedConfig {
     let mut config = TestbedConfig::new(directory.to_owned());
+    config.platforms = config.platforms.and_danger_native();
     config.nodes = 3;
     config.vessels_per_node = 2;
     config.launcher = LauncherCommand::current_executable_with([
