@@ -28,7 +28,9 @@ cargo xtask COMMAND
   integration [--release] [WORD...]  scenarios with the real binary; WORDs choose by name
   sim [SEEDS [FIRST]]                the engine in its model world, many seeds
   bench [COPIES]                     time to COPIES (100) started copies beside the floor; Repy vessels
-  soak [MINUTES [SEED]]              50 Repy vessels under traffic, stops, kills and restarts; looks for leaks";
+  soak [MINUTES [SEED]]              50 Repy vessels under traffic, stops, kills and restarts; looks for leaks
+
+OVERLORD_BINARY names a built overlord to use; without it one is built.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

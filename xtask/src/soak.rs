@@ -18,9 +18,8 @@ use crate::{processes, table};
 
 /// Copies that are kept running.
 const VESSELS: usize = 50;
-/// Nodes and vessels of each: ten vessels are spare.
-const NODES: u64 = 10;
-const VESSELS_PER_NODE: &str = "6";
+/// Nodes, of one vessel each, because all copies listen on one port: ten are spare.
+const NODES: u64 = 60;
 /// Minutes, unless said otherwise.
 const MINUTES: f64 = 60.0;
 /// Threads that ask copies for the time, one after the other.
@@ -118,7 +117,7 @@ impl Soak {
         let world = World::start(
             binary,
             "soak",
-            &["--nodes", &nodes, "--vessels-per-node", VESSELS_PER_NODE],
+            &["--nodes", &nodes, "--vessels-per-node", "1"],
         )?;
         let bed = world.scratch.path().join("bed");
         let files_before = processes::files_below(&bed);
@@ -131,8 +130,6 @@ impl Soak {
         let flags = [
             "--count",
             &count,
-            "--type",
-            "rand",
             "--poll-period",
             "1s",
             "--on-stop",
@@ -334,7 +331,7 @@ impl Soak {
         complaints.extend(cleaned.err());
         let testbed = self.world.testbed_pid();
         // Files of a vessel go when the clearinghouse has cleaned it, which nobody waits for.
-        let limit = self.files_before + RECORDS_PER_VESSEL * NODES as usize * 6;
+        let limit = self.files_before + RECORDS_PER_VESSEL * NODES as usize;
         let files = wait_for("files of vessels are gone", PATIENCE, || {
             (processes::files_below(&bed) <= limit).then_some(())
         });
