@@ -226,12 +226,12 @@ impl Soak {
                 "kills"
             }
             4 => {
-                let node = self.chance.below(NODES).to_string();
+                let node = (1 + self.chance.below(NODES)).to_string();
                 self.world.fault(&["--node", &node], &["restart"])?;
                 "node restarts"
             }
             _ => {
-                let node = self.chance.below(NODES).to_string();
+                let node = (1 + self.chance.below(NODES)).to_string();
                 self.world.fault(&["--node", &node], &["kill"])?;
                 self.world.fault(&["--node", &node], &["restart"])?;
                 "node deaths"

@@ -76,8 +76,6 @@ impl World {
             CREDITS,
             "--output",
             "json",
-            "--output",
-            "json",
             // Scenarios use scripts that misbehave in ways that a Repy program cannot.
             "--danger-native",
         ];

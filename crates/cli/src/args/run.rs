@@ -11,7 +11,7 @@ use super::AccountArguments;
 /// appears in the current directory, on SIGTERM and on Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  overlord run --local examples/time_server.r2py -- {port}\n  overlord run time_server.r2py --user alice --count 10 --type wan -- {port}"
+    after_help = "Examples:\n  overlord run --local examples/time_server.r2py -- {port} {time}\n  overlord run time_server.r2py --user alice --count 10 --type wan -- {port}"
 )]
 pub(crate) struct RunArguments {
     /// The program: a file that is uploaded to each vessel

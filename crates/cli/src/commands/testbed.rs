@@ -241,8 +241,7 @@ fn usage(testbed: &Description, settings: &UpSettings, output: &Output) -> Strin
     let user = names.first().copied().unwrap_or("NAME");
     let directory = testbed.directory.display();
     format!(
-        "{up}\n  directory      {directory}\n  clearinghouse  {url}\n  CA certificate {ca}\n  keys           {keys} ({names}; {credits} each)\n  nodes          {count} with {vessels} vessels each, the first at {location}\n\n{use_it}\n  overlord run examples/time_server.pl --user {user} --keys-dir {keys} --clearinghouse {url} --ca-file {ca} -- {{port}}\n{fault}\n  overlord testbed fault --dir {directory} --node 1 kill\n{end}",
-        "{up}\n  directory      {directory}\n  clearinghouse  {url}\n  CA certificate {ca}\n  keys           {keys} ({names})\n  nodes          {count} with {vessels} vessels each, the first at {location}\n\n{use_it}\n  overlord run examples/time_server.r2py --user {user} --keys-dir {keys} --clearinghouse {url} --ca-file {ca} -- {{port}}\n{fault}\n  overlord testbed fault --dir {directory} --node 0 kill\n{end}",
+        "{up}\n  directory      {directory}\n  clearinghouse  {url}\n  CA certificate {ca}\n  keys           {keys} ({names}; {credits} each)\n  nodes          {count} with {vessels} vessels each, the first at {location}\n\n{use_it}\n  overlord run examples/time_server.r2py --user {user} --keys-dir {keys} --clearinghouse {url} --ca-file {ca} -- {{port}} {{time}}\n{fault}\n  overlord testbed fault --dir {directory} --node 1 kill\n{end}",
         up = strong("The testbed is up."),
         url = testbed.clearinghouse,
         ca = testbed.ca_file.display(),
