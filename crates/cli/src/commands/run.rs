@@ -120,11 +120,9 @@ async fn run_local(
     config.nodes = local.size.nodes as usize;
     config.vessels_per_node = local.size.vessels_per_node as usize;
     config.latency = local.latency;
-    let word = settings.platform.as_str();
-    if config.platforms.for_word(word).is_none() {
-        let problem = format!("the embedded testbed cannot run {word} programs");
-        let advice = "run it on a testbed that can, with --user and --clearinghouse; or name another platform with --platform";
-        return Err(Failure::usage(problem).advise(advice).into());
+    if settings.platform == Platform::Native {
+        // The program of whoever runs this, on the machine that it is run on.
+        config.platforms = config.platforms.and_danger_native();
     }
     // Kept to the end: a temporary directory goes when it is dropped.
     let temporary = match &local.directory {
@@ -137,18 +135,6 @@ async fn run_local(
         (None, None) => Path::new("."),
     };
     config.directory = std::path::absolute(directory).map_err(no_directory)?;
-    let directory = std::path::absolute(directory).map_err(no_directory)?;
-    let mut config = TestbedConfig::new(directory.clone());
-    config.nodes = local.nodes as usize;
-    config.latency = local.latency;
-    if settings.platform == Platform::Native {
-        // The program of whoever runs this, on the machine that it is run on.
-        config.platforms = config.platforms.and_danger_native();
-    }
-    if settings.vessel_type == VesselType::Lan {
-        // One node is one network.
-        config.vessels_per_node = config.vessels_per_node.max(settings.count as usize);
-    }
     // Short keys, as the testbed's own are: they protect one run on one machine, and are made faster.
     let accounts = Accounts {
         users: vec![local.user.clone()],

@@ -98,11 +98,6 @@ fn a_wrong_command_line_says_what_is_wrong_with_it() {
             &["101 lan copies", "--count"],
         ),
         (
-            &run(&["--platform", "repyV1"]),
-            64,
-            &["cannot run repyV1", "--platform"],
-        ),
-        (
             &run(&["--on-stop", "explode"]),
             64,
             &["--on-stop", "leave, stop, release"],
