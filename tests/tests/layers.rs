@@ -53,20 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "overlord-types",
         ],
     ),
-    (
-        "overlord-cli",
-        &[
-            "overlord",
-            "overlord-clearinghouse",
-            "overlord-engine",
-            "overlord-files",
-            "overlord-keys",
-            "overlord-node",
-            "overlord-nodemanager",
-            "overlord-testbed",
-            "overlord-types",
-        ],
-    ),
+    ("overlord-cli", &["overlord", "overlord-testbed"]),
     ("overlord-tests", &[]),
     ("xtask", &[]),
 ];

@@ -2,11 +2,11 @@
 //! reported the same way by every command.
 
 use overlord::SetupError;
-use overlord_clearinghouse::{
+use overlord::clearinghouse::{
     ApiKeyError, ClearinghouseError, ClientSetupError, FaultKind, Method, TransportError,
 };
-use overlord_engine::{RunError, SettingsError};
-use overlord_keys::{KeyFileError, RsaError};
+use overlord::engine::{RunError, SettingsError};
+use overlord::keys::{KeyFileError, RsaError};
 use overlord_testbed::TestbedError;
 
 use crate::exit_meaning::ExitMeaning;
@@ -197,9 +197,9 @@ impl From<RunError> for Failure {
     }
 }
 
-impl From<overlord_engine::ClearinghouseError> for Failure {
-    fn from(error: overlord_engine::ClearinghouseError) -> Self {
-        use overlord_engine::ClearinghouseError as Error;
+impl From<overlord::engine::ClearinghouseError> for Failure {
+    fn from(error: overlord::engine::ClearinghouseError) -> Self {
+        use overlord::engine::ClearinghouseError as Error;
         let (meaning, advice) = match &error {
             Error::Unreachable(_) | Error::AnswerLost(_) | Error::Silent(_) => (
                 ExitMeaning::Unavailable,

@@ -156,7 +156,7 @@ pub(crate) fn user_directory(
 
 /// Reads a file; `None` if it is not there.
 fn read(path: &Path) -> Result<Option<String>, Failure> {
-    let text = overlord_files::read(path, FILE_BYTES_MAX).and_then(|file| {
+    let text = overlord::files::read(path, FILE_BYTES_MAX).and_then(|file| {
         let text = std::str::from_utf8(&file.bytes).map_err(io::Error::other);
         text.map(str::to_owned)
     });

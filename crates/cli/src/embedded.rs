@@ -11,10 +11,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use overlord_keys::{KeyDirectory, KeyFileError, KeyPair, PublicKey};
+use overlord::keys::{KeyDirectory, KeyFileError, KeyPair, PublicKey};
+use overlord::types::{Handle, NodeId, NodeLocation, UserName, VesselName};
 use overlord_testbed::clearinghouse::NewAccount;
 use overlord_testbed::{Testbed, TestbedConfig};
-use overlord_types::{Handle, NodeId, NodeLocation, UserName, VesselName};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 use tokio::sync::watch;

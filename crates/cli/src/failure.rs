@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use overlord_types::UserName;
+use overlord::types::UserName;
 use serde::Serialize;
 
 use crate::exit_meaning::ExitMeaning;

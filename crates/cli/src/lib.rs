@@ -7,7 +7,7 @@
 //!
 //! It decides nothing about vessels: that is the engine's, through the facade. It is a library only so
 //! that its parts can be tested and its `main` can come after a node's
-//! [`enter_if_asked`](overlord_node::launch::enter_if_asked).
+//! [`enter_if_asked`](overlord_testbed::node::launch::enter_if_asked).
 //!
 //! Start with [`main`]. The exit codes are [`ExitMeaning`].
 #![forbid(unsafe_code)]

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 /// What a Repy program in a vessel's process allocates is counted.
 #[global_allocator]
-static ALLOCATOR: overlord_node::CountingAllocator = overlord_node::CountingAllocator;
+static ALLOCATOR: overlord_testbed::node::CountingAllocator =
+    overlord_testbed::node::CountingAllocator;
 
 fn main() -> ExitCode {
     // A vessel's process is this executable, called again by a node.
-    overlord_node::launch::enter_if_asked();
+    overlord_testbed::node::launch::enter_if_asked();
     overlord_cli::main()
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use overlord_types::{NodeLocation, UserPort};
+use overlord::types::{NodeLocation, UserPort};
 use serde::Serialize;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use overlord::engine::{Clock as _, VesselLabel, WallTime};
 use overlord::event_text;
 use overlord::ports::RuntimeClock;
 use overlord::{Change, FleetEvent, Handle, RunReport};
-use overlord_engine::{Clock as _, VesselLabel, WallTime};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -427,7 +427,7 @@ fn paint(change: &Change) -> Paint {
 mod tests {
     use super::*;
     use crate::output::{Format, Palette};
-    use overlord_engine::CondemnReason;
+    use overlord::engine::CondemnReason;
 
     #[test]
     fn the_living_line_tells_doubt_from_what_is_given_back() {

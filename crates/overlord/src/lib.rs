@@ -111,10 +111,17 @@ pub use connection::{CLEARINGHOUSE_DEFAULT, Connection, ConnectionSettings};
 pub use error::{Blame, SetupError, blame_of_run};
 pub use log::LogTarget;
 pub use overlord::{Config, Overlord, Run};
+/// The crates below, for those who need more of them than the names above.
+pub use overlord_clearinghouse as clearinghouse;
+pub use overlord_engine as engine;
 pub use overlord_engine::{
     AcquireVessels, Cause, Change, Control, Delivery, FleetEvent, InitOverlord, InitVessels,
     Maintenance, OnStart, OnStop, OverlordHandle, Policy, ProgramFile, RemoveVessels, Report,
     RunError, RunReport, StopReason, Subscription,
 };
+pub use overlord_files as files;
+pub use overlord_keys as keys;
+pub use overlord_nodemanager as nodemanager;
+pub use overlord_types as types;
 pub use overlord_types::{Handle, Platform, UserPort, VesselType};
 pub use stop::{STOP_FILE_DEFAULT, STOP_FILE_PERIOD, StopHandle};

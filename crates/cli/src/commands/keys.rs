@@ -1,8 +1,8 @@
 //! `overlord keys generate|show|check`
 
-use overlord_keys::{DEFAULT_KEY_BITS, KeyDirectory, KeyKind, KeyPair, PublicKey};
-use overlord_keys::{GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN};
-use overlord_types::UserName;
+use overlord::keys::{DEFAULT_KEY_BITS, KeyDirectory, KeyKind, KeyPair, PublicKey};
+use overlord::keys::{GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN};
+use overlord::types::UserName;
 use serde::Serialize;
 
 use crate::args::{KeysCommand, KeysGenerateArguments, KeysUserArguments};

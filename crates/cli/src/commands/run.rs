@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use overlord::engine::{Clock as _, WallTime};
+use overlord::keys::GENERATED_KEY_BITS_MIN;
 use overlord::ports::RuntimeClock;
+use overlord::types::{Platform, UserName, UserPort, VESSELS_WITHOUT_DONATION, VesselType};
 use overlord::{Control, Delivery, Overlord, Run, RunError, RunReport, StopReason, Subscription};
-use overlord_engine::{Clock as _, WallTime};
-use overlord_keys::GENERATED_KEY_BITS_MIN;
 use overlord_testbed::TestbedConfig;
-use overlord_types::{Platform, UserName, UserPort, VESSELS_WITHOUT_DONATION, VesselType};
 use serde::Serialize;
 use tempfile::TempDir;
 use tokio::time::Instant;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use overlord_clearinghouse::VesselRecord;
-use overlord_nodemanager::client::{NodeClient, NodeClientConfig};
-use overlord_nodemanager::node_info::NodeInfo;
-use overlord_types::{Handle, NodeId, NodeLocation, VesselName, VesselStatus};
+use overlord::clearinghouse::VesselRecord;
+use overlord::nodemanager::client::{NodeClient, NodeClientConfig};
+use overlord::nodemanager::node_info::NodeInfo;
+use overlord::types::{Handle, NodeId, NodeLocation, VesselName, VesselStatus};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

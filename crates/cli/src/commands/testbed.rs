@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use overlord_keys::DEFAULT_KEY_BITS;
+use overlord::keys::DEFAULT_KEY_BITS;
+use overlord::types::{Handle, NodeLocation, UserName};
 use overlord_testbed::TestbedConfig;
-use overlord_types::{Handle, NodeLocation, UserName};
 use serde::Serialize;
 
 use super::block_on;

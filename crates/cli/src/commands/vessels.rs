@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use overlord::Connection;
-use overlord_clearinghouse::{ClearinghouseAccount, VesselRecord};
-use overlord_engine::VESSELS_MAX;
-use overlord_types::{Handle, VesselType};
+use overlord::clearinghouse::{ClearinghouseAccount, VesselRecord};
+use overlord::engine::VESSELS_MAX;
+use overlord::types::{Handle, VesselType};
 use serde::Serialize;
 
 use crate::account;
@@ -181,7 +181,7 @@ pub(crate) fn lease(left: Duration) -> String {
 }
 
 /// A location of a record that its own client has checked already.
-pub(crate) fn location(vessel: &VesselRecord) -> Result<overlord_types::NodeLocation, Failure> {
+pub(crate) fn location(vessel: &VesselRecord) -> Result<overlord::types::NodeLocation, Failure> {
     vessel
         .location()
         .map_err(|error| Failure::new(ExitMeaning::Protocol, error))

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use overlord_node::WrongReply;
+use overlord::types::{Handle, VesselName};
 use overlord_testbed::clearinghouse::{FaultRule, Misbehaviour};
+use overlord_testbed::node::WrongReply;
 use overlord_testbed::{Testbed, TestbedError};
-use overlord_types::{Handle, VesselName};
 
 use crate::control::Whose;
 use crate::failure::chain;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use overlord::CLEARINGHOUSE_DEFAULT;
-use overlord_clearinghouse::{ApiKey, ClearinghouseClient};
-use overlord_types::UserName;
+use overlord::clearinghouse::{ApiKey, ClearinghouseClient};
+use overlord::types::UserName;
 
 use super::Layers;
 use crate::args::{AccountArguments, KeysUserArguments};
@@ -127,7 +127,7 @@ fn api_key(arguments: &AccountArguments, layers: &Layers) -> Result<Option<ApiKe
         return Ok(None);
     };
     let path = path.value;
-    let file = overlord_files::read(&path, API_KEY_FILE_BYTES_MAX).map_err(|error| {
+    let file = overlord::files::read(&path, API_KEY_FILE_BYTES_MAX).map_err(|error| {
         let message = format!("cannot read the API key in {}: {error}", path.display());
         Failure::new(ExitMeaning::NoInput, message)
             .advise("name a readable file with --api-key-file, or leave it out: the private key gets the API key")

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use overlord_types::{UserName, VesselType};
+use overlord::types::{UserName, VesselType};
 
 use super::Layers;
 use crate::args::RunArguments;

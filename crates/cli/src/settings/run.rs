@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use overlord::SetupError;
-use overlord_engine::{
+use overlord::engine::{
     ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, SettingsError, VESSELS_MAX,
 };
-use overlord_types::{Platform, UserName, UserPort, VesselType};
+use overlord::types::{Platform, UserName, UserPort, VesselType};
 
 use super::{AccountSettings, Layers, LocalSettings, Sourced};
 use crate::args::RunArguments;

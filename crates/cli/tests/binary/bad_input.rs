@@ -1,9 +1,9 @@
 //! Mistakes of the operator: each gets its exit code, says what is wrong, and what to do.
 
 use crate::support::{Ended, Folder};
-use overlord_keys::{KeyDirectory, KeyPair};
+use overlord::keys::{KeyDirectory, KeyPair};
+use overlord::types::UserName;
 use overlord_testbed::{LauncherCommand, Testbed, TestbedConfig};
-use overlord_types::UserName;
 
 /// One mistake: what is run, the exit code, and words that the message must have.
 type Case<'a> = (&'a [&'a str], i32, &'a [&'a str]);

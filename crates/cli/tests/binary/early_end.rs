@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::Stdio;
 
 use crate::support::{Ended, Folder, Running, time_server};
-use overlord_keys::{KeyDirectory, KeyPair};
+use overlord::keys::{KeyDirectory, KeyPair};
 
 /// The last line of standard output, which is the record of a failure.
 #[track_caller]

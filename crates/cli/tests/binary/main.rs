@@ -21,5 +21,5 @@ mod tls;
 /// Entered by vessels' processes of testbeds that these tests start in their own process.
 #[test]
 fn vessel_process_entry() {
-    overlord_node::launch::enter_if_asked();
+    overlord_testbed::node::launch::enter_if_asked();
 }
