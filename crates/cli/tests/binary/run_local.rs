@@ -110,6 +110,7 @@ fn a_testbed_of_its_own_serves_every_command() {
         "3",
         "--user",
         "alice",
+        "--danger-native",
         "--fault",
         "2=latency:5ms",
     ];
