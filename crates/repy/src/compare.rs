@@ -177,7 +177,10 @@ pub(crate) fn order_numbers(x: &Number<'_>, y: &Number<'_>) -> Option<Ordering> 
     match (x, y) {
         (Number::Int(a), Number::Int(b)) => Some(a.cmp(b)),
         (Number::Float(a), Number::Float(b)) => a.partial_cmp(b),
-        (Number::Long(a), Number::Long(b)) => Some(a.cmp(b)),
+        (Number::Long(a), Number::Long(b)) => {
+            work::note((a.bits().min(b.bits()) / 4096) as usize);
+            Some(a.cmp(b))
+        }
         (Number::Int(a), Number::Long(b)) => Some(order_int_long(*a, b)),
         (Number::Long(a), Number::Int(b)) => Some(order_int_long(*b, a).reverse()),
         (Number::Int(a), Number::Float(b)) => order_long_float(&BigInt::from(*a), *b),

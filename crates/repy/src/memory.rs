@@ -50,6 +50,7 @@ fn count(more: usize, less: usize) {
             let left = UNTIL_LOOK.get() - more as isize;
             UNTIL_LOOK.set(left);
             if left < 0 || (now > LIMIT.get() && (now as isize) > 0) {
+                work::hurry();
                 reclaim::call_attention();
             }
         }
@@ -218,6 +219,29 @@ pub(crate) fn reserve(bytes: usize) -> Res<()> {
     }
     work::spend_bytes(bytes)?;
     room_for(bytes)
+}
+
+/// Makes room for more items in a vector if there is memory for it: twice the room, or exactly what is needed where
+/// that would take much of what is left.
+pub(crate) fn grow<T>(items: &mut Vec<T>, more: usize) -> Res<()> {
+    if items.capacity() - items.len() >= more {
+        return Ok(());
+    }
+    let wanted = items.len().saturating_add(more);
+    let twice = wanted.max(items.capacity().saturating_mul(2));
+    let additional = twice
+        .saturating_sub(items.capacity())
+        .saturating_mul(size_of::<T>());
+    if additional < SMALL || additional < limit().saturating_sub(used()) / 2 {
+        reserve(additional)?;
+        items.reserve_exact(twice - items.len());
+        return Ok(());
+    }
+    // An eighth at least, or each item would move all before it.
+    let least = wanted.max(items.capacity() / 8 * 9);
+    reserve((least - items.capacity()).saturating_mul(size_of::<T>()))?;
+    items.reserve_exact(least - items.len());
+    Ok(())
 }
 
 /// As [`reserve`] for what grows without being copied as a whole.

@@ -6,6 +6,8 @@
 //! often [`spend`] looks up as the interpreter does, ends the operation if the machine must stop, and lets the host
 //! do what cannot wait ([`Machine::set_pulse`](crate::Machine::set_pulse)).
 //!
+//! Where work cannot be ended in the middle it is only noted ([`note`]), and the interpreter looks up behind it.
+//!
 //! A unit is some 10 ns: a comparison, an item of an iterator, 64 bytes searched or copied, 16 steps of big-integer
 //! arithmetic.
 
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::memory;
-use crate::object::{Res, Thrown};
+use crate::object::{Res, Thrown, reclaim};
 use crate::vm::Stop;
 
 /// Units between two looks: below a millisecond.
@@ -32,6 +34,7 @@ pub(crate) type Pulse = Rc<dyn Fn()>;
 
 thread_local! {
     static LEFT: Cell<usize> = const { Cell::new(LOOK_EVERY) };
+    static LOOKED_UP: Cell<bool> = const { Cell::new(false) };
     static WATCHED: RefCell<Option<(Arc<AtomicBool>, Option<Pulse>)>> = const { RefCell::new(None) };
 }
 
@@ -43,13 +46,35 @@ pub(crate) fn watch(stop: &Arc<AtomicBool>, pulse: Option<&Pulse>) {
 /// Counts work; ends the operation if the machine must stop.
 #[inline]
 pub(crate) fn spend(units: usize) -> Res<()> {
-    match LEFT.get().checked_sub(units) {
-        Some(left) => {
-            LEFT.set(left);
-            Ok(())
-        }
-        None => look_up(),
+    let left = LEFT.get();
+    if units < left {
+        LEFT.set(left - units);
+        Ok(())
+    } else {
+        look_up()
     }
+}
+
+/// Counts work where nothing can be ended: the machine looks up after the instruction.
+#[inline]
+pub(crate) fn note(units: usize) {
+    let left = LEFT.get().saturating_sub(units);
+    LEFT.set(left);
+    if left == 0 {
+        reclaim::call_attention();
+    }
+}
+
+/// Whoever counts work next looks up, however little it is: memory runs short.
+#[inline]
+pub(crate) fn hurry() {
+    LEFT.set(0);
+}
+
+/// Looks up if that is due; true if that was done since the last time: the thread that runs may have run long enough.
+pub(crate) fn catch_up() -> Res<bool> {
+    spend(0)?;
+    Ok(LOOKED_UP.replace(false))
 }
 
 /// Counts work by the bytes gone through.
@@ -66,6 +91,8 @@ pub(crate) fn spend_steps(steps: u64) -> Res<()> {
 #[cold]
 fn look_up() -> Res<()> {
     LEFT.set(LOOK_EVERY);
+    LOOKED_UP.set(true);
+    reclaim::call_attention();
     let watched = WATCHED.with(|watched| watched.borrow().clone());
     if let Some((stop, pulse)) = watched {
         if let Some(pulse) = pulse {

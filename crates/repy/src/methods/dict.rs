@@ -10,6 +10,9 @@ use crate::object::{
 };
 use crate::vm::Machine;
 
+/// What a pair takes on the heap.
+const PAIR_BYTES: usize = 64;
+
 fn own(call: &Args<'_>) -> Rc<DictObject> {
     match call.get(0).map(Value::unwrapped) {
         Some(Value::Dict(dict)) => dict.clone(),
@@ -138,6 +141,11 @@ fn listed(call: &Args<'_>, kind: ViewKind) -> Res {
         dict: own(call),
         kind,
     };
+    let each = match view.kind {
+        ViewKind::Items => PAIR_BYTES + size_of::<Value>(),
+        _ => size_of::<Value>(),
+    };
+    crate::memory::reserve(view.dict.borrow().len() * each)?;
     Ok(Value::list(view.items()))
 }
 

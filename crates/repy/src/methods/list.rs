@@ -8,6 +8,10 @@ use crate::object::cycles;
 use crate::object::exception::{index_error, type_error, value_error};
 use crate::object::{Args, Arity, ListObject, Res, Value};
 use crate::vm::Machine;
+use crate::{memory, work};
+
+/// Items of a list that are moved within it in a unit of work.
+pub(super) const ITEMS_MOVED_A_UNIT: usize = 4;
 
 pub(crate) fn own(call: &Args<'_>) -> Rc<ListObject> {
     match call.get(0).map(Value::unwrapped) {
@@ -58,13 +62,17 @@ fn insert(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let at = args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
     let item = call.take(2);
     cycles::put_into_list(&list, &item);
-    let mut items = list.items.borrow_mut();
-    let len = items.len() as i64;
+    let len = list.len() as i64;
     let at = if at < 0 {
-        (at + len).max(0)
+        at.saturating_add(len).max(0)
     } else {
         at.min(len)
     };
+    work::spend_bytes((len - at) as usize * size_of::<Value>())?;
+    let mut items = list.items.borrow_mut();
+    if items.len() == items.capacity() {
+        machine.reserve(items.len() * size_of::<Value>())?;
+    }
     items.insert(at as usize, item);
     Ok(Value::None)
 }
@@ -84,6 +92,7 @@ fn pop(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     if !(0..len).contains(&at) {
         return Err(index_error("pop index out of range"));
     }
+    work::note((len - at) as usize / ITEMS_MOVED_A_UNIT);
     Ok(items.remove(at as usize))
 }
 
@@ -92,6 +101,7 @@ fn position(list: &ListObject, item: &Value, start: usize, end: usize) -> Res<Op
     while at < end
         && let Some(held) = list.get(at)
     {
+        work::spend(1)?;
         if compare::same_or_equal(&held, item)? {
             return Ok(Some(at));
         }
@@ -105,6 +115,7 @@ fn remove(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let item = call.take(1);
     match position(&list, &item, 0, usize::MAX)? {
         Some(at) => {
+            work::note((list.len() - at) / ITEMS_MOVED_A_UNIT);
             let removed = list.items.borrow_mut().remove(at);
             drop(removed);
             Ok(Value::None)
@@ -141,23 +152,26 @@ fn index(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
 }
 
-fn count(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
+fn count(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let item = call.take(1);
-    let items = own(call).to_vec();
-    count_in(&items, &item)
+    let list = own(call);
+    machine.reserve(list.len() * size_of::<Value>())?;
+    count_in(&list.to_vec(), &item)
 }
 
 fn count_in(items: &[Value], item: &Value) -> Res {
-    crate::work::spend(items.len() / 16)?;
     let mut total = 0;
     for held in items {
+        work::spend(1)?;
         total += i64::from(compare::same_or_equal(held, item)?);
     }
     Ok(Value::Int(total))
 }
 
 fn reverse(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    own(call).items.borrow_mut().reverse();
+    let list = own(call);
+    work::spend(list.len() / ITEMS_MOVED_A_UNIT)?;
+    list.items.borrow_mut().reverse();
     Ok(Value::None)
 }
 
@@ -177,23 +191,27 @@ fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::None)
 }
 
-fn tuple_own(call: &Args<'_>) -> Vec<Value> {
+fn tuple_own(call: &Args<'_>) -> Res<Vec<Value>> {
     match call.get(0).map(Value::unwrapped) {
-        Some(Value::Tuple(tuple)) => tuple.to_vec(),
-        _ => Vec::new(),
+        Some(Value::Tuple(tuple)) => {
+            memory::reserve(tuple.len() * size_of::<Value>())?;
+            Ok(tuple.to_vec())
+        }
+        _ => Ok(Vec::new()),
     }
 }
 
 fn tuple_count(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let item = call.take(1);
-    count_in(&tuple_own(call), &item)
+    count_in(&tuple_own(call)?, &item)
 }
 
 fn tuple_index(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let items = tuple_own(call);
+    let items = tuple_own(call)?;
     let item = call.take(1);
     let (start, end) = search_range(call, items.len())?;
     for (at, held) in items.iter().enumerate().take(end).skip(start) {
+        work::spend(1)?;
         if compare::same_or_equal(held, &item)? {
             return Ok(Value::Int(at as i64));
         }

@@ -5,7 +5,13 @@ use crate::object::exception::{type_error, value_error};
 use crate::object::{Args, Arity, Res, Str, Value};
 use crate::text::search::{self, ByteSet};
 use crate::vm::Machine;
-use crate::work;
+use crate::{memory, work};
+
+/// Bytes compared in a unit of work.
+const BYTES_COMPARED_A_UNIT: usize = 64;
+
+/// Bytes looked at one by one in a unit of work.
+const BYTES_TESTED_A_UNIT: usize = 8;
 
 fn own(call: &Args<'_>) -> Str {
     match call.get(0).map(Value::unwrapped) {
@@ -71,6 +77,7 @@ fn affix(
     let string = own(call);
     let (start, end) = args::range(call.get(2), call.get(3), string.len())?;
     let matches = |affix: &Str| {
+        work::note(affix.len() / BYTES_COMPARED_A_UNIT);
         if start > end {
             return false;
         }
@@ -122,6 +129,7 @@ fn replace(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let new = args::bytes(call.get(2).unwrap_or(&Value::Nil))?;
     let (hay, old, new) = (string.as_bytes(), old.as_bytes(), new.as_bytes());
     let mut left = if most < 0 { usize::MAX } else { most as usize };
+    work::spend_bytes(hay.len())?;
     let matches = if left == usize::MAX {
         search::count(hay, old)
     } else {
@@ -179,6 +187,15 @@ fn split_args(machine: &Machine, call: &Args<'_>) -> Res<(Str, Option<Str>, usiz
     ))
 }
 
+/// Adds a part of a string to a list, as far as there is memory.
+fn push_part(parts: &mut Vec<Value>, part: Option<&[u8]>) -> Res<()> {
+    let part = part.unwrap_or(&[]);
+    memory::reserve(part.len())?;
+    memory::grow(parts, 1)?;
+    parts.push(Value::bytes(part));
+    Ok(())
+}
+
 fn split(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let (string, separator, mut left) = split_args(machine, call)?;
     let mut parts = Vec::new();
@@ -189,10 +206,10 @@ fn split(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             let mut from = 0;
             for at in search::positions(rest, separator).take(left) {
                 work::spend(1)?;
-                parts.push(Value::bytes(rest.get(from..at).unwrap_or(&[])));
+                push_part(&mut parts, rest.get(from..at))?;
                 from = at + separator.len();
             }
-            parts.push(Value::bytes(rest.get(from..).unwrap_or(&[])));
+            push_part(&mut parts, rest.get(from..))?;
         }
         None => loop {
             let start = rest
@@ -205,14 +222,14 @@ fn split(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             }
             work::spend(1)?;
             if left == 0 {
-                parts.push(Value::bytes(rest));
+                push_part(&mut parts, Some(rest))?;
                 break;
             }
             let end = rest
                 .iter()
                 .position(|byte| is_space(*byte))
                 .unwrap_or(rest.len());
-            parts.push(Value::bytes(rest.get(..end).unwrap_or(&[])));
+            push_part(&mut parts, rest.get(..end))?;
             rest = rest.get(end..).unwrap_or(&[]);
             left -= 1;
         },
@@ -230,12 +247,10 @@ fn rsplit(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             let mut to = rest.len();
             for at in search::positions_from_end(rest, separator).take(left) {
                 work::spend(1)?;
-                parts.push(Value::bytes(
-                    rest.get(at + separator.len()..to).unwrap_or(&[]),
-                ));
+                push_part(&mut parts, rest.get(at + separator.len()..to))?;
                 to = at;
             }
-            parts.push(Value::bytes(rest.get(..to).unwrap_or(&[])));
+            push_part(&mut parts, rest.get(..to))?;
         }
         None => loop {
             let end = rest
@@ -248,7 +263,7 @@ fn rsplit(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             }
             work::spend(1)?;
             if left == 0 {
-                parts.push(Value::bytes(rest));
+                push_part(&mut parts, Some(rest))?;
                 break;
             }
             let start = rest
@@ -284,7 +299,7 @@ fn splitlines(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
             _ => 0,
         };
         let shown = if keep { end + ending } else { end };
-        lines.push(Value::bytes(rest.get(..shown).unwrap_or(&[])));
+        push_part(&mut lines, rest.get(..shown))?;
         rest = rest.get(end + ending..).unwrap_or(&[]);
     }
     Ok(Value::list(lines))
@@ -343,6 +358,7 @@ fn partition_at(
     if separator.is_empty() {
         return Err(value_error("empty separator"));
     }
+    memory::reserve(string.len())?;
     let at = search(string.as_bytes(), separator.as_bytes());
     Ok((string, separator, at))
 }
@@ -405,9 +421,11 @@ fn strip_with(call: &Args<'_>, name: &str, left: bool, right: bool) -> Res {
     } else {
         rest.len()
     };
+    work::spend((bytes.len() - end) / BYTES_TESTED_A_UNIT)?;
     if start == 0 && end == bytes.len() {
         return Ok(Value::Str(string));
     }
+    memory::reserve(end)?;
     Ok(Value::bytes(rest.get(..end).unwrap_or(&[])))
 }
 

@@ -8,6 +8,9 @@ use crate::text::search::ByteSet;
 use crate::vm::Machine;
 use crate::work;
 
+/// Bytes that are tested one by one in a unit of work.
+const TESTED_A_UNIT: usize = 8;
+
 fn own(call: &Args<'_>) -> Str {
     match call.get(0).map(Value::unwrapped) {
         Some(Value::Str(string)) => string.clone(),
@@ -70,7 +73,7 @@ fn title(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn all(call: &Args<'_>, test: fn(&u8) -> bool) -> Res {
     let string = own(call);
-    work::spend_bytes(string.len())?;
+    work::spend(string.len() / TESTED_A_UNIT)?;
     Ok(Value::bool(
         !string.is_empty() && string.as_bytes().iter().all(test),
     ))
@@ -96,6 +99,7 @@ fn isspace(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn islower(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
+    work::spend(string.len() / TESTED_A_UNIT)?;
     let bytes = string.as_bytes();
     Ok(Value::bool(
         !bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase),
@@ -104,6 +108,7 @@ fn islower(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn isupper(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
+    work::spend(string.len() / TESTED_A_UNIT)?;
     let bytes = string.as_bytes();
     Ok(Value::bool(
         !bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase),
@@ -112,6 +117,7 @@ fn isupper(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn istitle(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
+    work::spend(string.len() / TESTED_A_UNIT)?;
     let (mut any, mut after_letter) = (false, false);
     for byte in string.as_bytes() {
         if byte.is_ascii_uppercase() {
@@ -188,7 +194,7 @@ fn zfill(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let more = usize::try_from(width)
         .unwrap_or(0)
         .saturating_sub(string.len());
-    machine.reserve(more)?;
+    machine.reserve(more.saturating_add(string.len()))?;
     if more == 0 {
         return Ok(Value::Str(string));
     }
@@ -210,13 +216,14 @@ fn expandtabs(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         None => 8,
     };
     let size = usize::try_from(size).unwrap_or(0);
+    work::spend(string.len() / TESTED_A_UNIT)?;
     let tabs = string
         .as_bytes()
         .iter()
         .filter(|byte| **byte == b'\t')
         .count();
     machine.reserve(tabs.saturating_mul(size).saturating_add(string.len()))?;
-    let mut out = Vec::with_capacity(string.len());
+    let mut out = Vec::with_capacity(string.len() + tabs.saturating_mul(size));
     let mut column = 0;
     for &byte in string.as_bytes() {
         match byte {

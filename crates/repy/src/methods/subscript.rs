@@ -1,11 +1,11 @@
 //! Subscripts and slices of everything that has them.
 
 use super::args;
-use crate::memory;
 use crate::number;
 use crate::object::exception::{attribute_error, index_error, key_error, type_error, value_error};
 use crate::object::{DictObject, ListObject, Payload, Res, SliceObject, Str, Thrown, Value};
 use crate::vm::Machine;
+use crate::{memory, work};
 
 /// Start, step and number of items of a slice of something of this length.
 pub(crate) fn indices(slice: &SliceObject, len: usize) -> Res<(i64, i64, usize)> {
@@ -205,6 +205,7 @@ pub(crate) fn delete(machine: &mut Machine, object: &Value, index: &Value) -> Re
                 "list assignment",
                 "list indices",
             )?;
+            work::note((items.len() - at) / super::list::ITEMS_MOVED_A_UNIT);
             let old = items.remove(at);
             drop(items);
             drop(old);
@@ -284,6 +285,7 @@ fn set_slice(
                 .collect()
         }
         None => {
+            memory::reserve(items.len() * (1 + size_of::<Value>()))?;
             let mut gone = vec![false; items.len()];
             for at in 0..count as i64 {
                 if let Some(flag) = gone.get_mut((start + at * step) as usize) {
@@ -329,6 +331,7 @@ fn splice(
     let mut items = list.items.borrow_mut();
     let (start, _, count) = indices(slice, items.len())?;
     let (start, count) = (start as usize, count);
+    work::note((items.len() - start) / super::list::ITEMS_MOVED_A_UNIT);
     let old: Vec<Value> = items.splice(start..start + count, new).collect();
     drop(items);
     drop(old);

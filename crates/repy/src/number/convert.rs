@@ -113,12 +113,14 @@ pub(crate) fn parse_integer(text: &[u8], base: Option<i64>, is_long: bool) -> Re
     if digits.is_empty() || !digits.iter().all(|byte| (*byte as char).is_digit(radix)) {
         return Err(bad());
     }
-    let work = (digits.len() / 16 + 1) as u64;
-    if !radix.is_power_of_two() && work.saturating_mul(work) > 1 << 34 {
-        return Err(Thrown::new(ExceptionKind::MemoryError, "integer too large"));
-    }
     long::check_bits(digits.len() as u64)?;
-    let magnitude = BigInt::parse_bytes(digits, radix).ok_or_else(bad)?;
+    let magnitude = if radix == 10 {
+        long::from_decimal(digits)?
+    } else {
+        long::check_parsing(digits.len(), radix)?;
+        BigInt::parse_bytes(digits, radix)
+    };
+    let magnitude = magnitude.ok_or_else(bad)?;
     let value = if negative { -magnitude } else { magnitude };
     Ok(if is_long {
         Value::long(value)

@@ -18,6 +18,12 @@ pub(crate) const MAX_BITS: u64 = 1 << 26;
 /// conversion): about a second.
 const MAX_WORK: u64 = 1 << 31;
 
+/// Decimal digits that are converted in one go: some microseconds.
+const PART_DIGITS: usize = 1216;
+
+/// 64-bit words of so many digits.
+const PART_WORDS: u64 = 64;
+
 fn too_large() -> Thrown {
     Thrown::new(ExceptionKind::MemoryError, "integer too large")
 }
@@ -44,15 +50,11 @@ fn check_work(steps: u64) -> Res<()> {
 }
 
 pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
+    // Enough for all operators that only go through their operands.
+    memory::reserve((x.bits().max(y.bits()) / 8) as usize)?;
     Ok(Value::long(match op {
-        BinaryOp::Add => {
-            memory::reserve((x.bits().max(y.bits()) / 8) as usize)?;
-            x + y
-        }
-        BinaryOp::Sub => {
-            memory::reserve((x.bits().max(y.bits()) / 8) as usize)?;
-            x - y
-        }
+        BinaryOp::Add => x + y,
+        BinaryOp::Sub => x - y,
         BinaryOp::Mul => {
             check_bits(x.bits() + y.bits())?;
             // Long factors are multiplied by quicker methods than the school's.
@@ -164,9 +166,63 @@ pub(crate) fn to_float(long: &BigInt) -> Res<f64> {
 
 /// Decimal digits with sign, without the `L`.
 pub(crate) fn to_decimal(long: &BigInt) -> Res<String> {
-    check_work(words(long) * words(long) / 2)?;
-    memory::reserve((long.bits() / 3) as usize)?;
-    Ok(long.to_string())
+    let size = words(long);
+    if size * size / 2 > MAX_WORK {
+        return Err(too_large());
+    }
+    // The digits, once in parts and once together.
+    memory::reserve((long.bits() / 3 * 2) as usize)?;
+    if size <= PART_WORDS {
+        work::spend_steps(size * size / 2)?;
+        return Ok(long.to_string());
+    }
+    let part = BigInt::from(10).pow(PART_DIGITS as u32);
+    let mut parts = Vec::new();
+    let mut rest = long.abs();
+    while rest >= part {
+        work::spend_steps(words(&rest) * PART_WORDS)?;
+        let (quotient, digits) = rest.div_rem(&part);
+        parts.push(digits.to_string());
+        rest = quotient;
+    }
+    let sign = if long.is_negative() { "-" } else { "" };
+    let mut text = String::with_capacity((parts.len() + 1) * PART_DIGITS + 1);
+    text.push_str(sign);
+    text.push_str(&rest.to_string());
+    for digits in parts.iter().rev() {
+        text.extend(std::iter::repeat_n('0', PART_DIGITS - digits.len()));
+        text.push_str(digits);
+    }
+    Ok(text)
+}
+
+/// Counts the work of reading so many digits, and refuses too many.
+pub(crate) fn check_parsing(digits: usize, radix: u32) -> Res<()> {
+    let words = (digits / 12 + 1) as u64;
+    if radix.is_power_of_two() {
+        work::spend_steps(words)
+    } else {
+        check_work(words.saturating_mul(words) / 2)
+    }
+}
+
+/// The magnitude of decimal digits (nothing else may be among them), in parts, so that it can be ended meanwhile.
+pub(crate) fn from_decimal(digits: &[u8]) -> Res<Option<BigInt>> {
+    if ((digits.len() / 19 + 1) as u64).pow(2) / 2 > MAX_WORK {
+        return Err(too_large());
+    }
+    memory::reserve(digits.len())?;
+    let part = BigInt::from(10).pow(PART_DIGITS as u32);
+    let (first, rest) = digits.split_at(digits.len() % PART_DIGITS);
+    let mut value = BigInt::parse_bytes(first, 10).unwrap_or_default();
+    for digits in rest.chunks(PART_DIGITS) {
+        work::spend_steps(words(&value) * PART_WORDS)?;
+        let Some(next) = BigInt::parse_bytes(digits, 10) else {
+            return Ok(None);
+        };
+        value = value * &part + next;
+    }
+    Ok(Some(value))
 }
 
 /// The whole part of a float.

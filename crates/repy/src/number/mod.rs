@@ -131,6 +131,11 @@ fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
 
 /// `-x`, `+x`, `~x`; None if the operator does not apply.
 pub(crate) fn unary(op: UnaryOp, value: &Value) -> Option<Res> {
+    if let Value::Long(long) = value
+        && let Err(thrown) = crate::memory::reserve((long.bits() / 8) as usize)
+    {
+        return Some(Err(thrown));
+    }
     Some(Ok(match (op, Number::of(value)?) {
         (UnaryOp::Minus, Number::Int(int)) => Value::from_i128(-i128::from(int)),
         (UnaryOp::Plus, Number::Int(int)) => Value::Int(int),

@@ -16,6 +16,8 @@ use crate::work;
 
 /// Slots of the smallest table.
 const SMALLEST: usize = 8;
+/// Slots of a table gone through that count as one unit of work.
+const SLOTS_A_UNIT: usize = 8;
 /// Bits of the hash mixed in by each probe.
 const PERTURB_SHIFT: u32 = 5;
 /// Above this many entries the table doubles rather than quadruples.
@@ -314,7 +316,7 @@ impl Dict {
             return None;
         }
         let mask = self.mask();
-        let mut at = 0;
+        let (mut at, mut began) = (0, 0);
         if self.entries.first().is_some_and(|entry| !entry.is_used()) {
             let finger = self.entries.first().map_or(1, |entry| entry.hash);
             at = if finger < 1 || finger > mask as i64 {
@@ -322,10 +324,12 @@ impl Dict {
             } else {
                 finger as usize
             };
+            began = at;
             while self.entries.get(at).is_some_and(|entry| !entry.is_used()) {
                 at = if at + 1 > mask { 1 } else { at + 1 };
             }
         }
+        work::note(at.abs_diff(began) / SLOTS_A_UNIT);
         let found = self.vacate(at);
         if let Some(first) = self.entries.first_mut() {
             first.hash = at as i64 + 1;
@@ -382,6 +386,7 @@ impl Dict {
             return Ok(());
         }
         self.reserve_for_merge(other.used)?;
+        work::note(other.entries.len() / SLOTS_A_UNIT + other.used);
         for entry in other.entries.iter().filter(|entry| entry.is_used()) {
             self.insert_unsized(entry.key.clone(), entry.hash, entry.value.clone())?;
         }
@@ -392,6 +397,7 @@ impl Dict {
     pub(crate) fn fill_from_keys(&mut self, presize: usize, keys: &Dict, value: &Value) -> Res<()> {
         memory::reserve(table_bytes(presize))?;
         self.resize(presize);
+        work::note(keys.entries.len() / SLOTS_A_UNIT + keys.used);
         for entry in keys.entries.iter().filter(|entry| entry.is_used()) {
             self.insert_unsized(entry.key.clone(), entry.hash, value.clone())?;
         }
@@ -408,12 +414,15 @@ impl Dict {
     /// The first entry at or after a slot.
     pub(crate) fn entry_from(&self, at: usize) -> Option<(usize, &Value, &Value)> {
         let rest = self.entries.get(at..)?;
-        let (offset, entry) = rest.iter().enumerate().find(|(_, entry)| entry.is_used())?;
+        let found = rest.iter().enumerate().find(|(_, entry)| entry.is_used());
+        work::note(found.map_or(rest.len(), |(offset, _)| offset) / SLOTS_A_UNIT);
+        let (offset, entry) = found?;
         Some((at + offset, &entry.key, &entry.value))
     }
 
     /// Entries in CPython's order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Value, &Value)> {
+        work::note(self.entries.len() / SLOTS_A_UNIT);
         self.entries
             .iter()
             .filter(|entry| entry.is_used())
@@ -422,6 +431,7 @@ impl Dict {
 
     /// Keys with their hashes, in order.
     pub(crate) fn hashed_keys(&self) -> impl Iterator<Item = (&Value, i64)> {
+        work::note(self.entries.len() / SLOTS_A_UNIT);
         self.entries
             .iter()
             .filter(|entry| entry.is_used())

@@ -32,7 +32,10 @@ fn hash_nested(value: &Value, depth: u32) -> Res<i64> {
         Value::Int(int) => avoid(*int),
         Value::Bool(b) => i64::from(*b),
         Value::Float(float) => hash_float(float.get()),
-        Value::Long(long) => hash_long(long),
+        Value::Long(long) => {
+            work::spend_steps(long.bits() / 64)?;
+            hash_long(long)
+        }
         Value::Complex(complex) => {
             avoid(hash_float(complex.0).wrapping_add(hash_float(complex.1).wrapping_mul(1_000_003)))
         }

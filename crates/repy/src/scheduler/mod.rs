@@ -9,7 +9,7 @@ mod run;
 pub(crate) mod system;
 pub(crate) mod wait;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -69,8 +69,6 @@ struct State {
     native_ready: BTreeMap<WaitId, Continuation>,
     /// Processor time at the end of the last slice.
     processor_time: f64,
-    /// Instructions of the next turn.
-    turn: u64,
     /// Nothing runs before this time: the program has used more than its share of the processor.
     paused_until: f64,
     /// When the sandbox last looked after its duties.
@@ -94,7 +92,6 @@ impl Default for State {
             rung: VecDeque::new(),
             native_ready: BTreeMap::new(),
             processor_time: 0.0,
-            turn: run::TURN,
             paused_until: 0.0,
             duties_done_at: 0.0,
             ending: None,
@@ -106,6 +103,8 @@ impl Default for State {
 #[derive(Default)]
 pub(crate) struct Scheduler {
     state: RefCell<State>,
+    /// When the thread that runs must let others run.
+    turn_ends_at: Cell<f64>,
 }
 
 fn key(time: f64) -> u64 {

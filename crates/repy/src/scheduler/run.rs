@@ -11,12 +11,9 @@ use crate::sandbox::{Ending, Sandbox};
 use crate::vm::{Machine, SliceEnd, Stop, Wait};
 
 /// Instructions of one turn: some tenths of a millisecond, so that a hundred busy threads all run many times a second.
-pub(super) const TURN: u64 = 20_000;
+const TURN: u64 = 20_000;
 
-/// Instructions of the shortest turn, when each of them does much.
-const SHORTEST_TURN: u64 = 50;
-
-/// Seconds of processor time a turn should take at most; turns become shorter until they do.
+/// Seconds after which a turn ends, whatever its instructions do.
 const TURN_SECONDS: f64 = 0.004;
 
 /// Seconds between two looks at the duties while the program works: how long memory may grow unseen outside of the
@@ -35,6 +32,8 @@ impl Scheduler {
         });
         let (busy, stop) = (sandbox.clone(), machine.stop_flag());
         machine.set_pulse(move || busy.scheduler.attend_to(&busy, &stop));
+        let timed = sandbox.clone();
+        machine.set_turn_over(move || timed.system.now() >= timed.scheduler.turn_ends_at.get());
         let used = sandbox.system.processor_time();
         self.state.borrow_mut().processor_time = used;
         loop {
@@ -67,21 +66,27 @@ impl Scheduler {
     /// In the middle of a long operation: pauses if the program has used more than its share of the processor, looks
     /// after the duties, and ends the operation if the program must end.
     fn attend_to(&self, sandbox: &Sandbox, stop: &AtomicBool) {
-        let now = sandbox.system.now();
-        let used = sandbox.system.processor_time();
-        let pause = sandbox.processor.borrow_mut().observe(now, used);
-        if let Some(until) = pause {
-            sandbox.processor.borrow_mut().paused(now, until - now);
-            let _ = sandbox.system.wait(&[], until - now);
+        let began = sandbox.system.now();
+        let mut now = began;
+        loop {
+            if now - self.state.borrow().duties_done_at >= DUTY_INTERVAL {
+                self.state.borrow_mut().duties_done_at = now;
+                if let Some(ending) = sandbox.look_after(now) {
+                    self.state.borrow_mut().ending = Some(ending);
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let used = sandbox.system.processor_time();
+            let pause = sandbox.processor.borrow_mut().observe(now, used);
+            let Some(until) = pause else { break };
+            let _ = sandbox.system.wait(&[], (until - now).min(DUTY_INTERVAL));
+            now = sandbox.system.now();
         }
-        let now = sandbox.system.now();
-        if now - self.state.borrow().duties_done_at < DUTY_INTERVAL {
-            return;
-        }
-        self.state.borrow_mut().duties_done_at = now;
-        if let Some(ending) = sandbox.look_after(now) {
-            self.state.borrow_mut().ending = Some(ending);
-            stop.store(true, Ordering::Relaxed);
+        if now > began {
+            sandbox.processor.borrow_mut().paused(began, now - began);
         }
     }
 
@@ -122,25 +127,18 @@ impl Scheduler {
         machine: &mut Machine,
         id: ThreadId,
     ) -> Option<Ending> {
-        let (mut thread, turn) = {
+        let mut thread = {
             let mut state = self.state.borrow_mut();
             state.current = id;
-            let thread = state.threads.get_mut(&id)?.thread.take()?;
-            (thread, state.turn)
+            state.threads.get_mut(&id)?.thread.take()?
         };
-        let end = machine.run_slice(&mut thread, turn);
+        self.turn_ends_at.set(sandbox.system.now() + TURN_SECONDS);
+        let end = machine.run_slice(&mut thread, TURN);
         let (now, used) = (sandbox.system.now(), sandbox.system.processor_time());
         let pause = sandbox.processor.borrow_mut().observe(now, used);
         let mut state = self.state.borrow_mut();
         let more = (used - state.processor_time).max(0.0);
         state.processor_time = used;
-        state.turn = if more > TURN_SECONDS {
-            (turn / 4).max(SHORTEST_TURN)
-        } else if more < TURN_SECONDS / 4.0 {
-            (turn * 2).min(TURN)
-        } else {
-            turn
-        };
         if let Some(until) = pause {
             state.paused_until = until;
             sandbox.processor.borrow_mut().paused(now, until - now);

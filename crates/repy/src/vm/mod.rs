@@ -40,8 +40,9 @@ const RECURSION_LIMIT: usize = 1000;
 /// a few KiB of native stack.
 const NATIVE_NESTING_LIMIT: u32 = 60;
 
-/// Instructions between two looks at the stop flag: some 0.1 ms.
-const SLICE: i64 = 20_000;
+/// Instructions between two looks at the stop flag and at the clock: some microseconds, and little even if each of
+/// them does as much as one may without looking up by itself.
+const SLICE: i64 = 500;
 
 /// Why the machine stopped for good.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +114,9 @@ const METHOD_CACHE: usize = 1024;
 /// Decides what happens when a native function's callback blocks (see [`Machine::set_nested_wait`]).
 type NestedWait = Rc<dyn Fn(&mut Machine, Wait) -> Res>;
 
+/// Says whether a thread has run long enough (see [`Machine::set_turn_over`]).
+type TurnOver = Rc<dyn Fn() -> bool>;
+
 /// Where text goes.
 pub type Sink = Box<dyn FnMut(&[u8])>;
 
@@ -128,6 +132,7 @@ pub struct Machine {
     next_version: u32,
     stop: Arc<AtomicBool>,
     pulse: Option<work::Pulse>,
+    turn_over: Option<TurnOver>,
     /// Whether any class with `__del__` was made.
     pub(crate) has_finalizers: bool,
     /// How deep native functions have called back, and the frames below.
@@ -164,6 +169,12 @@ impl Machine {
     /// cannot get at the machine, and must not allocate without end.
     pub fn set_pulse(&mut self, pulse: impl Fn() + 'static) {
         self.pulse = Some(Rc::new(pulse));
+    }
+
+    /// Asked every few hundred instructions: whether the thread that runs has run long enough. Its slice then ends,
+    /// whatever is left of its budget.
+    pub fn set_turn_over(&mut self, is_over: impl Fn() -> bool + 'static) {
+        self.turn_over = Some(Rc::new(is_over));
     }
 
     /// Where notes on errors in destructors are written.
@@ -234,7 +245,7 @@ impl Machine {
         Thread::new(callable, args)
     }
 
-    /// Runs a thread for about `budget` instructions.
+    /// Runs a thread for about `budget` instructions, or until its turn is over.
     pub fn run_slice(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
         let mut left = i64::try_from(budget).unwrap_or(i64::MAX);
         work::watch(&self.stop, self.pulse.as_ref());
@@ -257,7 +268,7 @@ impl Machine {
                     if let Err(stop) = self.check_stop() {
                         return SliceEnd::Stopped(stop);
                     }
-                    if left <= 0 {
+                    if left <= 0 || self.turn_over.as_ref().is_some_and(|is_over| is_over()) {
                         return SliceEnd::Budget;
                     }
                 }

@@ -85,6 +85,7 @@ pub(super) fn machine() -> Machine {
         next_version,
         stop: Arc::new(AtomicBool::new(false)),
         pulse: None,
+        turn_over: None,
         has_finalizers: false,
         native_nesting: 0,
         outer_frames: 0,

@@ -8,7 +8,8 @@ use crate::bytecode::{Code, CodeKind, SiteCache};
 use crate::memory;
 use crate::object::cycles;
 use crate::object::symbol::known;
-use crate::object::{Res, Sym, Value, reclaim};
+use crate::object::{Res, Signal, Sym, Value, reclaim};
+use crate::work;
 
 impl Machine {
     /// Ends the top frame with a result.
@@ -82,6 +83,16 @@ impl Machine {
         }
         if let Some(stop) = memory::exceeded() {
             return Left::Ended(Ended::Stopped(stop));
+        }
+        match work::catch_up() {
+            // Whoever runs the thread looks at the clock.
+            Ok(true) => thread.budget = 0,
+            Ok(false) => {}
+            Err(thrown) => {
+                if let Signal::Stop(stop) = thrown.into_signal() {
+                    return Left::Ended(Ended::Stopped(stop));
+                }
+            }
         }
         if thread.frames.is_empty() {
             // The thread's last function has returned: destructors run by themselves.
