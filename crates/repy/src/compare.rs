@@ -6,30 +6,19 @@ use std::rc::Rc;
 use num_bigint::{BigInt, Sign};
 
 use crate::ast::CompareOp;
+use crate::depth::{self, DATA, Level};
 use crate::number::Number;
 use crate::object::Str;
 use crate::object::exception::type_error;
-use crate::object::{Dict, ExceptionKind, Payload, Res, Thrown, TypeTag, Value};
+use crate::object::{Dict, Payload, Res, Thrown, TypeTag, Value};
 use crate::work;
-
-/// Deepest nesting of containers that is compared, as CPython's recursion limit.
-const DEEPEST: u32 = 980;
-
-/// `a == b`.
-pub(crate) fn equal(a: &Value, b: &Value) -> Res<bool> {
-    equal_at(a, b, 0)
-}
 
 /// What containers use to find an item: identical or equal.
 pub(crate) fn same_or_equal(a: &Value, b: &Value) -> Res<bool> {
-    same_or_equal_at(a, b, 0)
-}
-
-fn same_or_equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
     match (a, b) {
         (Value::Int(x), Value::Int(y)) => Ok(x == y),
         (Value::Str(x), Value::Str(y)) => strings_equal(x, y),
-        _ => Ok(a.is_same(b) || equal_at(a, b, depth)?),
+        _ => Ok(a.is_same(b) || equal(a, b)?),
     }
 }
 
@@ -53,32 +42,37 @@ fn order_strings(x: &Str, y: &Str) -> Res<Ordering> {
     Ok(x.as_bytes().cmp(y.as_bytes()))
 }
 
-fn too_deep() -> Thrown {
-    Thrown::new(
-        ExceptionKind::RuntimeError,
-        "maximum recursion depth exceeded in cmp",
-    )
+/// A level of containers, methods and such.
+fn enter() -> Res<Level> {
+    depth::enter(DATA, " in cmp")
 }
 
-fn equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
-    if depth > DEEPEST {
-        return Err(too_deep());
-    }
+/// `a == b`.
+pub(crate) fn equal(a: &Value, b: &Value) -> Res<bool> {
     work::spend(1)?;
     let (a, b) = (a.unwrapped(), b.unwrapped());
-    Ok(match (a, b) {
-        (Value::Int(x), Value::Int(y)) => x == y,
-        (Value::Str(x), Value::Str(y)) => strings_equal(x, y)?,
-        (Value::Float(x), Value::Float(y)) => x.get() == y.get(),
-        (Value::Tuple(x), Value::Tuple(y)) => sequences_equal(x, y, depth)?,
+    match (a, b) {
+        (Value::Int(x), Value::Int(y)) => return Ok(x == y),
+        (Value::Str(x), Value::Str(y)) => return strings_equal(x, y),
+        (Value::Float(x), Value::Float(y)) => return Ok(x.get() == y.get()),
+        _ => {}
+    }
+    let _level = enter()?;
+    match (a, b) {
+        (Value::Tuple(x), Value::Tuple(y)) => sequences_equal(x, y),
         (Value::List(x), Value::List(y)) => {
-            if Rc::ptr_eq(x, y) {
-                // A list compared with itself looks at each item, which is identical to itself.
-                return Ok(true);
-            }
-            let (x, y) = (x.items.borrow(), y.items.borrow());
-            sequences_equal(&x, &y, depth)?
+            // A list compared with itself looks at each item, which is identical to itself.
+            Ok(Rc::ptr_eq(x, y) || sequences_equal(&x.items.borrow(), &y.items.borrow())?)
         }
+        _ => others_equal(a, b),
+    }
+}
+
+/// `a == b` where they are not both lists or tuples: apart from those, which are nested deepest, so that a level of
+/// them takes little of the native stack.
+#[inline(never)]
+fn others_equal(a: &Value, b: &Value) -> Res<bool> {
+    Ok(match (a, b) {
         (Value::Dict(x), Value::Dict(y)) => {
             if Rc::ptr_eq(x, y) {
                 return Ok(true);
@@ -89,7 +83,7 @@ fn equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
             }
             for (key, value) in x.iter() {
                 match y.get(key)? {
-                    Some(other) if same_or_equal_at(value, other, depth + 1)? => {}
+                    Some(other) if same_or_equal(value, other)? => {}
                     _ => return Ok(false),
                 }
             }
@@ -106,16 +100,14 @@ fn equal_at(a: &Value, b: &Value, depth: u32) -> Res<bool> {
             view_equal(&y.items(), a)?
         }
         (Value::Slice(x), Value::Slice(y)) => {
-            equal_at(&x.start, &y.start, depth + 1)?
-                && equal_at(&x.stop, &y.stop, depth + 1)?
-                && equal_at(&x.step, &y.step, depth + 1)?
+            equal(&x.start, &y.start)? && equal(&x.stop, &y.stop)? && equal(&x.step, &y.step)?
         }
         (Value::Method(x), Value::Method(y)) => {
             x.function.is_same(&y.function)
                 && match (&x.receiver, &y.receiver) {
                     (Value::Nil, Value::Nil) => true,
                     (Value::Nil, _) | (_, Value::Nil) => false,
-                    (x, y) => x.is_same(y) || equal_at(x, y, depth + 1)?,
+                    (x, y) => x.is_same(y) || equal(x, y)?,
                 }
         }
         (Value::NativeBound(x), Value::NativeBound(y)) => {
@@ -150,12 +142,12 @@ fn view_equal(items: &[Value], other: &Value) -> Res<bool> {
     Ok(true)
 }
 
-fn sequences_equal(x: &[Value], y: &[Value], depth: u32) -> Res<bool> {
+fn sequences_equal(x: &[Value], y: &[Value]) -> Res<bool> {
     if x.len() != y.len() {
         return Ok(false);
     }
     for (a, b) in x.iter().zip(y) {
-        if !same_or_equal_at(a, b, depth + 1)? {
+        if !same_or_equal(a, b)? {
             return Ok(false);
         }
     }
@@ -222,27 +214,23 @@ fn order_long_float(a: &BigInt, b: f64) -> Option<Ordering> {
 
 /// The truth of `a op b` for the six orderings.
 pub(crate) fn rich(op: CompareOp, a: &Value, b: &Value) -> Res<bool> {
-    rich_at(op, a, b, 0)
-}
-
-fn rich_at(op: CompareOp, a: &Value, b: &Value, depth: u32) -> Res<bool> {
     match op {
-        CompareOp::Equal => return equal_at(a, b, depth),
-        CompareOp::NotEqual => return equal_at(a, b, depth).map(|equal| !equal),
+        CompareOp::Equal => return equal(a, b),
+        CompareOp::NotEqual => return equal(a, b).map(|equal| !equal),
         _ => {}
-    }
-    if depth > DEEPEST {
-        return Err(too_deep());
     }
     work::spend(1)?;
     let (x, y) = (a.unwrapped(), b.unwrapped());
+    if let (Value::Str(x), Value::Str(y)) = (x, y) {
+        return Ok(holds(op, order_strings(x, y)?));
+    }
+    let _level = enter()?;
     match (x, y) {
-        (Value::Str(x), Value::Str(y)) => return Ok(holds(op, order_strings(x, y)?)),
-        (Value::Tuple(x), Value::Tuple(y)) => return sequences(op, x, y, depth),
+        (Value::Tuple(x), Value::Tuple(y)) => return sequences(op, x, y),
         (Value::List(x), Value::List(y)) => {
             crate::memory::reserve((x.len() + y.len()) * size_of::<Value>())?;
             let (x, y) = (x.to_vec(), y.to_vec());
-            return sequences(op, &x, &y, depth);
+            return sequences(op, &x, &y);
         }
         (Value::Set(s) | Value::FrozenSet(s), Value::Set(t) | Value::FrozenSet(t)) => {
             let (s, t) = (s.borrow(), t.borrow());
@@ -261,7 +249,7 @@ fn rich_at(op: CompareOp, a: &Value, b: &Value, depth: u32) -> Res<bool> {
         }
         return Ok(order_numbers(&m, &n).is_some_and(|order| holds(op, order)));
     }
-    Ok(holds(op, order_at(a, b, depth)?))
+    Ok(holds(op, order_in_container(a, b)?))
 }
 
 fn no_order() -> Thrown {
@@ -279,10 +267,10 @@ fn holds(op: CompareOp, order: Ordering) -> bool {
     }
 }
 
-fn sequences(op: CompareOp, x: &[Value], y: &[Value], depth: u32) -> Res<bool> {
+fn sequences(op: CompareOp, x: &[Value], y: &[Value]) -> Res<bool> {
     for (a, b) in x.iter().zip(y) {
-        if !same_or_equal_at(a, b, depth + 1)? {
-            return rich_at(op, a, b, depth + 1);
+        if !same_or_equal(a, b)? {
+            return rich(op, a, b);
         }
     }
     Ok(holds(op, x.len().cmp(&y.len())))
@@ -290,33 +278,34 @@ fn sequences(op: CompareOp, x: &[Value], y: &[Value], depth: u32) -> Res<bool> {
 
 /// `cmp(a, b)`.
 pub(crate) fn order(a: &Value, b: &Value) -> Res<Ordering> {
-    order_at(a, b, 0)
+    let (x, y) = (a.unwrapped(), b.unwrapped());
+    // `cmp` of two sets of one kind is refused outright; within containers it goes by `<` and `>`.
+    if !a.is_same(b) && matches!(x, Value::Set(_) | Value::FrozenSet(_)) && x.tag() == y.tag() {
+        return Err(type_error("cannot compare sets using cmp()"));
+    }
+    order_in_container(a, b)
 }
 
-fn order_at(a: &Value, b: &Value, depth: u32) -> Res<Ordering> {
-    if depth > DEEPEST {
-        return Err(too_deep());
-    }
+fn order_in_container(a: &Value, b: &Value) -> Res<Ordering> {
     work::spend(1)?;
     if a.is_same(b) && !matches!(a, Value::Float(_)) {
         return Ok(Ordering::Equal);
     }
     let (x, y) = (a.unwrapped(), b.unwrapped());
+    if let (Value::Str(x), Value::Str(y)) = (x, y) {
+        return order_strings(x, y);
+    }
+    let _level = enter()?;
     match (x, y) {
-        (Value::Str(x), Value::Str(y)) => return order_strings(x, y),
-        (Value::Tuple(x), Value::Tuple(y)) => return order_sequences(x, y, depth),
+        (Value::Tuple(x), Value::Tuple(y)) => return order_sequences(x, y),
         (Value::List(x), Value::List(y)) => {
             crate::memory::reserve((x.len() + y.len()) * size_of::<Value>())?;
             let (x, y) = (x.to_vec(), y.to_vec());
-            return order_sequences(&x, &y, depth);
+            return order_sequences(&x, &y);
         }
-        (Value::Dict(x), Value::Dict(y)) => return order_dicts(&x.borrow(), &y.borrow(), depth),
+        (Value::Dict(x), Value::Dict(y)) => return order_dicts(&x.borrow(), &y.borrow()),
         (Value::Set(s) | Value::FrozenSet(s), Value::Set(t) | Value::FrozenSet(t)) => {
-            // `cmp` of two sets of one kind is refused outright; within containers it goes by `<` and `>`.
             let no_order = || Err(type_error("cannot compare sets using cmp()"));
-            if depth == 0 && x.tag() == y.tag() {
-                return no_order();
-            }
             let (s, t) = (s.borrow(), t.borrow());
             return match (s.is_subset(&t)?, t.is_subset(&s)?) {
                 (true, true) => Ok(Ordering::Equal),
@@ -327,7 +316,7 @@ fn order_at(a: &Value, b: &Value, depth: u32) -> Res<Ordering> {
         }
         (Value::Slice(x), Value::Slice(y)) => {
             for (p, q) in [(&x.start, &y.start), (&x.stop, &y.stop), (&x.step, &y.step)] {
-                let order = order_at(p, q, depth + 1)?;
+                let order = order_in_container(p, q)?;
                 if order != Ordering::Equal {
                     return Ok(order);
                 }
@@ -345,7 +334,7 @@ fn order_at(a: &Value, b: &Value, depth: u32) -> Res<Ordering> {
         }
         return Ok(order_numbers(&m, &n).unwrap_or(Ordering::Less));
     }
-    if equal_at(a, b, depth)? {
+    if equal(a, b)? {
         return Ok(Ordering::Equal);
     }
     Ok(order_unlike(a, b))
@@ -381,42 +370,42 @@ fn order_name(value: &Value) -> Vec<u8> {
     }
 }
 
-fn order_sequences(x: &[Value], y: &[Value], depth: u32) -> Res<Ordering> {
+fn order_sequences(x: &[Value], y: &[Value]) -> Res<Ordering> {
     for (a, b) in x.iter().zip(y) {
-        if !same_or_equal_at(a, b, depth + 1)? {
-            return order_at(a, b, depth + 1);
+        if !same_or_equal(a, b)? {
+            return order_in_container(a, b);
         }
     }
     Ok(x.len().cmp(&y.len()))
 }
 
 /// CPython 2's order of dictionaries: by size, then by the smallest key whose values differ, then by those values.
-fn order_dicts(x: &Dict, y: &Dict, depth: u32) -> Res<Ordering> {
+fn order_dicts(x: &Dict, y: &Dict) -> Res<Ordering> {
     if x.len() != y.len() {
         return Ok(x.len().cmp(&y.len()));
     }
-    let Some((key, value)) = smallest_difference(x, y, depth)? else {
+    let Some((key, value)) = smallest_difference(x, y)? else {
         return Ok(Ordering::Equal);
     };
-    let Some((other_key, other_value)) = smallest_difference(y, x, depth)? else {
+    let Some((other_key, other_value)) = smallest_difference(y, x)? else {
         return Ok(Ordering::Equal);
     };
-    match order_at(&key, &other_key, depth + 1)? {
-        Ordering::Equal => order_at(&value, &other_value, depth + 1),
+    match order_in_container(&key, &other_key)? {
+        Ordering::Equal => order_in_container(&value, &other_value),
         order => Ok(order),
     }
 }
 
-fn smallest_difference(x: &Dict, y: &Dict, depth: u32) -> Res<Option<(Value, Value)>> {
+fn smallest_difference(x: &Dict, y: &Dict) -> Res<Option<(Value, Value)>> {
     let mut smallest: Option<(Value, Value)> = None;
     for (key, value) in x.iter() {
         if let Some((known, _)) = &smallest
-            && order_at(known, key, depth + 1)? != Ordering::Greater
+            && order_in_container(known, key)? != Ordering::Greater
         {
             continue;
         }
         let same = match y.get(key)? {
-            Some(other) => same_or_equal_at(value, other, depth + 1)?,
+            Some(other) => same_or_equal(value, other)?,
             None => false,
         };
         if !same {

@@ -86,10 +86,10 @@
 //! - `id()` and what follows from it (order of functions, hashes of instances and None) are addresses of ours.
 //! - Objects that hold each other in a circle are given back when the memory in use has grown by half, or runs out;
 //!   CPython goes by counts of objects. As there, a circle with a `__del__` in it is kept.
-//! - A sort with a comparison function of the program asks in another order than CPython's (the result is the same).
 //! - `e.message` works for every exception; the original's dies in its warnings code.
 //! - Attributes in `str.format` fields follow the checker's rule.
-//! - Functions that call back into programs (`map`, a sort's key) nest 60 deep at most, not 1,000.
+//! - Functions that call back into programs (`map`, a sort's key, a `__repr__`) nest 60 deep at most, not 1,000; they
+//!   and the nesting of data that is shown or compared share one bound.
 //! - Integers beyond 64 Mbit, and operations on them that would take seconds, are MemoryError.
 //! - Widths and precisions of formats end where the memory limit does, or at 2^31.
 
@@ -111,6 +111,7 @@ mod builtins;
 mod bytecode;
 mod compare;
 mod compiler;
+mod depth;
 mod memory;
 mod methods;
 pub mod network;

@@ -278,6 +278,56 @@ ends! {
     a_deep_tuple_raised: "a = KeyError\nfor i in xrange(100000):\n  a = (a,)\nraise a, 'b'" => Raised("KeyError"),
     a_deep_tuple_of_types: "a = str\nfor i in xrange(100000):\n  a = (a,)\nisinstance(1, a)" => Raised("TypeError") | Raised("RuntimeError"),
     deep_bound_methods: "class A:\n  def m(self):\n    pass\na = A()\nfor i in xrange(100000):\n  b = A()\n  b.a = a.m\n  a = b\na = b = None" => Finished,
+    an_exception_that_is_its_own_argument: "e = ValueError(1)\ne.args = (e,)\nstr(e)" => Raised("RuntimeError"),
+    an_exception_that_is_its_own_argument_raised: "e = ValueError(1)\ne.args = (e,)\nraise e" => Raised("ValueError"),
+    an_error_that_is_its_own_number: "e = IOError(1, 2)\ne.errno = e\nstr(e)" => Raised("RuntimeError"),
+    a_key_error_about_itself: "e = KeyError(1)\ne.args = (e,)\nif str(e) != 'KeyError(KeyError(...),)':\n  log(str(e))\n  raise ValueError(str(e))" => Finished,
+    a_chain_of_exceptions_as_text: "x = 1\nfor i in xrange(50000):\n  x = ValueError(x)\nstr(x)" => Raised("RuntimeError"),
+    a_chain_of_exceptions_raised: "x = 1\nfor i in xrange(50000):\n  x = ValueError(x)\nraise x" => Raised("ValueError"),
+    a_chain_of_exceptions_shown: "x = 1\nfor i in xrange(50000):\n  x = ValueError(x)\nrepr(x)" => Raised("RuntimeError"),
+    a_list_of_its_own_method_shown: "class A(list):\n  def m(self):\n    pass\na = A()\na.append(a.m)\nif repr(a) != '[<bound method A.m of [...]>]':\n  raise ValueError(repr(a))" => Finished,
+    an_exception_about_its_own_method_shown: "class A(Exception):\n  def m(self):\n    pass\na = A()\na.args = (a.m,)\nrepr(a)\nstr(a)\nraise a" => Raised("Exception"),
+    a_chain_of_bound_methods_shown: "class A(list):\n  def m(self):\n    pass\nx = 1\nfor i in xrange(5000):\n  x = A([x]).m\nrepr(x)" => Raised("RuntimeError"),
+    a_chain_of_methods_of_exceptions_shown: "class A(Exception):\n  def m(self):\n    pass\nx = 1\nfor i in xrange(5000):\n  x = A(x).m\nrepr(x)" => Raised("RuntimeError"),
+    a_chain_of_methods_compared: "class A(list):\n  def m(self):\n    pass\nx = y = 1\nfor i in xrange(5000):\n  x = A([x]).m\n  y = A([y]).m\nx == y" => Finished | Raised("RuntimeError"),
+    deep_texts_within_deep_texts: "class A:
+  def __init__(self, inner):
+    self.inner = inner
+  def __repr__(self):
+    return repr(self.inner)
+a = 1
+for i in xrange(20):
+  for k in xrange(970):
+    a = [a]
+  a = A(a)
+repr(a)" => Raised("RuntimeError"),
+    deep_texts_within_deep_formats: "class A:
+  def __init__(self, inner):
+    self.inner = inner
+  def __str__(self):
+    return '%s%r' % (self.inner, 1)
+  def __repr__(self):
+    return '{0!s}'.format(self.inner)
+a = 1
+for i in xrange(40):
+  for k in xrange(100):
+    a = (a,)
+  a = A(a)
+str(a)" => Raised("RuntimeError"),
+    deep_comparisons_within_deep_texts: "x = y = 1
+for k in xrange(970):
+  x = [x]
+  y = [y]
+class A:
+  def __repr__(self):
+    return repr(x == y)
+a = A()
+for k in xrange(960):
+  a = [a]
+repr(a)" => Raised("RuntimeError"),
+    deep_frozensets_compared: "a = frozenset()\nb = frozenset()\nfor i in xrange(30000):\n  a = frozenset([a])\n  b = frozenset([b])\na == b" => Raised("RuntimeError"),
+    maps_of_maps: "a = map\nargs = []\nfor i in xrange(600):\n  args.append(a)\n  a = [a]\nmap(*args)" => Raised("RuntimeError"),
+    the_deepest_that_is_shown: "a = 1\nfor i in xrange(979):\n  a = [a]\nrepr(a)\nb = 1\nfor i in xrange(979):\n  b = [b]\na == b" => Finished,
     a_deep_list_dropped: "a = []\nfor i in xrange(200000):\n  a = [a]\na = None" => Finished,
     a_deep_tuple_dropped: "a = ()\nfor i in xrange(200000):\n  a = (a,)\na = None" => Finished,
     a_deep_dictionary_dropped: "a = {}\nfor i in xrange(50000):\n  a = {1: a}\na = None" => Finished,

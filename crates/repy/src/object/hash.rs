@@ -3,11 +3,12 @@
 use num_bigint::{BigInt, Sign};
 
 use super::exception::type_error;
-use super::{ExceptionKind, Payload, Res, SetObject, Thrown, Value};
+use super::{Payload, Res, SetObject, Thrown, Value};
+use crate::depth;
 use crate::work;
 
-/// Deepest nesting of tuples that is hashed; a level takes about 150 bytes of native stack.
-const DEEPEST: u32 = 2_000;
+/// Levels of tuples that are hashed for each level of depth left: they take little native stack.
+const LEVELS_FOR_ONE: u32 = 2;
 
 /// The hash of a value, or TypeError if it has none.
 #[inline]
@@ -15,16 +16,13 @@ pub(crate) fn hash_value(value: &Value) -> Res<i64> {
     match value {
         Value::Str(string) => Ok(string.hash()),
         Value::Int(int) => Ok(if *int == -1 { -2 } else { *int }),
-        other => hash_nested(other, 0),
+        other => hash_nested(other, LEVELS_FOR_ONE * depth::left()),
     }
 }
 
-fn hash_nested(value: &Value, depth: u32) -> Res<i64> {
-    if depth > DEEPEST {
-        return Err(Thrown::new(
-            ExceptionKind::RuntimeError,
-            "maximum recursion depth exceeded",
-        ));
+fn hash_nested(value: &Value, left: u32) -> Res<i64> {
+    if left == 0 {
+        return Err(depth::too_deep(""));
     }
     work::spend(1)?;
     Ok(match value {
@@ -44,7 +42,7 @@ fn hash_nested(value: &Value, depth: u32) -> Res<i64> {
             let mut mult: i64 = 1_000_003;
             for (at, item) in tuple.iter().enumerate() {
                 let rest = (tuple.len() - at - 1) as i64;
-                x = (x ^ hash_nested(item, depth + 1)?).wrapping_mul(mult);
+                x = (x ^ hash_nested(item, left - 1)?).wrapping_mul(mult);
                 mult = mult.wrapping_add(82_520 + rest + rest);
             }
             avoid(x.wrapping_add(97_531))
@@ -63,7 +61,7 @@ fn hash_nested(value: &Value, depth: u32) -> Res<i64> {
                 return Err(unhashable(&instance.class.name.lossy()));
             }
             Payload::Value(Value::Nil) => hash_address(value.id()),
-            Payload::Value(inner) => hash_nested(inner, depth + 1)?,
+            Payload::Value(inner) => hash_nested(inner, left - 1)?,
             _ => hash_address(value.id()),
         },
         Value::Method(method) => {

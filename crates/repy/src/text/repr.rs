@@ -3,17 +3,18 @@
 use std::rc::Rc;
 
 use super::float_format::{repr_float, repr_part, str_float, str_part};
+use crate::depth::{self, DATA, Level};
 use crate::number::long;
 use crate::object::exception::type_error;
 use crate::object::symbol::known;
 use crate::object::{
-    Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Str, Thrown, Value, XRange,
+    BoundMethod, Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Str, Value, XRange,
 };
 use crate::vm::Machine;
 use crate::work;
 
-/// Deepest nesting of containers that is shown, as CPython's recursion limit.
-const DEEPEST: usize = 980;
+const OF_A_LIST: &str = " while getting the repr of a list";
+const OF_A_TUPLE: &str = " while getting the repr of a tuple";
 
 /// A byte string's `repr`.
 pub(crate) fn repr_bytes(bytes: &[u8]) -> Vec<u8> {
@@ -90,8 +91,10 @@ impl Machine {
     /// Whatever a `__repr__` of the program throws.
     pub fn repr_of(&mut self, value: &Value) -> Res<Vec<u8>> {
         let mut out = Vec::new();
-        self.write_repr(value, &mut out, &mut Vec::new())?;
-        Ok(out)
+        let outer = self.showing.len();
+        let result = self.write_repr(value, &mut out);
+        self.showing.truncate(outer);
+        result.map(|()| out)
     }
 
     /// `str(value)`.
@@ -111,6 +114,7 @@ impl Machine {
                     return self.text_of_call(&method, "__str__");
                 }
                 if instance.exception().is_some() {
+                    let _level = depth::enter(DATA, " while getting the str of an object")?;
                     return self.str_of_exception(value);
                 }
                 let method = self.find_method(value, known::repr)?;
@@ -189,9 +193,9 @@ impl Machine {
         }
     }
 
-    fn write_repr(&mut self, value: &Value, out: &mut Vec<u8>, inside: &mut Vec<usize>) -> Res<()> {
+    fn write_repr(&mut self, value: &Value, out: &mut Vec<u8>) -> Res<()> {
         // Finding out what it is inside of takes as long as that is deep.
-        work::spend(1 + inside.len() / 16)?;
+        work::spend(1 + self.showing.len() / 16)?;
         match value {
             Value::Nil => out.extend_from_slice(b"<NULL>"),
             Value::None => out.extend_from_slice(b"None"),
@@ -214,11 +218,11 @@ impl Machine {
             Value::Tuple(tuple) => {
                 let items = tuple.to_vec();
                 let close = if items.len() == 1 { ",)" } else { ")" };
-                self.write_items(value, &items, ["(", close, "(...)"], "tuple", out, inside)?;
+                self.write_items(value, &items, ["(", close, "(...)"], OF_A_TUPLE, out)?;
             }
             Value::List(list) => {
                 let items = list.to_vec();
-                self.write_items(value, &items, ["[", "]", "[...]"], "list", out, inside)?;
+                self.write_items(value, &items, ["[", "]", "[...]"], OF_A_LIST, out)?;
             }
             Value::Dict(dict) => {
                 let pairs: Vec<(Value, Value)> = dict
@@ -226,7 +230,7 @@ impl Machine {
                     .iter()
                     .map(|(key, value)| (key.clone(), value.clone()))
                     .collect();
-                self.write_pairs(value, &pairs, out, inside)?;
+                self.write_pairs(value, &pairs, out)?;
             }
             Value::Host(host) if crate::builtins::safe_dict::of(value).is_some() => {
                 let mut pairs = Vec::new();
@@ -236,18 +240,18 @@ impl Machine {
                         pairs.push((key, item));
                     }
                 }
-                self.write_pairs(value, &pairs, out, inside)?;
+                self.write_pairs(value, &pairs, out)?;
             }
             Value::Set(set) | Value::FrozenSet(set) => {
                 let items: Vec<Value> = set.borrow().iter().cloned().collect();
                 let name = value.tag().name();
-                self.write_set(value, name, &items, out, inside)?;
+                self.write_set(value, name, &items, out)?;
             }
             Value::View(view) => {
                 let items = view.items();
                 let name = value.tag().name();
                 let open = format!("{name}([");
-                self.write_items(value, &items, [&open, "])", "..."], "list", out, inside)?;
+                self.write_items(value, &items, [&open, "])", "..."], OF_A_LIST, out)?;
             }
             Value::Slice(slice) => {
                 let parts = [slice.start.clone(), slice.stop.clone(), slice.step.clone()];
@@ -255,16 +259,16 @@ impl Machine {
                     value,
                     &parts,
                     ["slice(", ")", "slice(...)"],
-                    "slice",
+                    " while getting the repr of a slice",
                     out,
-                    inside,
                 )?;
             }
             Value::XRange(range) => out.extend_from_slice(repr_range(range).as_bytes()),
             Value::Instance(instance) => {
                 let instance = instance.clone();
-                self.write_instance(value, &instance, out, inside)?;
+                self.write_instance(value, &instance, out)?;
             }
+            Value::Method(method) => self.write_method(&method.clone(), out)?,
             other => {
                 let text = self.repr_opaque(other)?;
                 out.extend(text);
@@ -273,19 +277,20 @@ impl Machine {
         Ok(())
     }
 
-    fn enter(&self, value: &Value, what: &str, inside: &mut Vec<usize>) -> Res<bool> {
+    /// Begins to show what a value holds: None if it is being shown further out already. Each `leave` ends one.
+    fn enter(&mut self, value: &Value, what: &str) -> Res<Option<Level>> {
         let address = value.address().unwrap_or(0);
-        if inside.contains(&address) {
-            return Ok(false);
+        if self.showing.contains(&address) {
+            return Ok(None);
         }
-        if inside.len() >= DEEPEST {
-            return Err(Thrown::new(
-                ExceptionKind::RuntimeError,
-                format!("maximum recursion depth exceeded while getting the repr of a {what}"),
-            ));
-        }
-        inside.push(address);
-        Ok(true)
+        let level = depth::enter(DATA, what)?;
+        self.showing.push(address);
+        Ok(Some(level))
+    }
+
+    fn leave(&mut self, level: Level) {
+        drop(level);
+        self.showing.pop();
     }
 
     fn write_items(
@@ -293,26 +298,25 @@ impl Machine {
         value: &Value,
         items: &[Value],
         [open, close, again]: [&str; 3],
-        what: &str,
+        what: &'static str,
         out: &mut Vec<u8>,
-        inside: &mut Vec<usize>,
     ) -> Res<()> {
-        if !self.enter(value, what, inside)? {
+        let Some(level) = self.enter(value, what)? else {
             out.extend_from_slice(again.as_bytes());
             return Ok(());
-        }
+        };
         out.extend_from_slice(open.as_bytes());
         for (at, item) in items.iter().enumerate() {
             if at > 0 {
                 out.extend_from_slice(b", ");
             }
-            self.write_repr(item, out, inside)?;
+            self.write_repr(item, out)?;
             if at % 1024 == 0 {
                 self.reserve(out.len())?;
             }
         }
         out.extend_from_slice(close.as_bytes());
-        inside.pop();
+        self.leave(level);
         Ok(())
     }
 
@@ -322,7 +326,6 @@ impl Machine {
         name: &str,
         items: &[Value],
         out: &mut Vec<u8>,
-        inside: &mut Vec<usize>,
     ) -> Res<()> {
         let again = format!("{name}(...)");
         if items.is_empty() {
@@ -330,7 +333,7 @@ impl Machine {
             return Ok(());
         }
         let open = format!("{name}([");
-        self.write_items(value, items, [&open, "])", &again], "list", out, inside)
+        self.write_items(value, items, [&open, "])", &again], OF_A_LIST, out)
     }
 
     fn write_pairs(
@@ -338,26 +341,25 @@ impl Machine {
         value: &Value,
         pairs: &[(Value, Value)],
         out: &mut Vec<u8>,
-        inside: &mut Vec<usize>,
     ) -> Res<()> {
-        if !self.enter(value, "dict", inside)? {
+        let Some(level) = self.enter(value, " while getting the repr of a dict")? else {
             out.extend_from_slice(b"{...}");
             return Ok(());
-        }
+        };
         out.push(b'{');
         for (at, (key, value)) in pairs.iter().enumerate() {
             if at > 0 {
                 out.extend_from_slice(b", ");
             }
-            self.write_repr(key, out, inside)?;
+            self.write_repr(key, out)?;
             out.extend_from_slice(b": ");
-            self.write_repr(value, out, inside)?;
+            self.write_repr(value, out)?;
             if at % 1024 == 0 {
                 self.reserve(out.len())?;
             }
         }
         out.push(b'}');
-        inside.pop();
+        self.leave(level);
         Ok(())
     }
 
@@ -366,7 +368,6 @@ impl Machine {
         value: &Value,
         instance: &Rc<crate::object::Instance>,
         out: &mut Vec<u8>,
-        inside: &mut Vec<usize>,
     ) -> Res<()> {
         let method = self.find_method(value, known::repr)?;
         if !method.is_nil() {
@@ -377,21 +378,21 @@ impl Machine {
             Payload::Value(Value::Set(set) | Value::FrozenSet(set)) => {
                 let items: Vec<Value> = set.borrow().iter().cloned().collect();
                 let name = instance.class.name.lossy().into_owned();
-                return self.write_set(value, &name, &items, out, inside);
+                return self.write_set(value, &name, &items, out);
             }
             Payload::Value(inner) if !inner.is_nil() => {
                 let inner = inner.clone();
-                return self.write_repr(&inner, out, inside);
+                return self.write_repr(&inner, out);
             }
             Payload::Exception(part) => {
                 let args = part.borrow().args.clone();
                 out.extend_from_slice(instance.class.name.as_bytes());
-                if !self.enter(value, "tuple", inside)? {
+                let Some(level) = self.enter(value, OF_A_TUPLE)? else {
                     out.extend_from_slice(b"(...)");
                     return Ok(());
-                }
-                self.write_repr(&args, out, inside)?;
-                inside.pop();
+                };
+                self.write_repr(&args, out)?;
+                self.leave(level);
                 return Ok(());
             }
             _ => {}
@@ -416,6 +417,25 @@ impl Machine {
         out
     }
 
+    fn write_method(&mut self, method: &BoundMethod, out: &mut Vec<u8>) -> Res<()> {
+        let is_bound = !method.receiver.is_nil();
+        out.extend_from_slice(if is_bound {
+            b"<bound method "
+        } else {
+            b"<unbound method "
+        });
+        out.extend_from_slice(method.class.name.as_bytes());
+        out.push(b'.');
+        out.extend(self.callable_name(&method.function).into_bytes());
+        if is_bound {
+            let _level = depth::enter(DATA, " while getting the repr of a method")?;
+            out.extend_from_slice(b" of ");
+            self.write_repr(&method.receiver, out)?;
+        }
+        out.push(b'>');
+        Ok(())
+    }
+
     fn repr_opaque(&mut self, value: &Value) -> Res<Vec<u8>> {
         Ok(match value {
             Value::Ellipsis => b"Ellipsis".to_vec(),
@@ -425,17 +445,6 @@ impl Machine {
                 out.extend_from_slice(function.code.name.as_bytes());
                 out.extend_from_slice(format!(" at {}>", address(value)).as_bytes());
                 out
-            }
-            Value::Method(method) => {
-                let mut name = method.class.name.as_bytes().to_vec();
-                name.push(b'.');
-                name.extend(self.callable_name(&method.function).into_bytes());
-                if method.receiver.is_nil() {
-                    [b"<unbound method ", &name[..], b">"].concat()
-                } else {
-                    let receiver = self.repr_of(&method.receiver)?;
-                    [b"<bound method ", &name[..], b" of ", &receiver[..], b">"].concat()
-                }
             }
             Value::Native(native) => repr_native(native),
             Value::NativeBound(bound) => {

@@ -36,10 +36,6 @@ pub use frame::Thread;
 /// Python 2's recursion limit.
 const RECURSION_LIMIT: usize = 1000;
 
-/// Deepest nesting of native functions that call back into programs (a sort's key, a `__repr__`): each level takes
-/// a few KiB of native stack.
-const NATIVE_NESTING_LIMIT: u32 = 60;
-
 /// Instructions between two looks at the stop flag and at the clock: some microseconds, and little even if each of
 /// them does as much as one may without looking up by itself.
 const SLICE: i64 = 500;
@@ -135,10 +131,11 @@ pub struct Machine {
     turn_over: Option<TurnOver>,
     /// Whether any class with `__del__` was made.
     pub(crate) has_finalizers: bool,
-    /// How deep native functions have called back, and the frames below.
-    native_nesting: u32,
+    /// Frames below those of the thread at work, where native functions have called back.
     pub(crate) outer_frames: usize,
     spare: Vec<Thread>,
+    /// Addresses of the containers whose `repr` is being made, outermost first.
+    pub(crate) showing: Vec<usize>,
     nested_wait: Option<NestedWait>,
     /// Where "Exception ... ignored" of destructors goes.
     pub(crate) warnings: Option<Sink>,

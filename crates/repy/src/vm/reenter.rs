@@ -4,7 +4,8 @@
 
 use super::frame::Thread;
 use super::run::Ended;
-use super::{Machine, NATIVE_NESTING_LIMIT, Wait};
+use super::{Machine, Wait};
+use crate::depth::{self, CALLBACK, NATIVE_CALL};
 use crate::object::exception::Request;
 use crate::object::symbol::known;
 use crate::object::{ExceptionKind, Instance, Res, Signal, Str, Thrown, Value};
@@ -12,6 +13,8 @@ use crate::work;
 
 /// What a callback counts as beside its instructions.
 const CALLBACK_UNITS: usize = 16;
+
+const CALLING: &str = " while calling a Python object";
 
 impl Machine {
     /// Calls a value and waits for its result.
@@ -27,18 +30,14 @@ impl Machine {
         keywords: Vec<(Str, Value)>,
     ) -> Res {
         if let Value::Native(native) = callable {
+            let _level = depth::enter(NATIVE_CALL, CALLING)?;
             let mut args = args;
             let result = self.call_native(native, &mut args, &keywords);
             return self.settle(result);
         }
         // A callback that ends before its slice does not look up itself.
         work::spend(CALLBACK_UNITS)?;
-        if self.native_nesting >= NATIVE_NESTING_LIMIT {
-            return Err(Thrown::new(
-                ExceptionKind::RuntimeError,
-                "maximum recursion depth exceeded while calling a Python object",
-            ));
-        }
+        let level = depth::enter(CALLBACK, CALLING)?;
         let mut thread = self
             .spare
             .pop()
@@ -48,11 +47,10 @@ impl Machine {
         thread.handled = None;
         thread.budget = super::SLICE;
         thread.state = super::frame::State::Running;
-        self.native_nesting += 1;
         self.outer_frames += 1;
         let result = self.run_nested(&mut thread, callable, args, keywords);
         self.outer_frames -= 1;
-        self.native_nesting -= 1;
+        drop(level);
         thread.stack.clear();
         thread.handled = None;
         if self.spare.len() < 8 {
@@ -115,15 +113,11 @@ impl Machine {
             ));
         };
         // Other threads run meanwhile, further up on the native stack, and may come here too.
-        if self.native_nesting >= NATIVE_NESTING_LIMIT {
-            return Err(Thrown::new(
-                ExceptionKind::RuntimeError,
-                "too many native functions wait for their callbacks",
-            ));
-        }
-        self.native_nesting += 1;
+        let _level = depth::enter(CALLBACK, " while waiting in callbacks")?;
+        // What they show is not inside of what is shown here.
+        let showing = std::mem::take(&mut self.showing);
         let result = nested(self, wait);
-        self.native_nesting -= 1;
+        self.showing = showing;
         result
     }
 
