@@ -3,6 +3,7 @@
 pub(crate) mod args;
 pub(crate) mod dict;
 pub(crate) mod list;
+mod merge_runs;
 pub(crate) mod number;
 pub(crate) mod operators;
 pub(crate) mod set;

@@ -1,7 +1,8 @@
-//! `list.sort`: stable, with `cmp`, `key` and `reverse`.
+//! `list.sort`: stable, with `cmp`, `key` and `reverse`; how it goes about it is in [`merge_runs`].
 
 use std::cmp::Ordering;
 
+use super::merge_runs;
 use crate::ast::CompareOp;
 use crate::compare;
 use crate::object::exception::{type_error, value_error};
@@ -12,9 +13,6 @@ use crate::vm::Machine;
 /// comparisons that can be stopped.
 const QUICK_ITEMS: usize = 1 << 20;
 const QUICK_BYTES: usize = 1 << 10;
-
-/// Runs of this length are sorted by insertion.
-const RUN: usize = 16;
 
 struct Options {
     compare: Value,
@@ -94,7 +92,7 @@ fn extra_bytes(items: &[Value], is_plain: bool) -> usize {
             return size_of::<(u64, Str)>() * 3 / 2;
         }
     }
-    2 * size_of::<(Value, Value)>()
+    2 * size_of::<(Value, Value)>() + 2 * size_of::<usize>()
 }
 
 /// Sorts in rising order; in reverse, equal items are left in falling order so that reversing keeps them stable.
@@ -129,25 +127,31 @@ fn sort_items(
     if by_key && options.compare.is_nil() && sort_plain(&mut pairs) {
         return (pairs, Ok(()));
     }
-    let mut less = |a: &(Value, Value), b: &(Value, Value)| -> Res<bool> {
-        let (x, y) = if by_key { (&a.0, &b.0) } else { (&a.1, &b.1) };
+    let rank = |at: usize| if by_key { &pairs[at].0 } else { &pairs[at].1 };
+    let mut less = |a: usize, b: usize| -> Res<bool> {
+        let (x, y) = (rank(a), rank(b));
         if options.compare.is_nil() {
             return compare::rich(CompareOp::Less, x, y);
         }
-        match machine.call_value(&options.compare, vec![x.clone(), y.clone()])? {
-            Value::Int(order) => Ok(order < 0),
+        let verdict = machine.call_value(&options.compare, vec![x.clone(), y.clone()])?;
+        match verdict.unwrapped() {
+            Value::Int(order) => Ok(*order < 0),
             Value::Bool(_) => Ok(false),
-            Value::Long(order) => Ok(order.sign() == num_bigint::Sign::Minus),
-            other => {
-                let name = machine.type_name(&other);
+            _ => {
+                let name = machine.type_name(&verdict);
                 Err(type_error(format!(
                     "comparison function must return int, not {name}"
                 )))
             }
         }
     };
-    let result = merge_sort(&mut pairs, &mut less);
-    (pairs, result)
+    let mut order: Vec<usize> = (0..pairs.len()).collect();
+    let result = merge_runs::sort(&mut order, &mut less);
+    let sorted = order
+        .into_iter()
+        .map(|at| std::mem::take(&mut pairs[at]))
+        .collect();
+    (sorted, result)
 }
 
 /// Longer strings take long to compare.
@@ -227,45 +231,4 @@ fn sort_plain(pairs: &mut [(Value, Value)]) -> bool {
         return true;
     }
     false
-}
-
-/// A stable merge sort whose comparison may fail; items are never lost.
-fn merge_sort<T: Clone>(items: &mut [T], less: &mut impl FnMut(&T, &T) -> Res<bool>) -> Res<()> {
-    if items.len() <= RUN {
-        for end in 1..items.len() {
-            // Binary insertion, comparing as CPython does: the new item against the middle.
-            let (mut low, mut high) = (0, end);
-            while low < high {
-                let middle = usize::midpoint(low, high);
-                if less(&items[end], &items[middle])? {
-                    high = middle;
-                } else {
-                    low = middle + 1;
-                }
-            }
-            items[low..=end].rotate_right(1);
-        }
-        return Ok(());
-    }
-    let middle = items.len() / 2;
-    merge_sort(&mut items[..middle], less)?;
-    merge_sort(&mut items[middle..], less)?;
-    if !less(&items[middle], &items[middle - 1])? {
-        return Ok(());
-    }
-    let mut merged = Vec::with_capacity(items.len());
-    let (mut left, mut right) = (0, middle);
-    while left < middle && right < items.len() {
-        if less(&items[right], &items[left])? {
-            merged.push(items[right].clone());
-            right += 1;
-        } else {
-            merged.push(items[left].clone());
-            left += 1;
-        }
-    }
-    merged.extend_from_slice(&items[left..middle]);
-    merged.extend_from_slice(&items[right..]);
-    items.clone_from_slice(&merged);
-    Ok(())
 }
