@@ -244,6 +244,14 @@ pub(crate) fn grow<T>(items: &mut Vec<T>, more: usize) -> Res<()> {
     Ok(())
 }
 
+/// Appends bytes if there is memory for them.
+pub(crate) fn extend(out: &mut Vec<u8>, bytes: &[u8]) -> Res<()> {
+    work::spend_bytes(bytes.len())?;
+    grow(out, bytes.len())?;
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
 /// As [`reserve`] for what grows without being copied as a whole.
 pub(crate) fn room_for(bytes: usize) -> Res<()> {
     let limit = LIMIT.get();

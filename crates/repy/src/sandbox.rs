@@ -96,13 +96,13 @@ impl Sandbox {
 
     /// Writes the report of an uncaught exception.
     pub(crate) fn report(&self, report: &[u8]) {
-        let text = [b"---\nUncaught exception!\n\n", report, b"\n"].concat();
-        self.log.borrow_mut().report(&text);
+        let parts: [&[u8]; 3] = [b"---\nUncaught exception!\n\n", report, b"\n"];
+        self.log.borrow_mut().report(&parts);
     }
 
     /// Writes a line that is not the program's to the log.
     pub(crate) fn say(&self, text: &str) {
-        self.log.borrow_mut().report(format!("{text}\n").as_bytes());
+        self.log.borrow_mut().report(&[text.as_bytes(), b"\n"]);
     }
 
     /// Bytes of memory the process uses.
@@ -126,7 +126,7 @@ impl Sandbox {
         let globals = machine.new_globals();
         api::register(self, &mut machine, &globals, arguments);
         let warnings = self.clone();
-        machine.set_warnings(move |note| warnings.log.borrow_mut().report(note));
+        machine.set_warnings(move |note| warnings.log.borrow_mut().report(&[note]));
         let main = machine.load(program, &globals)?;
         let thread = machine.thread(main, Vec::new());
         self.scheduler.add_main(thread);
@@ -211,7 +211,7 @@ pub fn run(config: SandboxConfig) -> Ending {
     let (duties, files) = match (duties, files) {
         (Ok(duties), Ok(files)) => (duties, files),
         (Err(why), _) | (_, Err(why)) => {
-            log.report(format!("{why}\n").as_bytes());
+            log.report(&[why.as_bytes(), b"\n"]);
             return Ending::Unreadable(why);
         }
     };

@@ -95,7 +95,11 @@ fn end_on_this_thread(source: &str, told_after: Duration) -> End {
         SliceEnd::Finished(_) => End::Finished,
         SliceEnd::Raised(uncaught) => {
             let kind = machine.exception_kind(&uncaught);
-            assert!(!machine.format_exception(&uncaught).is_empty());
+            assert!(
+                machine
+                    .format_exception(&uncaught)
+                    .is_ok_and(|report| !report.is_empty())
+            );
             End::Raised(kind.map_or("", |kind| kind.name()))
         }
         SliceEnd::Stopped(Stop::Memory { .. }) => End::OutOfMemory,

@@ -73,7 +73,7 @@ fn run(source: &str) -> (String, i64) {
     match end {
         SliceEnd::Finished(_) => {}
         SliceEnd::Raised(uncaught) => {
-            let report = machine.format_exception(&uncaught);
+            let report = machine.format_exception(&uncaught).unwrap_or_default();
             panic!("{}", String::from_utf8_lossy(&report));
         }
         SliceEnd::Stopped(stop) => panic!("{stop}:\n{source}"),

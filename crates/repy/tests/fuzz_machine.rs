@@ -83,7 +83,11 @@ fn judge(bytes: &[u8], news: &Sender<News>) -> bool {
     let used = memory_used().saturating_sub(before);
     assert!(used <= MEMORY_LIMIT + OVERRUN, "{used} bytes are used");
     match end {
-        SliceEnd::Raised(uncaught) => assert!(!machine.format_exception(&uncaught).is_empty()),
+        SliceEnd::Raised(uncaught) => assert!(
+            machine
+                .format_exception(&uncaught)
+                .is_ok_and(|report| !report.is_empty())
+        ),
         SliceEnd::Stopped(Stop::Exit(_)) => panic!("nobody can exit"),
         SliceEnd::Finished(_) | SliceEnd::Budget | SliceEnd::Blocked(_) | SliceEnd::Stopped(_) => {}
     }

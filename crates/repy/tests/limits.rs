@@ -5,6 +5,8 @@
 
 #[path = "limits/operations.rs"]
 mod operations;
+#[path = "limits/single_steps.rs"]
+mod single_steps;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -155,26 +157,31 @@ const HOGS: [(&str, &str); 7] = [
 #[test]
 fn memory_beyond_the_limit_ends_a_program_before_it_has_five_percent_more() {
     for (what, program) in HOGS {
-        let limit = 40_000_000;
-        let limits = [("memory", "40000000"), ("events", "1000000")];
-        let scene = Scene::new(program, &limits);
-        let mut child = scene.start();
-        let mut most = 0;
-        wait_until("the hog is killed", || {
-            most = peak(child.id()).unwrap_or(0).max(most);
-            child.try_wait().unwrap().is_some()
-        });
-        let output = child.wait_with_output().unwrap();
-        let log = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(output.status.code(), Some(98), "{what}: {log}");
-        assert_eq!(
-            log, "the program was killed: it needs more than its 40000000 bytes of memory\n",
-            "{what}"
-        );
-        assert_eq!(scene.state().as_deref(), Some("Terminated"), "{what}");
-        assert!(most > 10_000_000, "{what}: {most}");
-        assert!(most < limit / 100 * 105, "{what}: {most}");
+        is_killed_for_memory(what, program);
     }
+}
+
+/// Runs a program under a limit of 40 MB, which must end it in order and in time.
+fn is_killed_for_memory(what: &str, program: &str) {
+    let limit = 40_000_000;
+    let limits = [("memory", "40000000"), ("events", "1000000")];
+    let scene = Scene::new(program, &limits);
+    let mut child = scene.start();
+    let mut most = 0;
+    wait_until("the hog is killed", || {
+        most = peak(child.id()).unwrap_or(0).max(most);
+        child.try_wait().unwrap().is_some()
+    });
+    let output = child.wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(98), "{what}: {log}");
+    assert_eq!(
+        log, "the program was killed: it needs more than its 40000000 bytes of memory\n",
+        "{what}"
+    );
+    assert_eq!(scene.state().as_deref(), Some("Terminated"), "{what}");
+    assert!(most > 10_000_000, "{what}: {most}");
+    assert!(most < limit / 100 * 105, "{what}: {most}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Builtin functions of one or two values.
 
-use num_bigint::{BigInt, Sign};
+use num_bigint::BigInt;
 use num_traits::Signed;
 
 use crate::ast::BinaryOp;
@@ -81,31 +81,32 @@ fn pow(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn in_radix(value: &Value, radix: u32, prefix: &str, function: &str) -> Res {
-    let text = |negative: bool, digits: String, suffix: &str| {
-        let sign = if negative { "-" } else { "" };
-        // Octal zero has no second zero.
-        let prefix = if radix == 8 && digits == "0" {
-            ""
-        } else {
-            prefix
-        };
-        Value::text(&format!("{sign}{prefix}{digits}{suffix}"))
+    let (digits, suffix) = match Number::of(value.unwrapped()) {
+        Some(Number::Int(int)) => (BigInt::from(int).to_str_radix(radix), ""),
+        Some(Number::Long(long)) => (long::to_radix(long, radix)?, "L"),
+        _ => {
+            return Err(type_error(format!(
+                "{function}() argument can't be converted to {function}"
+            )));
+        }
     };
-    match Number::of(value.unwrapped()) {
-        Some(Number::Int(int)) => Ok(text(
-            int < 0,
-            BigInt::from(int).magnitude().to_str_radix(radix),
-            "",
-        )),
-        Some(Number::Long(long)) => Ok(text(
-            long.sign() == Sign::Minus,
-            long.magnitude().to_str_radix(radix),
-            "L",
-        )),
-        _ => Err(type_error(format!(
-            "{function}() argument can't be converted to {function}"
-        ))),
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", digits.as_str()),
+    };
+    // Octal zero has no second zero.
+    let prefix = if radix == 8 && digits == "0" {
+        ""
+    } else {
+        prefix
+    };
+    let length = sign.len() + prefix.len() + digits.len() + suffix.len();
+    crate::memory::reserve(length)?;
+    let mut text = Vec::with_capacity(length);
+    for part in [sign, prefix, digits, suffix] {
+        text.extend_from_slice(part.as_bytes());
     }
+    Ok(Value::from_vec(text))
 }
 
 fn hex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {

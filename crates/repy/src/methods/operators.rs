@@ -66,9 +66,8 @@ pub(crate) fn binary(machine: &mut Machine, op: BinaryOp, a: &Value, b: &Value) 
         ))),
         (BinaryOp::Add, Value::List(x), Value::List(y)) => {
             machine.reserve((x.len() + y.len()) * size_of::<Value>())?;
-            let mut items = x.to_vec();
-            items.extend(y.to_vec());
-            Ok(Value::list(items))
+            let (x, y) = (x.items.borrow(), y.items.borrow());
+            Ok(Value::list(x.iter().chain(y.iter()).cloned().collect()))
         }
         (BinaryOp::Add, Value::Tuple(x), Value::Tuple(y)) => {
             machine.reserve((x.len() + y.len()) * size_of::<Value>())?;

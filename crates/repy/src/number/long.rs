@@ -196,6 +196,14 @@ pub(crate) fn to_decimal(long: &BigInt) -> Res<String> {
     Ok(text)
 }
 
+/// Digits to a base that is a power of two, with sign.
+pub(crate) fn to_radix(long: &BigInt, radix: u32) -> Res<String> {
+    let digits = long.bits() / u64::from(radix.ilog2().max(1)) + 2;
+    memory::reserve(digits as usize)?;
+    work::spend_steps(digits)?;
+    Ok(long.to_str_radix(radix))
+}
+
 /// Counts the work of reading so many digits, and refuses too many.
 pub(crate) fn check_parsing(digits: usize, radix: u32) -> Res<()> {
     let words = (digits / 12 + 1) as u64;

@@ -54,15 +54,17 @@ impl LogWriter {
         let _ = self.output.write_all(text);
     }
 
-    /// Writes a report about the program, on lines of its own.
-    pub(crate) fn report(&mut self, text: &[u8]) {
+    /// Writes a report about the program, which comes in parts, on lines of its own.
+    pub(crate) fn report(&mut self, parts: &[&[u8]]) {
         if self.errors.is_none() && !self.line_ended {
             let _ = self.output.write_all(b"\n");
             self.line_ended = true;
         }
         let _ = self.output.flush();
         let output = self.errors.as_mut().unwrap_or(&mut self.output);
-        let _ = output.write_all(text);
+        for part in parts {
+            let _ = output.write_all(part);
+        }
         let _ = output.flush();
     }
 

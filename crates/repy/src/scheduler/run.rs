@@ -176,8 +176,10 @@ impl Scheduler {
                 if id == MAIN && is_exit {
                     return Some(Ending::SystemExit);
                 }
-                let report = machine.format_exception(&uncaught);
-                sandbox.report(&report);
+                match machine.format_exception(&uncaught) {
+                    Ok(report) => sandbox.report(&report),
+                    Err(stop) => return Some(self.ended_by(stop)),
+                }
                 Some(if id == MAIN {
                     Ending::Uncaught
                 } else {
@@ -185,9 +187,16 @@ impl Scheduler {
                 })
             }
             SliceEnd::Stopped(stop) => {
-                Some(state.ending.take().unwrap_or_else(|| Ending::from(stop)))
+                drop(state);
+                Some(self.ended_by(stop))
             }
         }
+    }
+
+    /// The ending when the machine has stopped: what has stopped it, if that was found in the middle of an operation.
+    fn ended_by(&self, stop: Stop) -> Ending {
+        let found = self.state.borrow_mut().ending.take();
+        found.unwrap_or_else(|| Ending::from(stop))
     }
 
     /// Continues the calls whose waits are over.

@@ -77,8 +77,7 @@ impl Machine {
                     }
                     let field = format.get(start..at - 1).unwrap_or(&[]);
                     let text = self.format_field(field, fields, nesting)?;
-                    self.reserve(out.len() + text.len())?;
-                    out.extend(text);
+                    crate::memory::extend(&mut out, &text)?;
                 }
                 other => out.push(other),
             }

@@ -189,18 +189,17 @@ impl Machine {
         let text = match &whole {
             Value::Int(int) => num_bigint::BigInt::from(*int).to_str_radix(radix),
             Value::Long(big) if radix == 10 => long::to_decimal(big)?,
-            Value::Long(big) => {
-                self.reserve(big.bits() as usize)?;
-                big.to_str_radix(radix)
-            }
+            Value::Long(big) => long::to_radix(big, radix)?,
             _ => String::new(),
         };
+        // Without its sign, grouped by thousands, and filled up.
+        self.reserve(text.len().saturating_mul(3))?;
         let (negative, mut body) = match text.strip_prefix('-') {
             Some(rest) => (true, rest.to_owned()),
             None => (false, text),
         };
         if kind == b'X' {
-            body = body.to_uppercase();
+            body.make_ascii_uppercase();
         }
         let sign = sign_of(negative, parsed.sign);
         let prefix = if parsed.alternate { prefix } else { "" };

@@ -5,7 +5,7 @@ use crate::number::{self, Number, long};
 use crate::object::exception::{overflow_error, type_error, value_error};
 use crate::object::{Payload, Res, Value};
 use crate::vm::Machine;
-use crate::work;
+use crate::{memory, work};
 
 #[derive(Default)]
 struct Spec {
@@ -62,6 +62,7 @@ impl Machine {
             next: 0,
         };
         let mut used_mapping = false;
+        self.reserve(format.len())?;
         let mut out = Vec::with_capacity(format.len() + 32);
         let mut at = 0;
         let incomplete = || value_error("incomplete format");
@@ -71,7 +72,7 @@ impl Machine {
                 .iter()
                 .position(|byte| *byte == b'%')
                 .unwrap_or(rest.len());
-            out.extend_from_slice(rest.get(..plain).unwrap_or(&[]));
+            memory::extend(&mut out, rest.get(..plain).unwrap_or(&[]))?;
             at += plain;
             if at >= format.len() {
                 break;
@@ -155,7 +156,7 @@ impl Machine {
             }
             self.reserve(out.len() + spec.width + spec.precision.unwrap_or(0))?;
             if conversion == b'%' {
-                pad(&mut out, b"", b"%", &spec, false);
+                pad(&mut out, b"", b"%", &spec, false)?;
                 continue;
             }
             let argument = match keyed {
@@ -194,7 +195,7 @@ impl Machine {
                 if let Some(precision) = spec.precision {
                     text.truncate(precision);
                 }
-                pad(out, b"", &text, spec, false);
+                pad(out, b"", &text, spec, false)?;
             }
             b'c' => {
                 let text = match value.unwrapped() {
@@ -214,7 +215,7 @@ impl Machine {
                         }
                     },
                 };
-                pad(out, b"", &text, spec, false);
+                pad(out, b"", &text, spec, false)?;
             }
             b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => {
                 self.convert_int(out, conversion, spec, value)?
@@ -237,7 +238,7 @@ impl Machine {
                     _ => format_general(number, precision, spec.alternate, upper),
                 };
                 let (sign, body) = split_sign(&text, spec);
-                pad(out, sign, body, spec, true);
+                pad(out, sign, body, spec, true)?;
             }
             other => {
                 let shown = if (32..127).contains(&other) {
@@ -299,11 +300,13 @@ impl Machine {
                 let text = if radix == 10 {
                     long::to_decimal(long)?
                 } else {
-                    self.reserve((long.bits() / 3) as usize)?;
-                    long.to_str_radix(radix)
+                    long::to_radix(long, radix)?
                 };
                 match text.strip_prefix('-') {
-                    Some(rest) => (true, rest.to_owned()),
+                    Some(rest) => {
+                        self.reserve(rest.len())?;
+                        (true, rest.to_owned())
+                    }
                     None => (false, text),
                 }
             }
@@ -335,11 +338,10 @@ impl Machine {
             }
         }
         if conversion == b'X' {
-            digits = digits.to_uppercase();
+            digits.make_ascii_uppercase();
             sign = sign.to_uppercase();
         }
-        pad(out, sign.as_bytes(), digits.as_bytes(), spec, true);
-        Ok(())
+        pad(out, sign.as_bytes(), digits.as_bytes(), spec, true)
     }
 }
 
@@ -375,8 +377,9 @@ fn split_sign<'a>(text: &'a str, spec: &Spec) -> (&'static [u8], &'a [u8]) {
 }
 
 /// Appends sign and body, filled up to the width; zeros go between them.
-fn pad(out: &mut Vec<u8>, sign: &[u8], body: &[u8], spec: &Spec, numeric: bool) {
+fn pad(out: &mut Vec<u8>, sign: &[u8], body: &[u8], spec: &Spec, numeric: bool) -> Res<()> {
     let fill = spec.width.saturating_sub(sign.len() + body.len());
+    memory::grow(out, sign.len() + body.len() + fill)?;
     if spec.left {
         out.extend_from_slice(sign);
         out.extend_from_slice(body);
@@ -390,4 +393,5 @@ fn pad(out: &mut Vec<u8>, sign: &[u8], body: &[u8], spec: &Spec, numeric: bool) 
         out.extend_from_slice(sign);
         out.extend_from_slice(body);
     }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::bytes;
 use super::float_format::{repr_float, repr_part, str_float, str_part};
 use crate::depth::{self, DATA, Level};
 use crate::number::long;
@@ -11,34 +12,13 @@ use crate::object::{
     BoundMethod, Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Str, Value, XRange,
 };
 use crate::vm::Machine;
-use crate::work;
+use crate::{memory, work};
 
 const OF_A_LIST: &str = " while getting the repr of a list";
 const OF_A_TUPLE: &str = " while getting the repr of a tuple";
 
-/// A byte string's `repr`.
-pub(crate) fn repr_bytes(bytes: &[u8]) -> Vec<u8> {
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
-        b'"'
-    } else {
-        b'\''
-    };
-    let mut out = Vec::with_capacity(bytes.len() + 2);
-    out.push(quote);
-    for &byte in bytes {
-        match byte {
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            byte if byte == quote => out.extend_from_slice(&[b'\\', byte]),
-            b' '..=b'~' => out.push(byte),
-            byte => out.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
-        }
-    }
-    out.push(quote);
-    out
-}
+/// Enough for a number and what stands around it.
+const SHORT_BYTES: usize = 64;
 
 /// An int in decimal.
 pub(crate) fn int_text(int: i64) -> Str {
@@ -103,7 +83,7 @@ impl Machine {
     /// Whatever a `__str__` or `__repr__` of the program throws.
     pub fn str_of(&mut self, value: &Value) -> Res<Vec<u8>> {
         Ok(match value {
-            Value::Str(string) => string.as_bytes().to_vec(),
+            Value::Str(string) => bytes::copied(string)?,
             Value::Float(float) => str_float(float.get()).into_bytes(),
             Value::Complex(complex) => repr_complex(**complex, str_part).into_bytes(),
             Value::Long(long) => long::to_decimal(long)?.into_bytes(),
@@ -132,7 +112,7 @@ impl Machine {
 
     fn text_of_call(&mut self, method: &Value, name: &str) -> Res<Vec<u8>> {
         match self.call_value(method, Vec::new())?.unwrapped() {
-            Value::Str(string) => Ok(string.as_bytes().to_vec()),
+            Value::Str(string) => bytes::copied(string),
             other => Err(type_error(format!(
                 "{name} returned non-string (type {})",
                 self.type_name(other)
@@ -175,12 +155,12 @@ impl Machine {
             );
             if !errno.is_none() || !text.is_none() {
                 let mut out = b"[Errno ".to_vec();
-                out.extend(self.str_of(&errno)?);
+                memory::extend(&mut out, &self.str_of(&errno)?)?;
                 out.extend_from_slice(b"] ");
-                out.extend(self.str_of(&text)?);
+                memory::extend(&mut out, &self.str_of(&text)?)?;
                 if !file.is_none() {
                     out.extend_from_slice(b": ");
-                    out.extend(self.repr_of(&file)?);
+                    memory::extend(&mut out, &self.repr_of(&file)?)?;
                 }
                 return Ok(out);
             }
@@ -196,6 +176,7 @@ impl Machine {
     fn write_repr(&mut self, value: &Value, out: &mut Vec<u8>) -> Res<()> {
         // Finding out what it is inside of takes as long as that is deep.
         work::spend(1 + self.showing.len() / 16)?;
+        memory::grow(out, SHORT_BYTES)?;
         match value {
             Value::Nil => out.extend_from_slice(b"<NULL>"),
             Value::None => out.extend_from_slice(b"None"),
@@ -204,16 +185,15 @@ impl Machine {
             }
             Value::Int(int) => out.extend_from_slice(int_text(*int).as_bytes()),
             Value::Long(long) => {
-                out.extend_from_slice(long::to_decimal(long)?.as_bytes());
-                out.push(b'L');
+                let digits = long::to_decimal(long)? + "L";
+                memory::extend(out, digits.as_bytes())?;
             }
             Value::Float(float) => out.extend_from_slice(repr_float(float.get()).as_bytes()),
             Value::Complex(complex) => {
                 out.extend_from_slice(repr_complex(**complex, repr_part).as_bytes())
             }
             Value::Str(string) => {
-                self.reserve(string.len())?;
-                out.extend(repr_bytes(string.as_bytes()));
+                bytes::write_repr(string.as_bytes(), out)?;
             }
             Value::Tuple(tuple) => {
                 let items = tuple.to_vec();
@@ -311,10 +291,8 @@ impl Machine {
                 out.extend_from_slice(b", ");
             }
             self.write_repr(item, out)?;
-            if at % 1024 == 0 {
-                self.reserve(out.len())?;
-            }
         }
+        memory::grow(out, SHORT_BYTES)?;
         out.extend_from_slice(close.as_bytes());
         self.leave(level);
         Ok(())
@@ -354,10 +332,8 @@ impl Machine {
             self.write_repr(key, out)?;
             out.extend_from_slice(b": ");
             self.write_repr(value, out)?;
-            if at % 1024 == 0 {
-                self.reserve(out.len())?;
-            }
         }
+        memory::grow(out, SHORT_BYTES)?;
         out.push(b'}');
         self.leave(level);
         Ok(())
@@ -371,7 +347,7 @@ impl Machine {
     ) -> Res<()> {
         let method = self.find_method(value, known::repr)?;
         if !method.is_nil() {
-            out.extend(self.text_of_call(&method, "__repr__")?);
+            memory::extend(out, &self.text_of_call(&method, "__repr__")?)?;
             return Ok(());
         }
         match &instance.payload {

@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use super::frame::{Then, Thread};
 use super::run::Ended;
-use super::{Machine, Uncaught};
+use super::{Machine, Stop, Uncaught};
 use crate::object::exception::Request;
 use crate::object::exception::type_error;
 use crate::object::instance::Payload;
 use crate::object::{ExceptionKind, Raised, Res, Signal, Thrown, TraceEntry, Value, reclaim};
-use crate::work;
+use crate::{memory, work};
 
 /// Lines of a traceback shown at each end when it is longer than twice this.
 const SHOWN_LINES: usize = 500;
@@ -119,7 +119,7 @@ impl Machine {
         match request {
             Request::LastError => {
                 let report = match thread.handled.clone() {
-                    Some(raised) => Value::from_vec(self.format_exception(&Uncaught(raised))),
+                    Some(raised) => Value::from_vec(self.exception_report(&Uncaught(raised))?),
                     None => Value::None,
                 };
                 thread.push(report);
@@ -271,7 +271,7 @@ impl Machine {
             Value::Instance(instance) => instance.class.name.as_bytes().to_vec(),
             _ => Vec::new(),
         };
-        let text = self.exception_text(value);
+        let text = self.exception_text(value).unwrap_or_default();
         if !text.is_empty() {
             line.extend_from_slice(b": ");
             line.extend(text);
@@ -279,16 +279,29 @@ impl Machine {
         line
     }
 
-    /// `str(e)`, however it fails.
-    fn exception_text(&mut self, value: &Value) -> Vec<u8> {
+    /// `str(e)`, however it fails, unless the machine must stop meanwhile.
+    fn exception_text(&mut self, value: &Value) -> Res<Vec<u8>> {
         match self.str_of(value) {
-            Ok(text) => text,
-            Err(_) => b"<unprintable exception>".to_vec(),
+            Err(thrown) if !matches!(thrown.signal(), Signal::Stop(_)) => {
+                Ok(b"<unprintable exception>".to_vec())
+            }
+            other => other,
         }
     }
 
     /// The report of an uncaught exception in the original's layout: both tracebacks, then class and message.
-    pub fn format_exception(&mut self, uncaught: &Uncaught) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// Why the machine must stop, if it must meanwhile: for want of memory, say.
+    pub fn format_exception(&mut self, uncaught: &Uncaught) -> Result<Vec<u8>, Stop> {
+        self.exception_report(uncaught)
+            .map_err(|thrown| match thrown.into_signal() {
+                Signal::Stop(stop) => stop,
+                _ => Stop::Interrupted,
+            })
+    }
+
+    fn exception_report(&mut self, uncaught: &Uncaught) -> Res<Vec<u8>> {
         let raised = &uncaught.0;
         let mut lines = Vec::new();
         let trace = raised.trace.borrow().clone();
@@ -314,7 +327,7 @@ Full debugging traceback:\n"
         report.extend_from_slice(b"\nUser traceback:\n");
         report.extend_from_slice(&lines);
         report.push(b'\n');
-        let text = self.exception_text(&raised.value);
+        let text = self.exception_text(&raised.value)?;
         let label = match &raised.value {
             Value::Instance(instance) => match instance.class.exception {
                 Some(ExceptionKind::CheckNodeException) => {
@@ -343,9 +356,11 @@ Full debugging traceback:\n"
             _ => "Exception: ".to_owned(),
         };
         report.extend(label.into_bytes());
+        let end = b"\n---";
+        memory::grow(&mut report, text.len() + end.len())?;
         report.extend(text);
-        report.extend_from_slice(b"\n---");
-        report
+        report.extend_from_slice(end);
+        Ok(report)
     }
 
     /// The class and `str()` of an uncaught exception: `SystemExit` has the class `SystemExit`.
