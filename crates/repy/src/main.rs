@@ -164,7 +164,11 @@ fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
         status: line.status.clone(),
         stop: line.stop.clone(),
         wall: WallPolicy::for_vessel(Path::new("."), file.resources()),
-        started: Box::new(|_| {}),
+        started: if line.show_execution {
+            Box::new(|wall| complain(&format!("the wall around it: {wall}")))
+        } else {
+            Box::new(|_| {})
+        },
     })
 }
 

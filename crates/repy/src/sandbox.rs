@@ -10,6 +10,7 @@ mod duties;
 mod ending;
 mod log;
 mod memory;
+mod signals;
 mod status;
 mod stop_file;
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 #[path = "limits/operations.rs"]
 mod operations;
+#[path = "limits/signals.rs"]
+mod signals;
 #[path = "limits/single_steps.rs"]
 mod single_steps;
 

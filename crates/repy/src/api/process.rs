@@ -56,9 +56,18 @@ fn put(dict: &mut Dict, name: &str, value: Value) -> Res<()> {
 fn getresources(sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<'_>) -> Res {
     let now = sandbox.system.now();
     let processor_time = sandbox.system.processor_time();
-    let account = sandbox.account.borrow();
+    // Making objects can take long and make the sandbox look up; nothing of its own is held meanwhile.
+    let (given, levels, held, in_use) = {
+        let account = sandbox.account.borrow();
+        let levels = RENEWABLE.map(|resource| (resource, account.level(resource, now)));
+        let held = COUNTED.map(|resource| (resource, account.held(resource)));
+        let in_use =
+            PortKind::ALL.map(|kind| (kind, account.ports_in_use(kind).into_iter().collect()));
+        let in_use: [(PortKind, Vec<u16>); 2] = in_use;
+        (account.limits().cloned(), levels, held, in_use)
+    };
     let mut limits = Dict::new();
-    if let Some(resources) = account.limits() {
+    if let Some(resources) = given {
         for resource in Resource::ALL {
             let quantity = Value::float(resources.quantity(resource));
             put(&mut limits, resource.as_str(), quantity)?;
@@ -68,20 +77,15 @@ fn getresources(sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<
         }
     }
     let mut usage = Dict::new();
-    for resource in RENEWABLE {
-        let level = Value::float(account.level(resource, now));
-        put(&mut usage, resource.as_str(), level)?;
+    for (resource, level) in levels {
+        put(&mut usage, resource.as_str(), Value::float(level))?;
     }
-    for resource in COUNTED {
-        let held = Value::from_i128(i128::from(account.held(resource)));
+    for (resource, held) in held {
+        let held = Value::from_i128(i128::from(held));
         put(&mut usage, resource.as_str(), held)?;
     }
-    for kind in PortKind::ALL {
-        put(
-            &mut usage,
-            kind.as_str(),
-            ports(account.ports_in_use(kind))?,
-        )?;
+    for (kind, numbers) in in_use {
+        put(&mut usage, kind.as_str(), ports(numbers)?)?;
     }
     let memory = Value::from_i128(i128::from(sandbox.memory_used()));
     put(&mut usage, "memory", memory)?;
@@ -90,10 +94,9 @@ fn getresources(sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<
     put(&mut usage, "cpu", Value::float(processor_time))?;
     let of_thread = sandbox.scheduler.current_processor_time(processor_time);
     put(&mut usage, "threadcpu", Value::float(of_thread))?;
-    let pauses = sandbox
-        .processor
-        .borrow()
-        .pauses()
+    let pauses: Vec<(f64, f64)> = sandbox.processor.borrow().pauses().collect();
+    let pauses = pauses
+        .into_iter()
         .map(|(at, length)| Value::pair(Value::float(at), Value::float(length)))
         .collect();
     Ok(Value::tuple(vec![

@@ -1,7 +1,8 @@
-//! What a sandbox looks after while the program runs: memory, disk, status, stop file.
+//! What a sandbox looks after while the program runs: memory, disk, status, stop file, signals.
 
 use std::path::Path;
 
+use super::signals::Signals;
 use super::status::{STARTED, StatusFile};
 use super::stop_file::StopFile;
 use super::{Ending, Sandbox};
@@ -18,6 +19,7 @@ const DISK_INTERVAL: f64 = 0.5;
 pub(crate) struct Duties {
     status: Option<StatusFile>,
     stop: Option<StopFile>,
+    signals: Signals,
     status_due: f64,
     disk_due: f64,
 }
@@ -40,9 +42,12 @@ impl Duties {
                     .map_err(|error| format!("the stop file {}: {error}", path.display()))
             })
             .transpose()?;
+        let signals =
+            Signals::catch().map_err(|error| format!("signals cannot be caught: {error}"))?;
         Ok(Duties {
             status,
             stop,
+            signals,
             ..Duties::default()
         })
     }
@@ -81,6 +86,7 @@ impl Sandbox {
             duties.status_due = now + STATUS_INTERVAL;
             duties.show(STARTED, self.system.wall_clock());
         }
-        duties.stop.as_mut().and_then(StopFile::look)
+        let asked = duties.signals.look();
+        asked.or_else(|| duties.stop.as_mut().and_then(StopFile::look))
     }
 }

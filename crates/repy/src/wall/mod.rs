@@ -81,7 +81,7 @@ pub struct WallPolicy {
     pub memory: Option<u64>,
     /// Most descriptors; `None` leaves it as it is.
     pub descriptors: Option<u64>,
-    /// Longest file, in bytes; `None` leaves it as it is. Who writes beyond is killed (`SIGXFSZ`).
+    /// Longest file, in bytes; `None` leaves it as it is. Writing beyond fails (`SIGXFSZ` is to be caught).
     pub file_bytes: Option<u64>,
     /// The layers to raise.
     pub layers: Vec<Layer>,

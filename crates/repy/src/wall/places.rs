@@ -15,9 +15,6 @@ use super::{Level, WallPolicy};
 
 /// The newest interface that this wall knows how to use; older kernels do as much of it as they can.
 const NEWEST: ABI = ABI::V10;
-/// The first interface with everything that the wall counts on: files, TCP ports, signals.
-const ENOUGH: ABI = ABI::V6;
-
 /// What the C library reads to resolve a name, and the sources of randomness.
 const RESOLVER_FILES: &[&str] = &[
     "/etc/gai.conf",
@@ -138,10 +135,13 @@ fn level(rules: &RulesetStatus, kernel: &LandlockStatus) -> Level {
         _ if *rules == RulesetStatus::NotEnforced => {
             return Level::Missing("Landlock did not take the rules".to_owned());
         }
-        abi if abi >= ENOUGH => return Level::Full,
-        ABI::V4 | ABI::V5 => "signals to others",
-        ABI::V3 => "TCP ports, signals to others",
-        _ => "cutting off files, TCP ports, signals to others",
+        abi if abi >= NEWEST => return Level::Full,
+        abi if abi >= ABI::V6 => {
+            return Level::Usual(format!("Landlock {} has no rule for UDP ports", abi as i32));
+        }
+        ABI::V4 | ABI::V5 => "UDP ports, signals to others",
+        ABI::V3 => "TCP and UDP ports, signals to others",
+        _ => "cutting off files, TCP and UDP ports, signals to others",
     };
     Level::Partial(format!("Landlock {} has no rule for {lacks}", abi as i32))
 }
@@ -157,10 +157,17 @@ mod tests {
             kernel_abi: None,
         };
         let part = RulesetStatus::PartiallyEnforced;
-        assert_eq!(level(&part, &available(ABI::V7)), Level::Full);
+        let whole = RulesetStatus::FullyEnforced;
+        assert_eq!(level(&whole, &available(ABI::V10)), Level::Full);
+        assert_eq!(
+            level(&part, &available(ABI::V7)),
+            Level::Usual("Landlock 7 has no rule for UDP ports".to_owned())
+        );
         assert_eq!(
             level(&part, &available(ABI::V3)),
-            Level::Partial("Landlock 3 has no rule for TCP ports, signals to others".to_owned())
+            Level::Partial(
+                "Landlock 3 has no rule for TCP and UDP ports, signals to others".to_owned()
+            )
         );
         let none = RulesetStatus::NotEnforced;
         for kernel in [LandlockStatus::NotEnabled, LandlockStatus::NotImplemented] {

@@ -11,6 +11,8 @@ use super::Layer;
 pub enum Level {
     /// All of it.
     Full,
+    /// As much as the kernels that are in use have; the text says what only newer ones add.
+    Usual(String),
     /// A part, as the text says.
     Partial(String),
     /// Nothing, for the reason in the text.
@@ -23,7 +25,7 @@ impl Level {
     /// Whether the layer refuses anything.
     #[must_use]
     pub fn stands(&self) -> bool {
-        matches!(self, Self::Full | Self::Partial(_))
+        matches!(self, Self::Full | Self::Usual(_) | Self::Partial(_))
     }
 }
 
@@ -31,7 +33,7 @@ impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full => f.write_str("full"),
-            Self::Partial(what) => write!(f, "partial ({what})"),
+            Self::Usual(what) | Self::Partial(what) => write!(f, "partial ({what})"),
             Self::Missing(why) => write!(f, "missing ({why})"),
             Self::Off => f.write_str("off"),
         }
@@ -57,12 +59,12 @@ impl WallReport {
         self.0.get(&layer).unwrap_or(&Level::Off)
     }
 
-    /// Whether every layer that was asked for stands whole.
+    /// Whether every layer that was asked for stands whole, as far as kernels that are in use can make it.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.0
             .values()
-            .all(|level| matches!(level, Level::Full | Level::Off))
+            .all(|level| matches!(level, Level::Full | Level::Usual(_) | Level::Off))
     }
 }
 
@@ -89,6 +91,13 @@ mod tests {
             report.set(layer, Level::Full);
         }
         assert!(report.is_complete());
+        report.set(Layer::Places, Level::Usual("no rule for UDP ports".into()));
+        assert!(report.is_complete());
+        assert!(
+            report
+                .to_string()
+                .contains("partial (no rule for UDP ports)")
+        );
         report.set(Layer::Places, Level::Missing("not in this kernel".into()));
         assert!(!report.is_complete());
         assert_eq!(
