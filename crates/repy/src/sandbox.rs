@@ -40,7 +40,7 @@ use crate::object::Str;
 use crate::scheduler::Scheduler;
 use crate::scheduler::system::{RealSystem, System};
 use crate::vm::{Limits, Machine};
-use crate::wall::{self, WallPolicy, WallReport};
+use crate::wall::{self, Layer, WallPolicy, WallReport};
 use crate::{Program, ProgramError};
 use duties::Duties;
 pub(crate) use log::LogWriter;
@@ -166,6 +166,10 @@ impl Sandbox {
     }
 }
 
+/// Why a program cannot be read that lies elsewhere.
+const BY_WALL: &str =
+    " (behind the second wall only what is in the directory of --cwd can be read)";
+
 /// Memory of a program without resources: enough for any, and little enough for any machine.
 const MEMORY_WITHOUT_RESOURCES: usize = 1 << 30;
 
@@ -235,7 +239,13 @@ pub fn run(config: SandboxConfig) -> Ending {
     let path = config.directory.join(&config.program);
     let source = config.source.map_or_else(|| read(&path), Ok);
     let ending = match source {
-        Err(error) => Ending::Unreadable(format!("{}: cannot be read: {error}", path.display())),
+        Err(error) => {
+            let by_wall = error.kind() == io::ErrorKind::PermissionDenied
+                && wall.level(Layer::Places).stands();
+            let reason = if by_wall { BY_WALL } else { "" };
+            let shown = path.display();
+            Ending::Unreadable(format!("{shown}: cannot be read: {error}{reason}"))
+        }
         Ok(source) => {
             let name = config.program.to_string_lossy();
             // A fault of the interpreter ends the program as any other fault does: said in the log, and with a status.

@@ -1,4 +1,4 @@
-//! Signals from outside, and what is left behind them.
+//! What comes from outside and what is told there: signals, the level of the wall, a program that lies elsewhere.
 
 use std::process::{Command, Stdio};
 
@@ -59,4 +59,19 @@ fn what_is_run_is_told_with_the_level_of_the_wall() {
         .lines()
         .filter(|line| line.contains("the wall around it: privileges "));
     assert_eq!(lines.count(), 1, "{told}");
+}
+
+#[test]
+fn a_program_outside_of_its_directory_cannot_be_read_and_the_wall_is_named() {
+    let scene = Scene::new("log('fine')\n", &[]);
+    std::fs::write(scene.path("elsewhere.r2py"), "log('fine')\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_repy"))
+        .current_dir(scene.path("files"))
+        .args(["../resources", "../elsewhere.r2py"])
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stdout);
+    // Where the kernel has no such wall the program runs.
+    let refused = output.status.code() == Some(1) && log.contains("behind the second wall");
+    assert!(refused || log.contains("files and ports missing"), "{log}");
 }
