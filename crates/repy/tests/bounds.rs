@@ -346,6 +346,18 @@ repr(a)" => Raised("RuntimeError"),
     deep_default_arguments_dropped: "a = None\nfor i in xrange(50000):\n  def f(x=a):\n    pass\n  a = f\na = f = None" => Finished,
 }
 
+// Many of them at a time.
+ends! {
+    many_destructors_at_a_time: "class A(object):
+  def __del__(self):
+    count.append(1)
+count = []
+a = [A() for i in xrange(60000)]
+a = None
+if len(count) != 60000:
+  raise ValueError(len(count))" => Finished,
+}
+
 #[test]
 fn the_memory_limit_is_exact() {
     // One string that just fits, and one that just does not: the count knows each byte.

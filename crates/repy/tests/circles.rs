@@ -269,3 +269,40 @@ fn what_a_machine_took_is_given_back_with_it() {
     // A list for the noted objects of the thread stays.
     assert!(kept < 1 << 17, "{kept} bytes are left");
 }
+
+#[test]
+fn what_a_destructor_raises_is_told_in_the_words_of_cpython() {
+    let source = b"class A(object):
+  def __init__(self, number):
+    self.number = number
+  def __del__(self):
+    if self.number == 0:
+      raise ValueError('x')
+    if self.number == 1:
+      1 / 0
+    {}[5]
+for i in range(3):
+  A(i)
+";
+    let program = Program::new(source, "noisy").expect("a program");
+    let mut machine = Machine::new(Limits { memory: None });
+    let told = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let written = told.clone();
+    machine.set_warnings(move |text| written.borrow_mut().extend_from_slice(text));
+    let globals = machine.new_globals();
+    let main = machine.load(&program, &globals).expect("compiles");
+    let mut thread = machine.thread(main, Vec::new());
+    let end = machine.run_slice(&mut thread, 100_000);
+    assert!(matches!(end, SliceEnd::Finished(_)));
+    let told = String::from_utf8_lossy(&told.borrow()).into_owned();
+    let expected = [
+        "Exception ValueError: ValueError('x',) in <bound method A.__del__ of <.A object at ",
+        "Exception ZeroDivisionError: 'integer division or modulo by zero' in <bound method A.__del__ of <.A object at ",
+        "Exception KeyError: (5,) in <bound method A.__del__ of <.A object at ",
+    ];
+    assert_eq!(told.lines().count(), expected.len(), "{told}");
+    for (line, expected) in told.lines().zip(expected) {
+        assert!(line.starts_with(expected), "{line}");
+        assert!(line.ends_with(">> ignored"), "{line}");
+    }
+}

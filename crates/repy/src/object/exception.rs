@@ -1,6 +1,6 @@
 //! Exceptions: the builtin classes, what an exception instance holds, and what travels when one is raised.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::{Sym, Value, reclaim};
@@ -134,6 +134,8 @@ pub struct Raised {
     pub(crate) value: Value,
     /// The frames left so far, innermost first.
     pub(crate) trace: RefCell<Vec<TraceEntry>>,
+    /// Whether the machine raised it, not a `raise` of the program; the report of an ignored one shows it.
+    pub(crate) is_native: Cell<bool>,
     /// Variables of the frames left, kept while the traceback is (only when destructors could tell).
     pub(crate) held: RefCell<Vec<Value>>,
 }

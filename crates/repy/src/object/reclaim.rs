@@ -8,6 +8,7 @@
 //! and the machine, which looks at [`pending`] after every instruction that can drop something, runs it at once.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::{Instance, Value};
@@ -20,7 +21,8 @@ thread_local! {
     static HAS_LATER: Cell<bool> = const { Cell::new(false) };
     static LATER: RefCell<Vec<Vec<Value>>> = const { RefCell::new(Vec::new()) };
     static PENDING: Cell<bool> = const { Cell::new(false) };
-    static FINALIZE: RefCell<Vec<Rc<Instance>>> = const { RefCell::new(Vec::new()) };
+    static FINALIZE: RefCell<VecDeque<(u64, Rc<Instance>)>> = const { RefCell::new(VecDeque::new()) };
+    static QUEUED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Drops `items` now, or puts them aside if drops are nested deeply.
@@ -119,25 +121,41 @@ pub(crate) fn attended() {
 
 /// Queues an instance whose last reference is gone.
 pub(crate) fn finalize_later(instance: Rc<Instance>) {
-    let queued =
-        FINALIZE.try_with(|queue| queue.try_borrow_mut().map(|mut queue| queue.push(instance)));
+    let number = QUEUED.get();
+    let queued = FINALIZE.try_with(|queue| {
+        queue
+            .try_borrow_mut()
+            .map(|mut queue| queue.push_back((number, instance)))
+    });
     if matches!(queued, Ok(Ok(()))) {
+        QUEUED.set(number + 1);
         PENDING.set(true);
     }
 }
 
-/// The next instance whose `__del__` is to be run.
-pub(crate) fn next_to_finalize() -> Option<Rc<Instance>> {
+/// The number of the next instance to be queued. A destructor is interrupted only by those of instances queued since it
+/// began, as it is by what it drops itself; the others wait for its end.
+pub(crate) fn next_number() -> u64 {
+    QUEUED.get()
+}
+
+/// The next instance whose `__del__` is to be run, of those queued with this number or later.
+pub(crate) fn next_to_finalize(since: u64) -> Option<Rc<Instance>> {
     FINALIZE.with(|queue| {
         let mut queue = queue.borrow_mut();
-        let next = if queue.is_empty() {
-            None
-        } else {
-            Some(queue.remove(0))
-        };
-        if queue.is_empty() {
+        let at = queue.partition_point(|(number, _)| *number < since);
+        let next = queue.remove(at);
+        if at >= queue.len() {
             PENDING.set(false);
         }
-        next
+        next.map(|(_, instance)| instance)
     })
+}
+
+/// A destructor has ended: the machine looks for those that had to wait for it.
+pub(crate) fn finalized_one() {
+    let waiting = FINALIZE.with(|queue| !queue.borrow().is_empty());
+    if waiting {
+        PENDING.set(true);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::object::{DictObject, Function, Raised, Res, Value};
+use crate::object::{DictObject, Function, Instance, Raised, Res, Value};
 
 /// What happens with a frame's result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,9 +59,19 @@ pub struct Thread {
     pub(crate) stack: Vec<Value>,
     /// What `raise` without arguments raises again.
     pub(crate) handled: Option<Rc<Raised>>,
+    /// The destructors it is in, outermost first; in a nested run, the one that it is for comes first.
+    pub(crate) finalizing: Vec<Finalizing>,
     /// Instructions left in this slice.
     pub(crate) budget: i64,
     pub(crate) state: State,
+}
+
+/// A destructor being run.
+pub(crate) struct Finalizing {
+    /// The number of the first instance queued since it began.
+    pub(crate) since: u64,
+    /// Whose it is.
+    pub(crate) instance: Option<Rc<Instance>>,
 }
 
 pub(crate) enum State {
@@ -78,9 +88,15 @@ impl Thread {
             frames: Vec::new(),
             stack: Vec::new(),
             handled: None,
+            finalizing: Vec::new(),
             budget: 0,
             state: State::New(callable, args),
         }
+    }
+
+    /// Which destructors may interrupt it: those of instances queued with this number or later.
+    pub(crate) fn finalizes_since(&self) -> u64 {
+        self.finalizing.last().map_or(0, |one| one.since)
     }
 
     /// Hands over the result of the call this thread was blocked in.

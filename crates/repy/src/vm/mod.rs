@@ -7,6 +7,7 @@
 pub(crate) mod attr;
 pub(crate) mod call;
 pub(crate) mod class;
+mod destructor;
 pub(crate) mod frame;
 pub(crate) mod host;
 pub(crate) mod iterate;
@@ -131,6 +132,8 @@ pub struct Machine {
     turn_over: Option<TurnOver>,
     /// Whether any class with `__del__` was made.
     pub(crate) has_finalizers: bool,
+    /// That of the thread at work: which destructors may interrupt it.
+    pub(crate) finalizes_since: u64,
     /// Frames below those of the thread at work, where native functions have called back.
     pub(crate) outer_frames: usize,
     spare: Vec<Thread>,

@@ -2,13 +2,12 @@
 //!
 //! Calls between functions of programs never come here; sorting with a key, `map`, `__repr__` and the like do.
 
-use super::frame::Thread;
+use super::frame::{Finalizing, Thread};
 use super::run::Ended;
 use super::{Machine, Wait};
 use crate::depth::{self, CALLBACK, NATIVE_CALL};
 use crate::object::exception::Request;
-use crate::object::symbol::known;
-use crate::object::{ExceptionKind, Instance, Res, Signal, Str, Thrown, Value};
+use crate::object::{ExceptionKind, Res, Signal, Str, Thrown, Value};
 use crate::work;
 
 /// What a callback counts as beside its instructions.
@@ -45,11 +44,18 @@ impl Machine {
         thread.frames.clear();
         thread.stack.clear();
         thread.handled = None;
+        thread.finalizing.clear();
+        let since = self.finalizes_since;
+        thread.finalizing.push(Finalizing {
+            since,
+            instance: None,
+        });
         thread.budget = super::SLICE;
         thread.state = super::frame::State::Running;
         self.outer_frames += 1;
         let result = self.run_nested(&mut thread, callable, args, keywords);
         self.outer_frames -= 1;
+        self.finalizes_since = since;
         drop(level);
         thread.stack.clear();
         thread.handled = None;
@@ -134,14 +140,6 @@ impl Machine {
             }
             Signal::Request(Request::LastError) => Ok(Value::None),
             other => Err(Thrown::from_signal(other)),
-        }
-    }
-
-    /// Runs a destructor outside of any frame; errors are ignored.
-    pub(crate) fn finalize_now(&mut self, instance: std::rc::Rc<Instance>) {
-        let del = self.class_attr(&instance.class.clone(), known::del);
-        if !del.is_nil() {
-            let _ = self.call_value(&del, vec![Value::Instance(instance)]);
         }
     }
 }

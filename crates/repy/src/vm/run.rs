@@ -28,6 +28,7 @@ pub(crate) enum Ended {
 impl Machine {
     /// Runs a thread's top frame, and all it calls, until the thread ends, its budget is used up, or it must wait.
     pub(crate) fn execute(&mut self, thread: &mut Thread) -> Ended {
+        self.finalizes_since = thread.finalizes_since();
         loop {
             match self.run_frames(thread) {
                 Left::Switched => {}

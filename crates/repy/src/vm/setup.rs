@@ -87,6 +87,7 @@ pub(super) fn machine() -> Machine {
         pulse: None,
         turn_over: None,
         has_finalizers: false,
+        finalizes_since: 0,
         outer_frames: 0,
         showing: Vec::new(),
         spare: Vec::new(),

@@ -1,15 +1,12 @@
-//! What the interpreter loop needs beside its instructions: ends of frames, destructors, global names, `for`.
+//! What the interpreter loop needs beside its instructions: ends of frames, global names, `for`.
 
 use super::Machine;
 use super::frame::{Then, Thread};
 use super::rare::{global_name_error, name_error};
-use super::run::{Ended, ForNext, Left};
+use super::run::{ForNext, Left};
 use crate::bytecode::{Code, CodeKind, SiteCache};
-use crate::memory;
-use crate::object::cycles;
 use crate::object::symbol::known;
-use crate::object::{Res, Signal, Sym, Value, reclaim};
-use crate::work;
+use crate::object::{Res, Sym, Value, reclaim};
 
 impl Machine {
     /// Ends the top frame with a result.
@@ -45,7 +42,10 @@ impl Machine {
                     return Left::Thrown(thrown, pc);
                 }
             }
-            Then::Discard => drop(value),
+            Then::Discard => {
+                drop(value);
+                self.finalized(thread);
+            }
             Then::NextItem { store, .. } => match store {
                 Some(slot) => {
                     if let Some(caller) = thread.frames.last() {
@@ -71,55 +71,6 @@ impl Machine {
         }
         if reclaim::pending() {
             return self.attend(thread);
-        }
-        Left::Switched
-    }
-
-    /// Looks up from work: stops if memory has run out, runs a destructor if one waits.
-    #[cold]
-    pub(super) fn attend(&mut self, thread: &mut Thread) -> Left {
-        if memory::is_over() || cycles::due() {
-            self.collect_garbage();
-        }
-        if let Some(stop) = memory::exceeded() {
-            return Left::Ended(Ended::Stopped(stop));
-        }
-        match work::catch_up() {
-            // Whoever runs the thread looks at the clock.
-            Ok(true) => thread.budget = 0,
-            Ok(false) => {}
-            Err(thrown) => {
-                if let Signal::Stop(stop) = thrown.into_signal() {
-                    return Left::Ended(Ended::Stopped(stop));
-                }
-            }
-        }
-        if thread.frames.is_empty() {
-            // The thread's last function has returned: destructors run by themselves.
-            let result = thread.pop();
-            while let Some(instance) = reclaim::next_to_finalize() {
-                self.finalize_now(instance);
-            }
-            reclaim::attended();
-            return Left::Ended(Ended::Finished(result));
-        }
-        let Some(instance) = reclaim::next_to_finalize() else {
-            reclaim::attended();
-            return Left::Switched;
-        };
-        let del = self.class_attr(&instance.class.clone(), known::del);
-        if let Value::Function(function) = del {
-            let keep = thread.stack.len();
-            thread.stack.push(Value::Instance(instance));
-            if function.code.simple
-                && function.code.params == 1
-                && self
-                    .push_frame(thread, function, keep, keep, Then::Discard)
-                    .is_ok()
-            {
-                return Left::Switched;
-            }
-            thread.stack.truncate(keep);
         }
         Left::Switched
     }

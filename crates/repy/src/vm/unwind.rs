@@ -1,6 +1,6 @@
 //! Raising, catching and reporting exceptions.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::frame::{Then, Thread};
@@ -30,7 +30,9 @@ impl Machine {
             }
             Signal::New(kind, args) => {
                 let value = self.new_exception(kind, args);
-                Ok((new_raised(value), true))
+                let raised = new_raised(value);
+                raised.is_native.set(true);
+                Ok((raised, true))
             }
         }
     }
@@ -101,7 +103,9 @@ impl Machine {
                     return None;
                 }
                 Then::Discard => {
-                    self.report_ignored(&raised);
+                    self.report_ignored(thread, &raised);
+                    drop(raised);
+                    self.finalized(thread);
                     return None;
                 }
                 _ => {}
@@ -155,16 +159,6 @@ impl Machine {
             held.extend(values.filter(|value| !matches!(value, Value::Raised(_))));
         } else {
             thread.stack.truncate(frame.keep as usize);
-        }
-    }
-
-    /// An exception in a destructor: noted, then forgotten.
-    fn report_ignored(&mut self, raised: &Rc<Raised>) {
-        let mut note = b"Exception ".to_vec();
-        note.extend(self.exception_line(&raised.value));
-        note.extend_from_slice(b" in a destructor ignored\n");
-        if let Some(write) = &mut self.warnings {
-            write(&note);
         }
     }
 
@@ -263,20 +257,6 @@ impl Machine {
         let class = self.exceptions[kind as usize].clone();
         let part = crate::builtins::exceptions::part(&class, args, true);
         self.new_instance(class, Payload::Exception(Box::new(RefCell::new(part))))
-    }
-
-    /// `ValueError: message`, as at the end of a traceback.
-    pub(crate) fn exception_line(&mut self, value: &Value) -> Vec<u8> {
-        let mut line = match value {
-            Value::Instance(instance) => instance.class.name.as_bytes().to_vec(),
-            _ => Vec::new(),
-        };
-        let text = self.exception_text(value).unwrap_or_default();
-        if !text.is_empty() {
-            line.extend_from_slice(b": ");
-            line.extend(text);
-        }
-        line
     }
 
     /// `str(e)`, however it fails, unless the machine must stop meanwhile.
@@ -389,6 +369,7 @@ pub(crate) fn new_raised(value: Value) -> Rc<Raised> {
     Rc::new(Raised {
         value,
         trace: RefCell::default(),
+        is_native: Cell::new(false),
         held: RefCell::default(),
     })
 }

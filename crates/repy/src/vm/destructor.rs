@@ -1,0 +1,185 @@
+//! Running `__del__`: when, in which order, and what becomes of its errors.
+//!
+//! Instances that wait for it are queued by [`reclaim`].
+
+use std::rc::Rc;
+
+use super::Machine;
+use super::frame::{Finalizing, Then, Thread};
+use super::run::{Ended, Left};
+use super::unwind::new_raised;
+use crate::memory;
+use crate::object::cycles;
+use crate::object::symbol::known;
+use crate::object::{ExceptionKind, Instance, Raised, Signal, Thrown, Value, reclaim};
+use crate::work;
+
+impl Machine {
+    /// Looks up from work: stops if memory has run out, runs a destructor if one waits.
+    #[cold]
+    pub(super) fn attend(&mut self, thread: &mut Thread) -> Left {
+        if memory::is_over() || cycles::due() {
+            self.collect_garbage();
+        }
+        if let Some(stop) = memory::exceeded() {
+            return Left::Ended(Ended::Stopped(stop));
+        }
+        match work::catch_up() {
+            // Whoever runs the thread looks at the clock.
+            Ok(true) => thread.budget = 0,
+            Ok(false) => {}
+            Err(thrown) => {
+                if let Signal::Stop(stop) = thrown.into_signal() {
+                    return Left::Ended(Ended::Stopped(stop));
+                }
+            }
+        }
+        let since = thread.finalizes_since();
+        if thread.frames.is_empty() {
+            // The thread's last function has returned: destructors run by themselves.
+            let result = thread.pop();
+            while let Some(instance) = reclaim::next_to_finalize(since) {
+                self.finalize_now(instance);
+            }
+            reclaim::attended();
+            return Left::Ended(Ended::Finished(result));
+        }
+        let Some(instance) = reclaim::next_to_finalize(since) else {
+            reclaim::attended();
+            return Left::Switched;
+        };
+        let del = self.class_attr(&instance.class.clone(), known::del);
+        let Value::Function(function) = del else {
+            self.finalize_now(instance);
+            return Left::Switched;
+        };
+        if !function.code.simple || function.code.params != 1 {
+            self.finalize_now(instance);
+            return Left::Switched;
+        }
+        let keep = thread.stack.len();
+        thread.stack.push(Value::Instance(instance.clone()));
+        thread.finalizing.push(Finalizing {
+            since: reclaim::next_number(),
+            instance: Some(instance),
+        });
+        self.finalizes_since = thread.finalizes_since();
+        if let Err(thrown) = self.push_frame(thread, function, keep, keep, Then::Discard) {
+            thread.stack.truncate(keep);
+            if let Ok((raised, _)) = self.raised(thrown) {
+                self.report_ignored(thread, &raised);
+            }
+            self.finalized(thread);
+        }
+        Left::Switched
+    }
+
+    /// The thread's innermost destructor has ended.
+    pub(super) fn finalized(&mut self, thread: &mut Thread) {
+        let ended = thread.finalizing.pop();
+        self.finalizes_since = thread.finalizes_since();
+        if let Some(instance) = ended.and_then(|ended| ended.instance) {
+            let_go(instance);
+        }
+        reclaim::finalized_one();
+    }
+
+    /// Runs a destructor outside of any frame.
+    fn finalize_now(&mut self, instance: Rc<Instance>) {
+        let del = self.class_attr(&instance.class.clone(), known::del);
+        if del.is_nil() {
+            return;
+        }
+        let before = self.finalizes_since;
+        self.finalizes_since = reclaim::next_number();
+        let result = self.call_value(&del, vec![Value::Instance(instance.clone())]);
+        self.finalizes_since = before;
+        if let Err(thrown) = result {
+            self.ignore(thrown, &instance);
+        }
+        let_go(instance);
+        reclaim::finalized_one();
+    }
+
+    fn ignore(&mut self, thrown: Thrown, instance: &Rc<Instance>) {
+        let raised = match thrown.into_signal() {
+            Signal::Raised(raised) | Signal::Again(raised) => raised,
+            Signal::New(kind, args) => new_raised(self.new_exception(kind, args)),
+            // Where the machine must stop, it is told again by its flags.
+            _ => return,
+        };
+        self.note_ignored(instance, &raised);
+    }
+
+    /// An exception in the thread's innermost destructor: noted, then forgotten.
+    pub(super) fn report_ignored(&mut self, thread: &Thread, raised: &Rc<Raised>) {
+        if let Some(instance) = thread
+            .finalizing
+            .last()
+            .and_then(|one| one.instance.clone())
+        {
+            self.note_ignored(&instance, raised);
+        }
+    }
+
+    fn note_ignored(&mut self, instance: &Rc<Instance>, raised: &Rc<Raised>) {
+        let note = self.ignored_text(instance, raised);
+        if let Some(write) = &mut self.warnings {
+            write(&note);
+        }
+        // Nobody asks for the traceback's variables any more.
+        let held = raised.held.take();
+        reclaim::release(held);
+    }
+
+    /// `Exception KeyError: (5,) in <bound method ...> ignored`, as CPython writes it: an exception that no `raise` made
+    /// is shown as what it was made of, for CPython has not made it yet.
+    fn ignored_text(&mut self, instance: &Rc<Instance>, raised: &Raised) -> Vec<u8> {
+        let mut text = b"Exception ".to_vec();
+        let mut shown = raised.value.clone();
+        if let Value::Instance(exception) = &raised.value {
+            let class = &exception.class;
+            let is_plain = class
+                .exception
+                .is_some_and(|kind| kind.module() == "exceptions");
+            text.extend(if is_plain {
+                class.name.as_bytes().to_vec()
+            } else {
+                class.qualified_name()
+            });
+            if raised.is_native.get()
+                && let Some(part) = exception.exception()
+                && let Value::Tuple(args) = &part.borrow().args
+            {
+                shown = match &args[..] {
+                    [] => Value::Nil,
+                    [only] if class.exception != Some(ExceptionKind::KeyError) => only.clone(),
+                    _ => Value::Tuple(args.clone()),
+                };
+            }
+        }
+        if !shown.is_nil() {
+            text.extend_from_slice(b": ");
+            text.extend(
+                self.repr_of(&shown)
+                    .unwrap_or_else(|_| b"<unprintable exception>".to_vec()),
+            );
+        }
+        let method = self
+            .attr(&Value::Instance(instance.clone()), known::del)
+            .and_then(|method| self.repr_of(&method))
+            .unwrap_or_else(|_| b"<unprintable method>".to_vec());
+        text.extend_from_slice(b" in ");
+        text.extend(method);
+        text.extend_from_slice(b" ignored\n");
+        text
+    }
+}
+
+/// Gives an instance back whose destructor was run. If the program has taken hold of it meanwhile it lives on, and its
+/// destructor is run again when that is over.
+fn let_go(instance: Rc<Instance>) {
+    if Rc::strong_count(&instance) > 1 {
+        instance.finalized.set(false);
+    }
+}
