@@ -45,7 +45,7 @@
 //!
 //! [`Program`] is a checked file, [`Machine`] the sandbox that runs it: object model, bytecode compiler, interpreter,
 //! builtins. Objects are counted references, so destructors run and handles close at the last one, as in CPython;
-//! dictionaries and sets iterate in CPython's order; messages, floats and formatting are CPython's byte for byte.
+//! dictionaries and sets iterate in CPython's order (but where keys hash by address: None, instances, functions); messages, floats and formatting are CPython's byte for byte.
 //! A [`Thread`] is a stack of frames on the heap that [`Machine::run_slice`] advances by a number of instructions;
 //! whoever embeds the machine decides which thread runs and what a blocked one waits for. Functions of the host are
 //! closures over [`Args`], objects of the host implement [`HostType`]. [`runner::run`] does all of it for one program.
@@ -83,7 +83,9 @@
 //!
 //! Differences from CPython 2.7 that remain, besides what Repy leaves out:
 //!
-//! - `id()` and what follows from it (order of functions, hashes of instances and None) are addresses of ours.
+//! - `id()` and what follows from it (order of functions, hashes of instances and None, so also the order in which
+//!   dictionaries and sets with such keys iterate, and that of the names in the error about a class whose bases have no
+//!   consistent order) are addresses of ours.
 //! - Objects that hold each other in a circle are given back when the memory in use has grown by half, or runs out;
 //!   CPython goes by counts of objects. As there, a circle with a `__del__` in it is kept.
 //! - `e.message` works for every exception; the original's dies in its warnings code.

@@ -12,7 +12,7 @@ use overlord_repy::runner::{self, Surroundings};
 use overlord_repy::{Limits, Program};
 
 /// The least the suite holds; it only grows.
-const PROGRAMS: usize = 637;
+const PROGRAMS: usize = 650;
 
 fn programs(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder of programs") {

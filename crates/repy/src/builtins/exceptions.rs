@@ -1,7 +1,8 @@
 //! What exception instances hold, and the methods they inherit.
 
+use crate::methods::args::integer;
 use crate::methods::{Entry, repr_method, str_method};
-use crate::object::exception::{ExceptionPart, type_error};
+use crate::object::exception::{ExceptionPart, index_error, type_error};
 use crate::object::symbol::known;
 use crate::object::{Args, Arity, Class, ExceptionKind, Res, Sym, Value};
 use crate::vm::Machine;
@@ -34,23 +35,31 @@ fn inherits(mut kind: ExceptionKind, wanted: ExceptionKind) -> bool {
 
 /// A new instance's part. `init` is false if the class has an `__init__` of its own, which may or may not call the
 /// builtin one.
-pub(crate) fn part(class: &Class, args: Vec<Value>, init: bool) -> ExceptionPart {
-    let mut part = ExceptionPart {
-        args: Value::tuple(Vec::new()),
-        message: Value::bytes(b""),
-        extra: Vec::new(),
-    };
+///
+/// # Errors
+/// If the class wants other arguments.
+pub(crate) fn part(class: &Class, args: Vec<Value>, init: bool) -> Res<ExceptionPart> {
+    let mut part = plain_part(Vec::new());
     if init {
-        if class.exception == Some(ExceptionKind::StopIteration) && args.is_empty() {
-            return part;
-        }
-        fill(&mut part, class, args);
+        fill(&mut part, class, args)?;
     }
-    part
+    Ok(part)
+}
+
+/// The part of an exception whose class adds nothing to it, as of all that the machine raises by itself.
+pub(crate) fn plain_part(args: Vec<Value>) -> ExceptionPart {
+    ExceptionPart {
+        message: match &args[..] {
+            [only] => only.clone(),
+            _ => Value::bytes(b""),
+        },
+        args: Value::tuple(args),
+        extra: Vec::new(),
+    }
 }
 
 /// What `BaseException.__init__` and its like do.
-fn fill(part: &mut ExceptionPart, class: &Class, mut args: Vec<Value>) {
+fn fill(part: &mut ExceptionPart, class: &Class, mut args: Vec<Value>) -> Res<()> {
     if let [only] = &args[..] {
         part.message = only.clone();
     }
@@ -74,8 +83,112 @@ fn fill(part: &mut ExceptionPart, class: &Class, mut args: Vec<Value>) {
             _ => Value::tuple(args.clone()),
         };
         part.extra = vec![(known::code, code)];
+    } else if inherits(kind, ExceptionKind::SyntaxError) {
+        part.extra = syntax_error(&args)?;
+    } else if let Some(fields) = unicode_error(kind) {
+        part.extra = unicode_fields(&args, fields)?;
     }
     part.args = Value::tuple(args);
+    Ok(())
+}
+
+/// What a SyntaxError tells: its message, and the place if it is given one.
+fn syntax_error(args: &[Value]) -> Res<Vec<(Sym, Value)>> {
+    let mut extra = vec![
+        (known::msg, args.first().cloned().unwrap_or(Value::None)),
+        (known::filename, Value::None),
+        (known::lineno, Value::None),
+        (known::offset, Value::None),
+        (known::text, Value::None),
+        (known::print_file_and_line, Value::None),
+    ];
+    if let [_, place] = args {
+        let place = match place.unwrapped() {
+            Value::Tuple(tuple) => tuple.to_vec(),
+            Value::List(list) => list.to_vec(),
+            other => {
+                return Err(type_error(format!(
+                    "'{}' object is not iterable",
+                    other.tag().name()
+                )));
+            }
+        };
+        if place.len() != 4 {
+            return Err(index_error("tuple index out of range"));
+        }
+        for ((_, slot), value) in extra.iter_mut().skip(1).zip(place) {
+            *slot = value;
+        }
+    }
+    Ok(extra)
+}
+
+/// What an argument of a UnicodeError's must be: `str`, a number, or `unicode`, which Repy has not.
+#[derive(Clone, Copy)]
+enum Field {
+    Text,
+    Unicode,
+    Number,
+}
+
+/// The arguments of the classes that tell of text that could not be translated.
+fn unicode_error(kind: ExceptionKind) -> Option<&'static [(Sym, Field)]> {
+    const DECODE: &[(Sym, Field)] = &[
+        (known::encoding, Field::Text),
+        (known::object, Field::Text),
+        (known::start, Field::Number),
+        (known::end, Field::Number),
+        (known::reason, Field::Text),
+    ];
+    const ENCODE: &[(Sym, Field)] = &[
+        (known::encoding, Field::Text),
+        (known::object, Field::Unicode),
+        (known::start, Field::Number),
+        (known::end, Field::Number),
+        (known::reason, Field::Text),
+    ];
+    const TRANSLATE: &[(Sym, Field)] = &[
+        (known::object, Field::Unicode),
+        (known::start, Field::Number),
+        (known::end, Field::Number),
+        (known::reason, Field::Text),
+    ];
+    match kind {
+        ExceptionKind::UnicodeDecodeError => Some(DECODE),
+        ExceptionKind::UnicodeEncodeError => Some(ENCODE),
+        ExceptionKind::UnicodeTranslateError => Some(TRANSLATE),
+        _ => None,
+    }
+}
+
+fn unicode_fields(args: &[Value], fields: &[(Sym, Field)]) -> Res<Vec<(Sym, Value)>> {
+    if args.len() != fields.len() {
+        return Err(type_error(format!(
+            "function takes exactly {} arguments ({} given)",
+            fields.len(),
+            args.len()
+        )));
+    }
+    let mut extra = Vec::with_capacity(args.len());
+    for (at, (value, (name, field))) in args.iter().zip(fields).enumerate() {
+        let wanted = match field {
+            Field::Text => "str",
+            Field::Unicode => "unicode",
+            Field::Number => {
+                extra.push((*name, Value::Int(integer(value)?)));
+                continue;
+            }
+        };
+        if !matches!((field, value.unwrapped()), (Field::Text, Value::Str(_))) {
+            return Err(type_error(format!(
+                "argument {} must be {wanted}, not {}",
+                at + 1,
+                value.unwrapped().tag().name()
+            )));
+        }
+        extra.push((*name, value.clone()));
+    }
+    Ok(extra)
 }
 
 /// `e.args`, `e.message` and such.
@@ -91,17 +204,18 @@ pub(crate) fn member(part: &ExceptionPart, name: Sym) -> Option<Value> {
     }
 }
 
-/// Whether an attribute of this name may belong to the exception part.
-pub(crate) fn is_member(name: Sym) -> bool {
-    matches!(
-        name,
-        known::args
-            | known::message
-            | known::errno
-            | known::strerror
-            | known::filename
-            | known::code
-    )
+/// Whether an attribute of this name belongs to the exception part.
+pub(crate) fn holds(part: &ExceptionPart, name: Sym) -> bool {
+    part.extra.iter().any(|(own, _)| *own == name)
+        || matches!(
+            name,
+            known::args
+                | known::message
+                | known::errno
+                | known::strerror
+                | known::filename
+                | known::code
+        )
 }
 
 /// Sets a member; the old value is returned.
@@ -136,9 +250,10 @@ fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         if args.len() != 1 {
             part.message = Value::bytes(b"");
         }
-        fill(&mut part, &class, args);
+        let filled = fill(&mut part, &class, args);
         drop(part);
         drop(before);
+        filled?;
     }
     Ok(Value::None)
 }

@@ -81,6 +81,9 @@ fn pow(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 fn in_radix(value: &Value, radix: u32, prefix: &str, function: &str) -> Res {
+    if let Some(thrown) = args::lacks(value, &format!("__{function}__")) {
+        return Err(thrown);
+    }
     let (digits, suffix) = match Number::of(value.unwrapped()) {
         Some(Number::Int(int)) => (BigInt::from(int).to_str_radix(radix), ""),
         Some(Number::Long(long)) => (long::to_radix(long, radix)?, "L"),
@@ -256,6 +259,9 @@ fn round(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         }
         Some(Number::Complex(_)) | None => {
             let _ = machine;
+            if let Some(thrown) = args::lacks(&value, "__float__") {
+                return Err(thrown);
+            }
             return Err(match value.unwrapped() {
                 Value::Complex(_) => type_error("can't convert complex to float"),
                 _ => type_error("a float is required"),
@@ -271,9 +277,9 @@ fn round(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             Some(Err(())) => i64::MAX,
             None => {
                 let name = machine.type_name(other);
-                return Err(type_error(format!(
-                    "'{name}' object cannot be interpreted as an index"
-                )));
+                return Err(args::lacks_index(other).unwrap_or_else(|| {
+                    type_error(format!("'{name}' object cannot be interpreted as an index"))
+                }));
             }
         },
     };

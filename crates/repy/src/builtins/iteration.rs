@@ -5,7 +5,7 @@ use num_traits::{ToPrimitive, Zero};
 
 use crate::ast::{BinaryOp, CompareOp};
 use crate::compare;
-use crate::methods::Entry;
+use crate::methods::{Entry, args};
 use crate::object::exception::{overflow_error, type_error, value_error};
 use crate::object::{Args, Arity, Res, Value};
 use crate::vm::Machine;
@@ -56,10 +56,12 @@ fn range(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Value::Long(long) => Ok((**long).clone()),
         Value::Int(int) => Ok(BigInt::from(*int)),
         Value::Bool(b) => Ok(BigInt::from(i64::from(*b))),
-        other => Err(type_error(format!(
-            "range() integer {which} argument expected, got {}.",
-            machine.type_name(other)
-        ))),
+        other => Err(args::lacks(other, "__trunc__").unwrap_or_else(|| {
+            type_error(format!(
+                "range() integer {which} argument expected, got {}.",
+                machine.type_name(other)
+            ))
+        })),
     };
     let start_big = big(&start, "start")?;
     let stop_big = big(&stop, "end")?;
@@ -82,6 +84,7 @@ fn range(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             -&step_big
         };
         BigInt::to_usize(&((span - 1i32) / size + 1i32))
+            .filter(|len| *len <= i64::MAX as usize)
             .ok_or_else(|| overflow_error("range() result has too many items"))?
     };
     machine.reserve(len.saturating_mul(64))?;

@@ -231,13 +231,8 @@ fn integer(machine: &mut Machine, call: &mut Args<'_>, is_long: bool) -> Res {
             Value::Nil => Ok(zero()),
             Value::Str(text) => convert::parse_integer(text.as_bytes(), None, is_long),
             other => {
-                if let Value::Instance(instance) = value
-                    && instance.class.is_old()
-                {
-                    let name = instance.class.name.lossy();
-                    return Err(crate::object::exception::attribute_error(format!(
-                        "{name} instance has no attribute '__{function}__'"
-                    )));
+                if let Some(thrown) = args::lacks(value, "__trunc__") {
+                    return Err(thrown);
                 }
                 convert::to_integer(other, is_long, &machine.type_name(value))
             }
@@ -265,13 +260,8 @@ fn float(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             Some(Number::Complex(_)) => Err(type_error("can't convert complex to float")),
             Some(number) => Ok(Value::float(number.to_float()?)),
             None => {
-                if let Value::Instance(instance) = value
-                    && instance.class.is_old()
-                {
-                    let name = instance.class.name.lossy();
-                    return Err(crate::object::exception::attribute_error(format!(
-                        "{name} instance has no attribute '__float__'"
-                    )));
+                if let Some(thrown) = args::lacks(value, "__float__") {
+                    return Err(thrown);
                 }
                 let _ = machine;
                 Err(type_error("float() argument must be a string or a number"))
@@ -304,9 +294,8 @@ fn complex(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Value::Nil => Ok((0.0, 0.0)),
         other => match Number::of(other.unwrapped()) {
             Some(number) => number.to_complex(),
-            None => Err(type_error(
-                "complex() argument must be a string or a number",
-            )),
+            None => Err(args::lacks(other, "__float__")
+                .unwrap_or_else(|| type_error("complex() argument must be a string or a number"))),
         },
     };
     let (r, i) = (part(real)?, part(imaginary)?);

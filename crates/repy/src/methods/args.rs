@@ -1,9 +1,28 @@
 //! Reading arguments, with CPython's complaints.
 
 use crate::number;
-use crate::object::exception::{overflow_error, type_error};
-use crate::object::{Res, Str, Value};
+use crate::object::exception::{attribute_error, overflow_error, type_error};
+use crate::object::{Res, Str, Thrown, Value};
 use crate::vm::Machine;
+
+/// What is said of an operand that is an instance of an old-style class, which has every slot but fills none; None for
+/// all others. `method` is the special method that is looked for.
+pub(crate) fn lacks(value: &Value, method: &str) -> Option<Thrown> {
+    match value {
+        Value::Instance(instance) if instance.class.is_old() => {
+            let name = instance.class.name.lossy();
+            Some(attribute_error(format!(
+                "{name} instance has no attribute '{method}'"
+            )))
+        }
+        _ => None,
+    }
+}
+
+/// The same where an index is wanted.
+pub(crate) fn lacks_index(value: &Value) -> Option<Thrown> {
+    lacks(value, "").map(|_| type_error("object cannot be interpreted as an index"))
+}
 
 /// A byte string argument.
 pub(crate) fn bytes(value: &Value) -> Res<Str> {
@@ -19,11 +38,14 @@ pub(crate) fn bytes(value: &Value) -> Res<Str> {
 pub(crate) fn integer(value: &Value) -> Res<i64> {
     match value.unwrapped() {
         Value::Float(_) => Err(type_error("integer argument expected, got float")),
-        other => match number::as_index(other) {
-            Some(Ok(int)) => Ok(int),
-            Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
-            None => Err(type_error("an integer is required")),
-        },
+        other => {
+            match number::as_index(other) {
+                Some(Ok(int)) => Ok(int),
+                Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
+                None => Err(lacks(value, "__trunc__")
+                    .unwrap_or_else(|| type_error("an integer is required"))),
+            }
+        }
     }
 }
 
@@ -36,7 +58,8 @@ pub(crate) fn index(machine: &Machine, value: &Value) -> Res<i64> {
             Value::Float(_) => Err(type_error("integer argument expected, got float")),
             _ => {
                 let _ = machine;
-                Err(type_error("an integer is required"))
+                Err(lacks(value, "__trunc__")
+                    .unwrap_or_else(|| type_error("an integer is required")))
             }
         },
     }
@@ -53,9 +76,9 @@ pub(crate) fn bound(value: Option<&Value>) -> Res<Option<i64>> {
             } else {
                 i64::MAX
             })),
-            None => Err(type_error(
-                "slice indices must be integers or None or have an __index__ method",
-            )),
+            None => Err(lacks_index(value).unwrap_or_else(|| {
+                type_error("slice indices must be integers or None or have an __index__ method")
+            })),
         },
     }
 }

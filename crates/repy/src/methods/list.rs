@@ -133,7 +133,13 @@ fn search_range(call: &Args<'_>, len: usize) -> Res<(usize, usize)> {
     ) {
         return Err(bad());
     }
-    args::range(call.get(2), call.get(3), len).map_err(|_| bad())
+    args::range(call.get(2), call.get(3), len).map_err(|thrown| {
+        let is_old = [call.get(2), call.get(3)]
+            .into_iter()
+            .flatten()
+            .any(|bound| args::lacks_index(bound).is_some());
+        if is_old { thrown } else { bad() }
+    })
 }
 
 fn index(machine: &mut Machine, call: &mut Args<'_>) -> Res {

@@ -140,6 +140,9 @@ fn combine(op: BinaryOp, s: &SetObject, t: &SetObject) -> Res<Set> {
 
 /// `sequence * count`.
 fn repeat(machine: &mut Machine, sequence: &Value, count: &Value) -> Res {
+    if let Some(thrown) = super::args::lacks_index(count) {
+        return Err(thrown);
+    }
     let count = match number::as_index(count) {
         Some(Ok(count)) => usize::try_from(count).unwrap_or(0),
         Some(Err(())) => {

@@ -95,7 +95,11 @@ fn affix(
                 match one.unwrapped() {
                     Value::Str(affix) if matches(affix) => return Ok(Value::bool(true)),
                     Value::Str(_) => {}
-                    _ => return Err(type_error("expected a character buffer object")),
+                    _ => {
+                        return Err(type_error(
+                            "expected a string or other character buffer object",
+                        ));
+                    }
                 }
             }
             Ok(Value::bool(false))

@@ -64,10 +64,12 @@ fn position(machine: &Machine, index: &Value, len: usize, what: &str, plural: &s
             }
         }
         Some(Err(())) => Err(index_error("cannot fit 'long' into an index-sized integer")),
-        None => Err(type_error(format!(
-            "{plural} must be integers, not {}",
-            machine.type_name(index)
-        ))),
+        None => Err(super::args::lacks_index(index).unwrap_or_else(|| {
+            type_error(format!(
+                "{plural} must be integers, not {}",
+                machine.type_name(index)
+            ))
+        })),
     }
 }
 
@@ -117,10 +119,12 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
                 }
             }
             Some(Err(())) => Err(index_error("cannot fit 'long' into an index-sized integer")),
-            None => Err(type_error(format!(
-                "sequence index must be integer, not '{}'",
-                machine.type_name(index)
-            ))),
+            None => Err(args::lacks_index(index).unwrap_or_else(|| {
+                type_error(format!(
+                    "sequence index must be integer, not '{}'",
+                    machine.type_name(index)
+                ))
+            })),
         },
         Value::Host(host) if host.inner.mapping().is_some() => match host.inner.mapping() {
             Some(mapping) => mapping.item(index),
@@ -131,7 +135,12 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
                 let args = part.borrow().args.clone();
                 get(machine, &args, index)
             }
-            _ if instance.class.is_old() => Err(no_method(machine, object, "__getitem__")),
+            _ if !instance.class.is_old() && number::as_index(index).is_some() => {
+                Err(type_error(format!(
+                    "'{}' object does not support indexing",
+                    machine.type_name(object)
+                )))
+            }
             _ => Err(no_method(machine, object, "__getitem__")),
         },
         Value::Set(_) | Value::FrozenSet(_) if number::as_index(index).is_some() => {
@@ -222,6 +231,14 @@ pub(crate) fn delete(machine: &mut Machine, object: &Value, index: &Value) -> Re
         | Value::FrozenSet(_)
         | Value::XRange(_)
             if number::as_index(index).is_some() =>
+        {
+            Err(type_error(format!(
+                "'{}' object doesn't support item deletion",
+                machine.type_name(object)
+            )))
+        }
+        Value::Instance(instance)
+            if !instance.class.is_old() && number::as_index(index).is_some() =>
         {
             Err(type_error(format!(
                 "'{}' object doesn't support item deletion",

@@ -3,7 +3,7 @@
 use super::float_format::{format_exponent, format_fixed, format_general};
 use crate::number::{self, Number, long};
 use crate::object::exception::{overflow_error, type_error, value_error};
-use crate::object::{Payload, Res, Value};
+use crate::object::{ExceptionKind, Payload, Res, Thrown, Value};
 use crate::vm::Machine;
 use crate::{memory, work};
 
@@ -19,13 +19,13 @@ struct Spec {
 }
 
 /// The values a format consumes.
-struct Values<'a> {
+struct Values {
     tuple: Option<Vec<Value>>,
-    single: &'a Value,
+    single: Value,
     next: usize,
 }
 
-impl Values<'_> {
+impl Values {
     fn take(&mut self) -> Res {
         let taken = match &self.tuple {
             Some(tuple) => tuple.get(self.next).cloned(),
@@ -58,7 +58,7 @@ impl Machine {
         };
         let mut values = Values {
             tuple,
-            single: value,
+            single: value.clone(),
             next: 0,
         };
         let mut used_mapping = false;
@@ -85,7 +85,6 @@ impl Machine {
                 at += 1;
                 continue;
             }
-            let mut keyed = None;
             if peek(at) == Some(b'(') {
                 if !mapping || values.tuple.is_some() {
                     return Err(type_error("format requires a mapping"));
@@ -103,7 +102,9 @@ impl Machine {
                     at += 1;
                 }
                 let key = Value::bytes(format.get(start..at - 1).unwrap_or(&[]));
-                keyed = Some(self.subscript(value, &key)?);
+                // From here on that is all there is to take.
+                values.single = self.subscript(value, &key)?;
+                values.next = 0;
                 used_mapping = true;
             }
             let mut spec = Spec::default();
@@ -126,7 +127,7 @@ impl Machine {
                 spec.width = width.unsigned_abs() as usize;
                 at += 1;
             } else {
-                spec.width = digits(format, &mut at)?;
+                spec.width = digits(format, &mut at, "width too big")?;
             }
             if peek(at) == Some(b'.') {
                 at += 1;
@@ -134,7 +135,7 @@ impl Machine {
                     spec.precision = Some(usize::try_from(star(&values.take()?)?).unwrap_or(0));
                     at += 1;
                 } else {
-                    spec.precision = Some(digits(format, &mut at)?);
+                    spec.precision = Some(digits(format, &mut at, "prec too big")?);
                 }
             }
             if matches!(peek(at), Some(b'h' | b'l' | b'L')) {
@@ -149,20 +150,14 @@ impl Machine {
                     .precision
                     .is_some_and(|precision| precision > MAX_WIDTH)
             {
-                return Err(crate::object::Thrown::with_args(
-                    crate::object::ExceptionKind::MemoryError,
-                    Vec::new(),
-                ));
+                return Err(Thrown::with_args(ExceptionKind::MemoryError, Vec::new()));
             }
             self.reserve(out.len() + spec.width + spec.precision.unwrap_or(0))?;
             if conversion == b'%' {
                 pad(&mut out, b"", b"%", &spec, false)?;
                 continue;
             }
-            let argument = match keyed {
-                Some(argument) => argument,
-                None => values.take()?,
-            };
+            let argument = values.take()?;
             self.convert(&mut out, conversion, &spec, &argument, at - 1)?;
         }
         let leftover = match &values.tuple {
@@ -228,7 +223,12 @@ impl Machine {
                             self.type_name(value)
                         )));
                     }
-                    Some(number) => number.to_float()?,
+                    Some(number) => number.to_float().map_err(|_| {
+                        type_error(format!(
+                            "float argument required, not {}",
+                            self.type_name(value)
+                        ))
+                    })?,
                 };
                 let precision = spec.precision.unwrap_or(6);
                 let upper = conversion.is_ascii_uppercase();
@@ -241,15 +241,12 @@ impl Machine {
                 pad(out, sign, body, spec, true)?;
             }
             other => {
-                let shown = if (32..127).contains(&other) {
-                    other as char
-                } else {
-                    '?'
-                };
-                return Err(value_error(format!(
-                    "unsupported format character '{shown}' ({:#x}) at index {at}",
-                    u32::from(other)
-                )));
+                // The number is that of a signed char, as C has it.
+                let number = i32::from(other.cast_signed());
+                let mut message = b"unsupported format character '".to_vec();
+                message.push(other);
+                message.extend(format!("' ({number:#x}) at index {at}").into_bytes());
+                return Err(Thrown::with_bytes(ExceptionKind::ValueError, message));
             }
         }
         Ok(())
@@ -353,7 +350,7 @@ fn star(value: &Value) -> Res<i64> {
     }
 }
 
-fn digits(format: &[u8], at: &mut usize) -> Res<usize> {
+fn digits(format: &[u8], at: &mut usize, too_big: &str) -> Res<usize> {
     let mut number: usize = 0;
     while let Some(byte) = format.get(*at).filter(|byte| byte.is_ascii_digit()) {
         number = number
@@ -362,7 +359,7 @@ fn digits(format: &[u8], at: &mut usize) -> Res<usize> {
         *at += 1;
     }
     if number > i32::MAX as usize {
-        return Err(value_error("width too big"));
+        return Err(value_error(too_big));
     }
     Ok(number)
 }

@@ -102,6 +102,8 @@ impl Machine {
                     return self.text_of_call(&method, "__str__");
                 }
                 match &instance.payload {
+                    // Sets have no text of their own, and so are shown with the class' name.
+                    Payload::Value(Value::Set(_) | Value::FrozenSet(_)) => self.repr_of(value)?,
                     Payload::Value(inner) => self.str_of(&inner.clone())?,
                     _ => self.repr_of(value)?,
                 }
@@ -164,6 +166,57 @@ impl Machine {
                 }
                 return Ok(out);
             }
+        }
+        let find = |name| {
+            extra
+                .iter()
+                .find(|(own, _)| *own == name)
+                .map(|(_, value)| value)
+        };
+        if is(self, ExceptionKind::SyntaxError) && !extra.is_empty() {
+            let mut out = self.str_of(find(known::msg).unwrap_or(&Value::None))?;
+            let file = match find(known::filename).map(Value::unwrapped) {
+                Some(Value::Str(file)) => file.as_bytes().rsplit(|byte| *byte == b'/').next(),
+                _ => None,
+            };
+            let line = match find(known::lineno) {
+                Some(Value::Int(line)) => Some(format!("line {line}")),
+                _ => None,
+            };
+            let place = [file.map(<[u8]>::to_vec), line.map(String::into_bytes)];
+            let place: Vec<Vec<u8>> = place.into_iter().flatten().collect();
+            if !place.is_empty() {
+                out.extend_from_slice(b" (");
+                out.extend(place.join(&b", "[..]));
+                out.push(b')');
+            }
+            return Ok(out);
+        }
+        if is(self, ExceptionKind::UnicodeDecodeError)
+            && let (Some(encoding), Some(Value::Str(object)), Some(reason)) = (
+                find(known::encoding),
+                find(known::object).map(Value::unwrapped),
+                find(known::reason),
+            )
+            && let (Some(Value::Int(start)), Some(Value::Int(end))) =
+                (find(known::start), find(known::end))
+        {
+            let byte = usize::try_from(*start)
+                .ok()
+                .and_then(|at| object.as_bytes().get(at));
+            let what = match byte {
+                Some(byte) if *end == start.saturating_add(1) => {
+                    format!("byte 0x{byte:02x} in position {start}")
+                }
+                _ => format!("bytes in position {start}-{}", end.saturating_sub(1)),
+            };
+            let mut out = b"'".to_vec();
+            out.extend(self.str_of(encoding)?);
+            out.extend_from_slice(b"' codec can't decode ");
+            out.extend(what.into_bytes());
+            out.extend_from_slice(b": ");
+            out.extend(self.str_of(reason)?);
+            return Ok(out);
         }
         match &items[..] {
             [] => Ok(Vec::new()),

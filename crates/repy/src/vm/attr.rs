@@ -274,7 +274,7 @@ impl Machine {
                 }
             }
             let is_special = match instance.exception() {
-                Some(_) => crate::builtins::exceptions::is_member(name),
+                Some(part) => crate::builtins::exceptions::holds(&part.borrow(), name),
                 None => instance.class.kind == ClassKind::Builtin,
             };
             if is_special {
@@ -311,7 +311,7 @@ impl Machine {
             Value::Instance(instance) => {
                 cycles::put_into_instance(instance, &value);
                 if let Some(part) = instance.exception()
-                    && crate::builtins::exceptions::is_member(name)
+                    && crate::builtins::exceptions::holds(&part.borrow(), name)
                 {
                     let value = if name == known::args {
                         Value::tuple(self.collect(&value)?)
@@ -374,7 +374,16 @@ impl Machine {
         let text = self.name(name);
         let type_name = self.type_name(object);
         if builtin_member(object, name).is_some() {
-            return type_error("readonly attribute");
+            let owner = match object {
+                Value::Int(_) | Value::Bool(_) => "int",
+                Value::Long(_) => "long",
+                Value::Float(_) => "float",
+                _ => return type_error("readonly attribute"),
+            };
+            return attribute_error(format!(
+                "attribute '{}' of '{owner}' objects is not writable",
+                text.lossy()
+            ));
         }
         match self.find_attr(object, name) {
             Ok(Value::Nil) | Err(_) => self.no_attribute(object, name),

@@ -329,7 +329,7 @@ impl Machine {
         Ok(match class.layout {
             TypeTag::Object => Payload::Plain,
             TypeTag::Exception => {
-                let part = crate::builtins::exceptions::part(class, args.to_vec(), !has_init);
+                let part = crate::builtins::exceptions::part(class, args.to_vec(), !has_init)?;
                 Payload::Exception(Box::new(RefCell::new(part)))
             }
             TypeTag::List => Payload::Value(Value::list(Vec::new())),

@@ -255,7 +255,7 @@ impl Machine {
     /// An instance of a builtin exception.
     pub(crate) fn new_exception(&mut self, kind: ExceptionKind, args: Vec<Value>) -> Value {
         let class = self.exceptions[kind as usize].clone();
-        let part = crate::builtins::exceptions::part(&class, args, true);
+        let part = crate::builtins::exceptions::plain_part(args);
         self.new_instance(class, Payload::Exception(Box::new(RefCell::new(part))))
     }
 
