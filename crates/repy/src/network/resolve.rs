@@ -1,10 +1,12 @@
 //! Names to addresses. The system's resolver blocks, so it runs on helper threads that take a name, give back an
-//! address, and touch nothing else; the one who asked polls a pipe.
+//! address, and touch nothing else; those who asked poll one pipe, which all questions share: a thousand of them take no
+//! more descriptors than one.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -36,6 +38,70 @@ pub fn resolve_with_system(name: &str) -> Option<Ipv4Addr> {
 pub struct Resolver {
     shared: Arc<Shared>,
     resolve: fn(&str) -> Option<Ipv4Addr>,
+    /// Made with the first question.
+    wake: OnceCell<Arc<Wake>>,
+}
+
+/// Tells those who asked that there are answers.
+struct Wake {
+    /// Answers that nobody has taken yet. The pipe holds a byte, and so is readable, as long as there are any.
+    untaken: Mutex<usize>,
+    reader: PipeReader,
+    writer: PipeWriter,
+}
+
+impl Wake {
+    fn new() -> io::Result<Wake> {
+        let (reader, writer) = io::pipe()?;
+        Ok(Wake {
+            untaken: Mutex::new(0),
+            reader,
+            writer,
+        })
+    }
+
+    /// Hands an answer over, unless nobody waits for it any more.
+    fn put(&self, answer: &Answer, address: Option<Ipv4Addr>) {
+        let mut untaken = self.untaken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = answer.lock().unwrap_or_else(PoisonError::into_inner);
+        if *state != State::Waiting {
+            return;
+        }
+        *state = State::Untaken(address);
+        if *untaken == 0 {
+            // One byte always has room; there is none in it.
+            let _ = (&self.writer).write(&[0]);
+        }
+        *untaken += 1;
+    }
+
+    /// Takes an answer if it is there; with `give_up`, nobody waits for it from now on.
+    fn take(&self, answer: &Answer, give_up: bool) -> Option<Option<Ipv4Addr>> {
+        let mut untaken = self.untaken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = match *state {
+            State::Untaken(address) => {
+                *untaken -= 1;
+                if *untaken == 0 {
+                    let _ = (&self.reader).read(&mut [0]);
+                }
+                *state = State::Taken(address);
+                Some(address)
+            }
+            State::Taken(address) => Some(address),
+            State::Waiting | State::GivenUp => None,
+        };
+        if give_up {
+            *state = State::GivenUp;
+        }
+        taken
+    }
+}
+
+impl AsFd for Wake {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reader.as_fd()
+    }
 }
 
 #[derive(Default)]
@@ -55,19 +121,28 @@ struct Work {
 struct Question {
     name: String,
     answer: Answer,
-    // Dropped when the answer is there, which makes the reader's end readable.
-    _done: PipeWriter,
+    wake: Arc<Wake>,
 }
 
-/// None while there is none.
-type Answer = Arc<Mutex<Option<Option<Ipv4Addr>>>>;
+/// What has become of a question; None is a name without an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Untaken(Option<Ipv4Addr>),
+    Taken(Option<Ipv4Addr>),
+    GivenUp,
+}
 
-/// A name being resolved. Its descriptor becomes readable when the answer is there. Dropping it gives up; whoever
-/// starts one holds it, so there are never more than callers.
+/// Locked after [`Wake::untaken`], if both are.
+type Answer = Arc<Mutex<State>>;
+
+/// A name being resolved. Its descriptor is readable when there are answers, to this question or another. Dropping
+/// it gives up; whoever starts one holds it, so there are never more than callers.
 pub struct Lookup {
     name: String,
     answer: Answer,
-    done: Option<Rc<PipeReader>>,
+    /// None if the answer is there from the start.
+    wake: Option<Arc<Wake>>,
 }
 
 impl Resolver {
@@ -77,6 +152,7 @@ impl Resolver {
         Resolver {
             shared: Arc::default(),
             resolve,
+            wake: OnceCell::new(),
         }
     }
 
@@ -97,22 +173,30 @@ impl Resolver {
         } else {
             None
         };
-        let answer = Arc::new(Mutex::new(at_once));
+        let answer = Arc::new(Mutex::new(at_once.map_or(State::Waiting, State::Taken)));
         let mut lookup = Lookup {
             name: text,
             answer,
-            done: None,
+            wake: None,
         };
         if at_once.is_none() {
-            let (reader, writer) = io::pipe().map_err(NetworkError::Exhausted)?;
-            lookup.done = Some(Rc::new(reader));
+            let wake = self.wake().map_err(NetworkError::Exhausted)?;
+            lookup.wake = Some(wake.clone());
             self.ask(Question {
                 name: lookup.name.clone(),
                 answer: lookup.answer.clone(),
-                _done: writer,
+                wake,
             })?;
         }
         Ok(lookup)
+    }
+
+    fn wake(&self) -> io::Result<Arc<Wake>> {
+        if let Some(wake) = self.wake.get() {
+            return Ok(wake.clone());
+        }
+        let made = Arc::new(Wake::new()?);
+        Ok(self.wake.get_or_init(|| made).clone())
     }
 
     fn ask(&self, question: Question) -> Result<(), NetworkError> {
@@ -178,10 +262,7 @@ fn help(shared: &Shared, resolve: fn(&str) -> Option<Ipv4Addr>) {
         // Nobody waits any more if only the question holds the answer's place.
         if Arc::strong_count(&question.answer) > 1 {
             let address = resolve(&question.name);
-            *question
-                .answer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(address);
+            question.wake.put(&question.answer, address);
         }
         drop(question);
         work = shared.work.lock().unwrap_or_else(PoisonError::into_inner);
@@ -194,7 +275,13 @@ impl Lookup {
     /// # Errors
     /// [`NetworkError::Unresolved`] if the name has no address.
     pub fn answer(&self) -> Result<Option<Ipv4Addr>, NetworkError> {
-        let answer = *self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = match &self.wake {
+            Some(wake) => wake.take(&self.answer, false),
+            None => match *self.answer.lock().unwrap_or_else(PoisonError::into_inner) {
+                State::Taken(address) => Some(address),
+                _ => None,
+            },
+        };
         match answer {
             None => Ok(None),
             Some(Some(address)) => Ok(Some(address)),
@@ -202,10 +289,17 @@ impl Lookup {
         }
     }
 
-    /// What becomes readable when the answer is there; None if it is there from the start.
+    /// What is readable when answers are there, perhaps this one; None if it is there from the start.
     #[must_use]
     pub fn descriptor(&self) -> Option<Rc<dyn AsFd>> {
-        let done: Rc<PipeReader> = self.done.clone()?;
-        Some(done)
+        Some(Rc::new(self.wake.clone()?))
+    }
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        if let Some(wake) = &self.wake {
+            wake.take(&self.answer, true);
+        }
     }
 }

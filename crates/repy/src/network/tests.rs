@@ -574,10 +574,12 @@ fn the_loopback_interface_of_this_machine_is_found_by_name() {
 }
 
 fn answer(lookup: &Lookup) -> Result<Ipv4Addr, NetworkError> {
-    if let Some(descriptor) = lookup.descriptor() {
-        wait_for(&descriptor, PollFlags::IN);
+    loop {
+        if let Some(address) = lookup.answer()? {
+            return Ok(address);
+        }
+        wait_for(&lookup.descriptor().unwrap(), PollFlags::IN);
     }
-    lookup.answer().map(Option::unwrap)
 }
 
 #[test]
@@ -643,6 +645,29 @@ fn a_name_that_takes_its_time_does_not_hold_up_the_one_who_asked() {
     assert!(lookup.answer().unwrap().is_none());
     drop(closed);
     assert_eq!(answer(&lookup).unwrap(), ETHERNET);
+}
+
+#[test]
+fn a_thousand_questions_share_a_descriptor_that_is_readable_while_answers_wait() {
+    use std::os::fd::AsRawFd;
+    let resolver = Resolver::new(|_| Some(ETHERNET));
+    let mut lookups: Vec<Lookup> = (0..1000)
+        .map(|number| resolver.start(format!("name{number}").as_bytes()).unwrap())
+        .collect();
+    let descriptor = lookups[0].descriptor().unwrap();
+    for lookup in &lookups {
+        let its = lookup.descriptor().unwrap();
+        assert_eq!(its.as_fd().as_raw_fd(), descriptor.as_fd().as_raw_fd());
+    }
+    // Half of those who asked give up, whether they were answered or not.
+    lookups.truncate(500);
+    for lookup in &lookups {
+        assert_eq!(answer(lookup).unwrap(), ETHERNET);
+    }
+    drop(resolver);
+    let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
+    let ready = rustix::event::poll(&mut polled, Some(&Timespec::default()));
+    assert_eq!(ready.unwrap(), 0);
 }
 
 #[test]
