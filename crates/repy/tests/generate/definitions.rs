@@ -126,7 +126,18 @@ impl Generator<'_> {
             "StandardError",
             "EnvironmentError",
         ]);
-        let last = self.pick(&["pass", "log('more')", "raise", "x = e.args", "1 / 0"]);
+        let last = self.pick(&[
+            "pass",
+            "log('more')",
+            "raise",
+            "x = e.args",
+            "1 / 0",
+            "e.args = (e, 1); log(repr(e))",
+            "e.args = [e, e.args]; log(e)",
+            "e.args = (e,); log(repr(e), [e])",
+            "e.args = 'ab'; log(e, repr(e), e.args, e.message)",
+            "e.args = 5",
+        ]);
         self.guarded(&[
             "try:".to_owned(),
             "  try:".to_owned(),
@@ -138,6 +149,48 @@ impl Generator<'_> {
             "    log('else')".to_owned(),
             "finally:".to_owned(),
             "  log('finally\\n')".to_owned(),
+        ]);
+    }
+
+    /// Data that holds methods of itself, or whose parts have a `__repr__` that shows more data.
+    pub(super) fn self_showing(&mut self) {
+        self.names += 1;
+        let n = self.names;
+        let base = self.pick(&["(list)", "(Exception)", "(dict)", "(tuple)"]);
+        let inner = self.expr(Kind::Any, 1);
+        let deep = self.pick(&["1", "3", "20", "40"]);
+        let again = self.pick(&["1", "2", "5"]);
+        self.guarded(&[
+            format!("class M{n}{base}:"),
+            "  def method(self): return 1".to_owned(),
+            format!("class R{n}(object):"),
+            "  def __init__(self, inner): self.inner = inner".to_owned(),
+            "  def __repr__(self): return repr(self.inner)".to_owned(),
+        ]);
+        let hold = match base {
+            "(list)" => "m.append(m.method)",
+            "(dict)" => "m[1] = [m.method, m]",
+            "(Exception)" => "m.args = (m.method, m)",
+            _ => "m = [m.method]",
+        };
+        self.guarded(&[
+            format!("m = M{n}()"),
+            hold.to_owned(),
+            "log(repr(m), [m], m == m, '\\n')".to_owned(),
+            "log(str(m), '%s %r' % ([m], (m,)), '\\n')".to_owned(),
+        ]);
+        self.guarded(&[
+            format!("r = {inner}"),
+            format!("for i in range({again}):"),
+            format!("  for k in range({deep}):"),
+            "    r = [r]".to_owned(),
+            format!("  r = R{n}(r)"),
+            "log(len(repr(r)), '\\n')".to_owned(),
+        ]);
+        self.guarded(&[
+            "x = []".to_owned(),
+            format!("x.append(R{n}((x, {inner})))"),
+            "log(repr(x), '\\n')".to_owned(),
         ]);
     }
 

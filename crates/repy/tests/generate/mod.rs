@@ -172,7 +172,7 @@ impl<'random> Generator<'random> {
     }
 
     fn statement(&mut self) {
-        match self.random.below(16) {
+        match self.random.below(17) {
             0..5 => {
                 let kind = ALL[self.random.below(ALL.len())];
                 let expr = self.expr(kind, 3);
@@ -190,6 +190,7 @@ impl<'random> Generator<'random> {
             12 => self.lines_of_loop(),
             13 => self.comparisons(),
             14 => self.conversions(),
+            15 => self.self_showing(),
             _ => {
                 let expr = self.method();
                 self.step(&expr);
