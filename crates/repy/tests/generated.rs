@@ -33,12 +33,12 @@ fn number(name: &str, default: u64) -> u64 {
 /// The native stack of a process' first thread, which is what the machine has where it matters.
 const STACK_BYTES: usize = 8 << 20;
 
-/// What a program prints; None after a panic.
+/// What a program prints; None after a panic, or without a thread to run it on.
 fn output_of(text: &str) -> Option<Vec<u8>> {
     let text = text.to_owned();
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
     let running = thread.spawn(move || output_on_this_thread(&text));
-    running.expect("a thread").join().ok()
+    running.ok()?.join().ok()
 }
 
 fn output_on_this_thread(text: &str) -> Vec<u8> {
