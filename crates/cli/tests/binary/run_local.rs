@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use crate::support::{Ended, Folder, Running, time_server};
+use crate::support::{Ended, Folder, Running, hang_up_is_ignored, time_server};
 use serde_json::Value;
 
 /// Arguments of a run of the example program in this folder.
@@ -321,6 +321,9 @@ fn the_first_line_comes_at_once_and_run_for_ends_the_run() {
 
 #[test]
 fn a_terminal_that_goes_away_takes_an_embedded_testbed_with_it() {
+    if hang_up_is_ignored() {
+        return;
+    }
     let folder = Folder::new();
     let program = time_server();
     let rest = ["--local", "--local-dir", "bed", "--local-nodes", "3"];

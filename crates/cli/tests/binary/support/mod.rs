@@ -8,6 +8,16 @@ use std::process::{Child, Command, Output, Stdio};
 
 pub(crate) use running::Running;
 
+/// Whether these tests were started with SIGHUP ignored (`nohup`): what they start then ignores it too, and rightly.
+pub(crate) fn hang_up_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1
+}
+
 /// The example program of the project.
 pub(crate) fn time_server() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/time_server.pl")
