@@ -280,7 +280,7 @@ fn accounts_of_a_testbed_hold_as_many_vessels_as_it_says() {
 fn copies_of_one_network_are_run_on_few_nodes() {
     let folder = Folder::new();
     let program = time_server();
-    let rest = ["--local", "--type", "lan", "--run-for", "1s"];
+    let rest = ["--local", "--type", "lan", "--run-for", "5s"];
     let ended = folder.run(&run_arguments(program.to_str().unwrap(), &rest));
     ended.expect(0, &[]);
     assert!(ended.stdout.contains("testbed of 3 nodes"), "{ended}");
