@@ -268,6 +268,7 @@ async fn files_memory_and_file_sizes_are_limited_by_the_operating_system() {
         "echo files=$(ulimit -n); echo core=$(ulimit -c); echo data=$(ulimit -d); echo end=";
     node.run("v1", script, &[]).await;
     node.printed("v1", "end").await;
+    node.status_becomes("v1", VesselStatus::Terminated).await;
     let limits = environment(&node.log("v1"));
     // 5 files, 5 + 5 sockets and the runtime's 32; 30 MB and 64 MiB, in KiB.
     assert_eq!(limits["files"], "47");
@@ -280,6 +281,7 @@ async fn files_memory_and_file_sizes_are_limited_by_the_operating_system() {
     let script = "head -c 30000000 /dev/zero > big; echo size=$(stat -c %s big); rm big";
     node.run("v1", script, &[]).await;
     assert_eq!(node.printed("v1", "size").await, "20000000");
+    node.status_becomes("v1", VesselStatus::Terminated).await;
     // dd wants one buffer of 200 MB, which is more than its memory.
     let script = "dd if=/dev/zero of=/dev/null bs=200000000 count=1; echo memory=$?";
     node.run("v1", script, &[]).await;
