@@ -166,7 +166,10 @@ fn declared_dependencies(manifest: &str) -> BTreeSet<String> {
     for line in manifest.lines() {
         if line.starts_with('[') {
             in_table = line.trim_end().ends_with("dependencies]");
-        } else if in_table && let Some((name, _)) = line.split_once(['.', ' ', '=']) {
+        } else if in_table
+            && !line.starts_with('#')
+            && let Some((name, _)) = line.split_once(['.', ' ', '='])
+        {
             // Its library has another name than its package.
             let name = if name == "rustls-webpki" {
                 "webpki"
@@ -176,7 +179,6 @@ fn declared_dependencies(manifest: &str) -> BTreeSet<String> {
             names.insert(name.replace('-', "_"));
         }
     }
-    names.remove("#");
     names
 }
 

@@ -5,20 +5,19 @@
 
 mod fault;
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use overlord::keys::{KeyDirectory, KeyFileError, KeyPair, PublicKey};
 use overlord::types::{Handle, NodeId, NodeLocation, UserName, VesselName};
 use overlord_testbed::clearinghouse::NewAccount;
+use overlord_testbed::files::{Access, replace};
 use overlord_testbed::{Testbed, TestbedConfig};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use zeroize::Zeroizing;
 
 use crate::control::{self, Reply, Request, Whose};
 use crate::exit_meaning::ExitMeaning;
@@ -215,7 +214,8 @@ async fn make_account(
         let made = testbed.create_account(account).await?;
         if let Some(password) = made.password {
             let path = keys.join(format!("{user}.password"));
-            write_secret(&path, password.expose()).map_err(|error| {
+            let line = Zeroizing::new(format!("{}\n", password.expose()));
+            replace(&path, line.as_bytes(), Access::Owner).map_err(|error| {
                 let message = format!("{} cannot be written: {error}", path.display());
                 Failure::new(ExitMeaning::CannotCreate, message)
                     .advise("choose another directory for the testbed, or make room there")
@@ -223,20 +223,6 @@ async fn make_account(
         }
     }
     Ok(())
-}
-
-/// Writes a file that only its owner can read, in place of one of an earlier account.
-fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    writeln!(file, "{secret}")
 }
 
 /// Answers requests until the end.

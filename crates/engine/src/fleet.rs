@@ -213,9 +213,7 @@ impl Fleet {
             Operation::Initialise { fresh, .. } => {
                 for assignment in fresh {
                     self.take_step(&assignment.address.handle, Step::UploadBegins(id));
-                    if let Some(vessel) = self.vessels.get_mut(&assignment.address.handle) {
-                        vessel.may_run = true;
-                    }
+                    self.may_run(&assignment.address.handle);
                 }
             }
             Operation::Release { vessels } => {

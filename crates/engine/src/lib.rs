@@ -37,6 +37,8 @@ mod report;
 mod runner;
 mod settings;
 mod shared;
+#[cfg(test)]
+mod test_support;
 mod text;
 mod time;
 mod vessel;

@@ -171,6 +171,19 @@ impl Resources {
         self.quantity(resource) as u64
     }
 
+    /// The most descriptors that its files and sockets need together.
+    #[must_use]
+    pub fn descriptors(&self) -> u64 {
+        [
+            Resource::FilesOpened,
+            Resource::InSockets,
+            Resource::OutSockets,
+        ]
+        .into_iter()
+        .map(|resource| self.whole(resource))
+        .fold(0, u64::saturating_add)
+    }
+
     /// The ports of one kind.
     pub fn ports(&self, kind: PortKind) -> impl Iterator<Item = u16> + '_ {
         self.ports

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// The owner only: it holds secrets.
     Owner,
     /// Everybody, as far as the umask lets them.
@@ -15,7 +15,10 @@ pub(crate) enum Access {
 }
 
 /// Writes a file in one step: readers and the next start find the old or the new content, never a part.
-pub(crate) fn replace(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says; the old content is then still there.
+pub fn replace(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = Path::new(&beside);

@@ -24,7 +24,7 @@
 pub mod clearinghouse;
 mod config;
 mod error;
-mod files;
+pub mod files;
 mod network;
 mod node_slot;
 mod record;

@@ -117,13 +117,7 @@ fn a_testbed_of_its_own_serves_every_command() {
     let mut testbed = Running::start(folder.command(&up));
     let described = testbed.wait_for("testbed_up", |_| true);
     let text = |field: &str| described[field].as_str().unwrap().to_owned();
-    let config = format!(
-        "user = 'alice'\nkeys-dir = '{}'\nclearinghouse = '{}'\nca-file = '{}'\n",
-        text("keys_dir"),
-        text("clearinghouse"),
-        text("ca_file")
-    );
-    folder.file("overlord.toml", &config);
+    folder.configure(&described);
     folder
         .run(&["testbed", "up", "--dir", "bed"])
         .expect(73, &["bed"]);

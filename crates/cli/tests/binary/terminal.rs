@@ -87,14 +87,7 @@ fn colours_come_when_they_are_asked_for_and_not_otherwise() {
     ];
     let mut testbed = Running::start(folder.command(&up));
     let described = testbed.wait_for("testbed_up", |_| true);
-    let text = |field: &str| described[field].as_str().unwrap().to_owned();
-    let config = format!(
-        "user = 'alice'\nkeys-dir = '{}'\nclearinghouse = '{}'\nca-file = '{}'\n",
-        text("keys_dir"),
-        text("clearinghouse"),
-        text("ca_file")
-    );
-    folder.file("overlord.toml", &config);
+    folder.configure(&described);
     folder.run(&["vessels", "acquire"]).expect(0, &[]);
 
     let cases: &[ColourCase<'_>] = &[

@@ -268,22 +268,10 @@ impl Fleet {
         }
     }
 
-    fn may_run(&mut self, handle: &Handle) {
+    /// The program may have been started on it.
+    pub(super) fn may_run(&mut self, handle: &Handle) {
         if let Some(vessel) = self.vessels.get_mut(handle) {
             vessel.may_run = true;
-        }
-    }
-
-    /// As [`Self::count_failure`] for a vessel whose program ran for a while: the first attempt need not wait.
-    pub(super) fn count_failure_after_work(&mut self, handle: &Handle, at: &mut Circumstances<'_>) {
-        let Some(vessel) = self.vessels.get_mut(handle) else {
-            return;
-        };
-        vessel.failures_here = vessel.failures_here.saturating_add(1);
-        if let Some(index) = vessel.index {
-            let backoff = at.backoff();
-            let copy = self.copies.entry(index).or_default();
-            copy.retry.fail_after_work(backoff, at);
         }
     }
 

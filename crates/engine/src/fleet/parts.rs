@@ -79,11 +79,10 @@ impl Retry {
         self.not_before = at.moment() + backoff.pause(self.failures, (at.random)());
     }
 
-    /// As [`Self::fail`], but the next attempt may be made at once if this failure is the first in a row.
-    pub(super) fn fail_after_work(&mut self, backoff: Backoff, at: &mut Circumstances<'_>) {
-        self.fail(backoff, at);
+    /// Lets the next attempt be made at once if the failure just counted is the first in a row.
+    pub(super) fn skip_first_pause(&mut self, now: Moment) {
         if self.failures == 1 {
-            self.not_before = at.moment();
+            self.not_before = now;
         }
     }
 

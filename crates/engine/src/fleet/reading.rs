@@ -93,17 +93,7 @@ impl Fleet {
             Err(error) => {
                 let reason = self.clearinghouse_failed(&error, at);
                 self.troubles.insert("reading", reason);
-                // Readings are cheap and tell whether our link works, so they are not put off for long.
-                let most = at
-                    .desired
-                    .policy
-                    .poll_period
-                    .min(at.desired.policy.backoff_most);
-                let backoff = Backoff {
-                    most,
-                    ..at.backoff()
-                };
-                self.reading.retry.fail(backoff, at);
+                self.reading.retry.fail(backoff(at), at);
             }
         }
     }
@@ -186,16 +176,7 @@ impl Fleet {
         } else {
             0
         };
-        let most = at
-            .desired
-            .policy
-            .poll_period
-            .min(at.desired.policy.backoff_most);
-        let backoff = Backoff {
-            most,
-            ..at.backoff()
-        };
-        let pause = backoff.pause(self.reading.repeats, (at.random)());
+        let pause = backoff(at).pause(self.reading.repeats, (at.random)());
         self.reading.retry.succeed();
         self.reading.retry.not_before = at.moment() + pause;
     }
@@ -280,4 +261,13 @@ fn could_be_so_new(vessel: &HeldVessel, lease_on_acquisition: Duration, age: Dur
     let most = lease_on_acquisition + LEASE_SLACK;
     let least = lease_on_acquisition.saturating_sub(age + LEASE_SLACK);
     (least..=most).contains(&vessel.expires_in)
+}
+
+/// The pauses between readings. They are cheap and tell whether our link works, so they are not put off for long.
+fn backoff(at: &Circumstances<'_>) -> Backoff {
+    let policy = &at.desired.policy;
+    Backoff {
+        most: policy.poll_period.min(policy.backoff_most),
+        ..at.backoff()
+    }
 }

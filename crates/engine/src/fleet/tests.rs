@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use overlord_types::{Platform, UserPort, VesselStatus, VesselType};
+use overlord_types::VesselStatus;
 
 use super::*;
 use crate::error::{ClearinghouseError, InitialiseError, NodeError};
 use crate::journal::DoubtfulAcquisition;
 use crate::operation::{AcquireError, Assignment, Effects, StartUpReport, Started};
-use crate::ports::{HeldVessel, ProgramFile, VesselObservation};
-use crate::settings::{ArgumentsTemplate, Deployment, Policy, Program};
+use crate::ports::{HeldVessel, VesselObservation};
+use crate::test_support::desired;
 use crate::time::WallTime;
 use crate::vessel::StartProgress;
 
@@ -24,28 +24,10 @@ struct Told {
 impl Told {
     /// A fleet that has started up and found nothing.
     fn new(wanted: u32) -> Self {
-        let desired = Desired {
-            deployment: Deployment {
-                user_name: "user".parse().unwrap(),
-                user_port: UserPort::try_from(63_100).unwrap(),
-                vessel_count: wanted,
-                vessel_type: VesselType::Wan,
-                program: Some(Program {
-                    file: ProgramFile {
-                        name: "p.r2py".parse().unwrap(),
-                        contents: b"pass".as_slice().into(),
-                    },
-                    platform: Platform::RepyV2,
-                }),
-                arguments: ArgumentsTemplate::default(),
-            },
-            policy: Policy::default(),
-            replaced: ReplacedHooks::default(),
-        };
         let now = Now::default();
         let mut told = Self {
             fleet: Fleet::new(Ledger::default(), now),
-            desired,
+            desired: desired(wanted),
             seconds: 0,
         };
         told.does(
@@ -145,12 +127,20 @@ impl Told {
             Operation::Upload(self.assignment(name)),
             Outcome::Uploaded(Ok(())),
         );
-        let start = Operation::Start {
-            assignment: self.assignment(name),
-            first: false,
-        };
-        self.does(start, Outcome::Started(Ok(Started::Running)));
+        self.starts(name, false, Ok(Started::Running));
         assert_eq!(self.stage(name), "running");
+    }
+
+    /// The program is started, for the first time since it was uploaded or again, and that is how it ends.
+    fn starts(
+        &mut self,
+        name: &str,
+        first: bool,
+        result: Result<Started, InitialiseError>,
+    ) -> Vec<Change> {
+        let assignment = self.assignment(name);
+        let start = Operation::Start { assignment, first };
+        self.does(start, Outcome::Started(result))
     }
 
     fn check(&self, name: &str) -> Operation {
@@ -214,11 +204,7 @@ fn a_vessel_is_told_of_once_at_each_step() {
     let upload = Operation::Upload(told.assignment("1"));
     let changes = told.does(upload, Outcome::Uploaded(Ok(())));
     assert!(matches!(&changes[..], [Change::Uploaded { .. }]));
-    let start = Operation::Start {
-        assignment: told.assignment("1"),
-        first: false,
-    };
-    let changes = told.does(start, Outcome::Started(Ok(Started::Running)));
+    let changes = told.starts("1", false, Ok(Started::Running));
     assert!(matches!(
         &changes[..],
         [Change::Started { .. }, Change::Running { .. }]
@@ -235,11 +221,7 @@ fn an_answer_to_an_older_question_is_no_news() {
     let old = told.begins(check);
     // Meanwhile it is found ended, and started again.
     told.is_seen("1", VesselStatus::Terminated);
-    let start = Operation::Start {
-        assignment: told.assignment("1"),
-        first: true,
-    };
-    told.does(start, Outcome::Started(Ok(Started::Running)));
+    told.starts("1", true, Ok(Started::Running));
     told.hears(old, seen(VesselStatus::Terminated), Effects::default());
     assert_eq!(told.stage("1"), "running");
 }
@@ -256,11 +238,7 @@ fn a_program_that_worked_and_ended_is_started_again_at_once_and_then_with_pauses
     told.seconds += 5;
     told.is_seen("1", VesselStatus::Terminated);
     assert_eq!(pause(&told), Duration::ZERO);
-    let start = Operation::Start {
-        assignment: told.assignment("1"),
-        first: true,
-    };
-    told.does(start, Outcome::Started(Ok(Started::Running)));
+    told.starts("1", true, Ok(Started::Running));
     told.seconds += 5;
     told.is_seen("1", VesselStatus::Terminated);
     assert!(pause(&told) > Duration::ZERO);
@@ -293,12 +271,8 @@ fn a_full_disk_of_ours_is_no_evidence_against_a_vessel() {
             .rounds
     };
     let before = rounds(&told);
-    let start = Operation::Start {
-        assignment: told.assignment("1"),
-        first: true,
-    };
     let full = crate::error::JournalError::Write("the disk is full".into());
-    told.does(start, Outcome::Started(Err(InitialiseError::Journal(full))));
+    told.starts("1", true, Err(InitialiseError::Journal(full)));
     assert_eq!(rounds(&told), before);
 }
 
@@ -308,15 +282,8 @@ fn a_refused_restart_is_looked_at_because_nodes_refuse_to_start_what_runs() {
     told.acquires(&["1"]);
     told.runs("1");
     told.is_seen("1", VesselStatus::Terminated);
-    let start = Operation::Start {
-        assignment: told.assignment("1"),
-        first: true,
-    };
     let refused = NodeError::Refused("it runs already".to_owned());
-    told.does(
-        start,
-        Outcome::Started(Err(InitialiseError::Start(refused))),
-    );
+    told.starts("1", true, Err(InitialiseError::Start(refused)));
     told.is_seen("1", VesselStatus::Started);
     assert_eq!(told.stage("1"), "running");
 }
@@ -338,14 +305,7 @@ fn a_start_whose_answer_was_lost_is_looked_at_before_it_counts_as_failed() {
         Operation::Upload(told.assignment("1")),
         Outcome::Uploaded(Ok(())),
     );
-    let start = Operation::Start {
-        assignment: told.assignment("1"),
-        first: false,
-    };
-    told.does(
-        start,
-        Outcome::Started(Err(InitialiseError::Start(silence()))),
-    );
+    told.starts("1", false, Err(InitialiseError::Start(silence())));
     let stage = &told.fleet.vessels[&handle("1")].stage;
     assert!(
         matches!(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use overlord_types::{Handle, NodeId, VesselName, VesselStatus};
 
 use super::bringing_up::is_yet_to_start;
-use super::{Circumstances, Fleet};
+use super::{Circumstances, CopyRecord, Fleet};
 use crate::backoff::Backoff;
 use crate::error::{HookError, InitialiseError, NodeError};
 use crate::fleet_event::{Change, CondemnReason, Evidence};
@@ -169,17 +169,17 @@ impl Fleet {
         if let (Some(ran_for), Some(_)) = (ran_until_now, not_running) {
             if ran_for >= stable_after {
                 vessel.failures_here = 0;
-                let copy = vessel.index.and_then(|index| self.copies.get_mut(&index));
-                if let Some(copy) = copy {
+                if let Some(copy) = self.copy_on(handle) {
                     copy.retry.succeed();
                 }
             }
+            self.count_failure(handle, true, at);
             // A program that has done some work and is gone is started again at once, the first time. That is
             // no loop: the next failure within the stable time waits.
-            if ran_for >= at.desired.policy.backoff_first {
-                self.count_failure_after_work(handle, at);
-            } else {
-                self.count_failure(handle, true, at);
+            if ran_for >= at.desired.policy.backoff_first
+                && let Some(copy) = self.copy_on(handle)
+            {
+                copy.retry.skip_first_pause(now);
             }
         }
         let Some(vessel) = self.vessels.get_mut(handle) else {
@@ -211,6 +211,12 @@ impl Fleet {
                 evidence,
             });
         }
+    }
+
+    /// What is known of the copy on a vessel.
+    fn copy_on(&mut self, handle: &Handle) -> Option<&mut CopyRecord> {
+        let index = self.vessels.get(handle)?.index?;
+        self.copies.get_mut(&index)
     }
 
     /// A replaced remove-vessels hook is over.

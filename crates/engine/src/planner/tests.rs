@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use overlord_types::{Platform, UserPort, VesselType};
-
 use super::*;
 use crate::breaker::Breaker;
 use crate::fleet::{NodeWatch, ReplacedHooks};
 use crate::fleet_event::{CondemnReason, Evidence, StopReason};
 use crate::journal::{DoubtfulAcquisition, Ledger};
 use crate::operation::Doubt;
-use crate::ports::{HeldVessel, ProgramFile};
-use crate::settings::{ArgumentsTemplate, Deployment, Policy, Program};
+use crate::ports::HeldVessel;
+use crate::test_support::desired;
 use crate::vessel::{EvidenceLog, Lease};
 
 const LEASE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -24,27 +22,6 @@ fn now(seconds: u64) -> Now {
     Now {
         moment: at(seconds),
         wall: WallTime::from_unix_millis(1000 * seconds),
-    }
-}
-
-fn desired(wanted: u32) -> Desired {
-    Desired {
-        deployment: Deployment {
-            user_name: "user".parse().unwrap(),
-            user_port: UserPort::try_from(63_100).unwrap(),
-            vessel_count: wanted,
-            vessel_type: VesselType::Wan,
-            program: Some(Program {
-                file: ProgramFile {
-                    name: "p.r2py".parse().unwrap(),
-                    contents: b"pass".as_slice().into(),
-                },
-                platform: Platform::RepyV2,
-            }),
-            arguments: ArgumentsTemplate::default(),
-        },
-        policy: Policy::default(),
-        replaced: ReplacedHooks::default(),
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use mockall::Sequence;
 use mockall::predicate::{always, eq, function};
-use overlord_types::{UserPort, VesselType};
+use overlord_types::VesselType;
 
 use super::*;
 use crate::ports::{Clock, MockClearinghouse, MockJournal, MockNodeManagers, Randomness};
-use crate::settings::ArgumentsTemplate;
+use crate::test_support::deployment;
 use crate::time::Moment;
 
 /// A clock on which no deadline ever comes.
@@ -32,14 +32,6 @@ impl Randomness for StillClock {
 }
 
 fn shared(clearinghouse: MockClearinghouse, journal: MockJournal) -> Shared {
-    let deployment = Deployment {
-        user_name: "user".parse().unwrap(),
-        user_port: UserPort::try_from(63_100).unwrap(),
-        vessel_count: 2,
-        vessel_type: VesselType::Wan,
-        program: None,
-        arguments: ArgumentsTemplate::default(),
-    };
     let ports = Ports {
         clearinghouse: Arc::new(clearinghouse),
         nodes: Arc::new(MockNodeManagers::new()),
@@ -47,7 +39,7 @@ fn shared(clearinghouse: MockClearinghouse, journal: MockJournal) -> Shared {
         clock: Arc::new(StillClock),
         randomness: Arc::new(StillClock),
     };
-    Shared::new(deployment, Policy::default(), ports, Control::new())
+    Shared::new(deployment(2), Policy::default(), ports, Control::new())
 }
 
 fn held(vessel: &str) -> HeldVessel {

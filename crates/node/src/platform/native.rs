@@ -48,18 +48,10 @@ impl NativePlatform {
     fn limits(request: &ProgramRequest) -> ProcessLimits {
         let resources = request.resources.resources();
         let memory = resources.whole(Resource::Memory);
-        let descriptors = [
-            Resource::FilesOpened,
-            Resource::InSockets,
-            Resource::OutSockets,
-        ]
-        .into_iter()
-        .map(|resource| resources.whole(resource))
-        .fold(0, u64::saturating_add);
         ProcessLimits {
             address_space: Some(memory.saturating_add(ADDRESS_SPACE_ALLOWANCE)),
             data: Some(memory.saturating_add(DATA_ALLOWANCE)),
-            open_files: Some(descriptors.saturating_add(OPEN_FILES_ALLOWANCE)),
+            open_files: Some(resources.descriptors().saturating_add(OPEN_FILES_ALLOWANCE)),
             file_size: Some(resources.whole(Resource::DiskUsed)),
             // A core would fill the vessel's disk with what the program had in memory.
             core_size: Some(0),

@@ -164,8 +164,7 @@ async fn a_stop_ends_everything_that_the_program_started_whatever_it_fled_to() {
         node.node.vessel_process(&vessel("v1")),
         pids.last().copied()
     );
-    let stopped = node.calls("v1").stop().await.unwrap();
-    assert_eq!(stopped, StopOutcome::Ended(VesselStatus::Stopped));
+    node.stops("v1").await;
     for pid in pids {
         assert!(
             !is_alive(pid),
@@ -194,8 +193,7 @@ async fn a_program_that_does_not_listen_is_killed_after_the_grace() {
     assert_eq!(node.run("v1", script, &[]).await, StartOutcome::Started);
     node.log_has("v1", "deaf").await;
     let before = tokio::time::Instant::now();
-    let stopped = node.calls("v1").stop().await.unwrap();
-    assert_eq!(stopped, StopOutcome::Ended(VesselStatus::Stopped));
+    node.stops("v1").await;
     assert!(
         before.elapsed() >= Duration::from_secs(1),
         "it had its grace"

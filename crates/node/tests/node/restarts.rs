@@ -5,7 +5,7 @@ use std::path::Path;
 use overlord_node::{Durability, Node, NodeIdentity, NodeStartError};
 use overlord_nodemanager::call::Call;
 use overlord_nodemanager::client::NodeError;
-use overlord_nodemanager::reply::{StartOutcome, StopOutcome};
+use overlord_nodemanager::reply::StartOutcome;
 use overlord_types::VesselStatus;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -30,8 +30,7 @@ async fn a_running_vessel_is_found_again_with_its_log_and_can_be_stopped() {
         .await
         .unwrap();
     node.log_has("v1", "one\ntwo\n").await;
-    let stopped = node.calls("v1").stop().await.unwrap();
-    assert_eq!(stopped, StopOutcome::Ended(VesselStatus::Stopped));
+    node.stops("v1").await;
     assert!(!is_alive(pid));
     node.end().await;
 }
@@ -264,8 +263,7 @@ async fn vessels_outlive_a_killed_daemon_and_the_next_one_finds_them() {
         assert_eq!(node.node.vessel_process(&vessel(name)), Some(*pid));
         assert_eq!(node.log(name), "up\n");
     }
-    let stopped = node.calls("v1").stop().await.unwrap();
-    assert_eq!(stopped, StopOutcome::Ended(VesselStatus::Stopped));
+    node.stops("v1").await;
     node.node.kill().await;
     assert!(!pids.iter().any(|&pid| is_alive(pid)));
 }

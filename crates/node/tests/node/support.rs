@@ -16,7 +16,7 @@ use overlord_node::{
 use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
 use overlord_nodemanager::clock::SystemClock;
 use overlord_nodemanager::node_info::NodeInfo;
-use overlord_nodemanager::reply::StartOutcome;
+use overlord_nodemanager::reply::{StartOutcome, StopOutcome};
 use overlord_nodemanager::timestamps::TimestampSource;
 use overlord_types::{FileName, Handle, Platform, ProgramArguments, VesselName, VesselStatus};
 
@@ -209,6 +209,12 @@ impl TestNode {
         let signer = Signer::new(keys, Arc::clone(&self.timestamps));
         let handle = Handle::new(self.node.id().clone(), vessel(name));
         self.client.vessel(&self.node.location(), &handle, &signer)
+    }
+
+    /// Stops a program that runs, which ends it.
+    pub(crate) async fn stops(&self, name: &str) {
+        let stopped = self.calls(name).stop().await.unwrap();
+        assert_eq!(stopped, StopOutcome::Ended(VesselStatus::Stopped));
     }
 
     pub(crate) async fn info(&self) -> NodeInfo {

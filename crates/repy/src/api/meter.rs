@@ -39,15 +39,7 @@ impl Sandbox {
         let over = resources.iter().copied().find(|&resource| {
             !self.account.borrow().is_below(resource, now) || self.scheduler.has_queue(resource)
         });
-        match over {
-            None => act(machine),
-            Some(resource) => {
-                let sandbox = self.clone();
-                Err(wait(Until::Below(resource), move |machine| {
-                    sandbox.after_queue(machine, resources, act)
-                }))
-            }
-        }
+        self.act_or_queue(machine, over, resources, act)
     }
 
     /// As [`Self::when_below`], for a call that has stood in a queue: it does not queue up behind those after it.
@@ -62,15 +54,24 @@ impl Sandbox {
             .iter()
             .copied()
             .find(|&resource| !self.account.borrow().is_below(resource, now));
-        match over {
-            None => act(machine),
-            Some(resource) => {
-                let sandbox = self.clone();
-                Err(wait(Until::Below(resource), move |machine| {
-                    sandbox.after_queue(machine, resources, act)
-                }))
-            }
-        }
+        self.act_or_queue(machine, over, resources, act)
+    }
+
+    /// Acts now, or after standing in the queue for the resource of which too much is used.
+    fn act_or_queue(
+        self: &Rc<Self>,
+        machine: &mut Machine,
+        over: Option<Resource>,
+        resources: &'static [Resource],
+        act: impl FnOnce(&mut Machine) -> Res + 'static,
+    ) -> Res {
+        let Some(resource) = over else {
+            return act(machine);
+        };
+        let sandbox = self.clone();
+        Err(wait(Until::Below(resource), move |machine| {
+            sandbox.after_queue(machine, resources, act)
+        }))
     }
 
     /// Charges for what a call used; its result is returned once all is at or below the limits again.

@@ -7,7 +7,7 @@ use super::frame::{Frame, Then, Thread};
 use crate::bytecode::{Code, Op};
 use crate::object::cycles;
 use crate::object::exception::{type_error, value_error};
-use crate::object::{Dict, ExceptionKind, Function, Res, Signal, Sym, Thrown, Value};
+use crate::object::{Dict, DictObject, ExceptionKind, Function, Res, Signal, Sym, Thrown, Value};
 
 /// How the interpreter loop goes on.
 pub(super) enum Next {
@@ -125,31 +125,15 @@ impl Machine {
                 }
             }
             Op::DelName(name) => {
-                let text = self.name(name);
                 let names = thread.frames.last().and_then(Frame::names).cloned();
-                let removed = match names {
-                    Some(names) => names.borrow_mut().remove(&Value::Str(text.clone()))?,
-                    None => None,
-                };
-                if removed.is_none() {
-                    return Err(name_error(&text.lossy()));
-                }
-                drop(removed);
+                self.delete_name(names, name)?;
             }
             Op::DelGlobal(name) => {
-                let text = self.name(name);
                 let globals = thread
                     .frames
                     .last()
                     .map(|frame| frame.function.globals.clone());
-                let removed = match globals {
-                    Some(globals) => globals.borrow_mut().remove(&Value::Str(text.clone()))?,
-                    None => None,
-                };
-                if removed.is_none() {
-                    return Err(name_error(&text.lossy()));
-                }
-                drop(removed);
+                self.delete_name(globals, name)?;
             }
             Op::BuildDict(count) => thread
                 .stack
@@ -263,6 +247,19 @@ impl Machine {
             ExceptionKind::UnboundLocalError,
             format!("local variable '{name}' referenced before assignment"),
         )
+    }
+
+    /// `del NAME` in one of the program's namespaces.
+    fn delete_name(&self, names: Option<Rc<DictObject>>, name: Sym) -> Res<()> {
+        let text = self.name(name);
+        let removed = match names {
+            Some(names) => names.borrow_mut().remove(&Value::Str(text.clone()))?,
+            None => None,
+        };
+        match removed {
+            Some(_) => Ok(()),
+            None => Err(name_error(&text.lossy())),
+        }
     }
 
     fn load_name(&self, thread: &Thread, name: Sym) -> Res {

@@ -97,14 +97,7 @@ impl WallPolicy {
     /// All layers, for a vessel with these resources and its files in `directory`.
     #[must_use]
     pub fn for_vessel(directory: &Path, resources: &Resources) -> Self {
-        let descriptors = [
-            Resource::FilesOpened,
-            Resource::InSockets,
-            Resource::OutSockets,
-        ]
-        .into_iter()
-        .map(|resource| resources.whole(resource))
-        .fold(DESCRIPTOR_ALLOWANCE, u64::saturating_add);
+        let descriptors = resources.descriptors().saturating_add(DESCRIPTOR_ALLOWANCE);
         Self {
             directory: Some(directory.to_owned()),
             readable: Vec::new(),

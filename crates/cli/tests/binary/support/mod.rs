@@ -42,6 +42,18 @@ impl Folder {
         path
     }
 
+    /// Writes `overlord.toml`: alice of the testbed that this record tells of.
+    pub(crate) fn configure(&self, testbed_up: &serde_json::Value) {
+        let text = |field: &str| testbed_up[field].as_str().unwrap();
+        let config = format!(
+            "user = 'alice'\nkeys-dir = '{}'\nclearinghouse = '{}'\nca-file = '{}'\n",
+            text("keys_dir"),
+            text("clearinghouse"),
+            text("ca_file")
+        );
+        self.file("overlord.toml", &config);
+    }
+
     /// The binary, to be run here with nothing of our own environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_overlord"));
