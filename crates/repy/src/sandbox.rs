@@ -130,7 +130,9 @@ impl Sandbox {
         machine.set_warnings(move |note| warnings.log.borrow_mut().report(&[note]));
         let main = machine.load(program, &globals)?;
         let thread = machine.thread(main, Vec::new());
-        self.scheduler.add_main(thread);
+        // The main thread is an event as any other, but a program needs no permission to have one.
+        let event = self.take_item(Resource::Events).ok();
+        self.scheduler.add_main(thread, event);
         let now = self.system.wall_clock();
         self.duties.borrow_mut().show(STARTED, now);
         started();

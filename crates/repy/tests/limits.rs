@@ -199,7 +199,7 @@ log(getresources()[1]['memory'] < 20000000, '\\n')
 sleep(1)
 log(len(woken))
 ",
-        &[("memory", "20000000"), ("events", "1000")],
+        &[("memory", "20000000"), ("events", "1001")],
     );
     assert_eq!(scene.run(), (Some(0), "True \n1000".to_owned()));
 }

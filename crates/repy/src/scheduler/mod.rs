@@ -112,9 +112,9 @@ fn key(time: f64) -> u64 {
 }
 
 impl Scheduler {
-    /// Adds the main thread, ready to run, before any other.
-    pub(crate) fn add_main(&self, thread: Thread) {
-        self.add(thread, None);
+    /// Adds the main thread, ready to run, before any other. `event`, if it has one, is held as long as the thread lives.
+    pub(crate) fn add_main(&self, thread: Thread, event: Option<Item>) {
+        self.add(thread, event);
     }
 
     /// Adds a thread, ready to run. `event` is held as long as the thread lives.

@@ -129,5 +129,5 @@ log(count[0], lock.acquire(False), getresources()[1]['events'])
 ",
     )
     .run();
-    assert_eq!(outcome.log, "1000 True 0", "{:?}", outcome.ending);
+    assert_eq!(outcome.log, "1000 True 1", "{:?}", outcome.ending);
 }

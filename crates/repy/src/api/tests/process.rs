@@ -59,8 +59,8 @@ log(getresources()[1]['events'], '\\n')
     )
     .file("old", &[0; 10_000])
     .logs(
-        "events 1 \nfilesopened 1 \nfileread 4096.0 \nfilewrite 4096.0 \ndiskused 18192 \ninsockets 0 \n\
-outsockets 0 \nnetsend 0.0 \n<type 'int'> True True \n1 \n",
+        "events 2 \nfilesopened 1 \nfileread 4096.0 \nfilewrite 4096.0 \ndiskused 18192 \ninsockets 0 \n\
+outsockets 0 \nnetsend 0.0 \n<type 'int'> True True \n2 \n",
     );
 }
 

@@ -51,8 +51,43 @@ createthread(wait)
 ",
     )
     .limit(Resource::Events, 7.0)
-    .logs("7 the program holds 7 of the resource 'events', as many as it may 7 \n0");
+    .logs("6 the program holds 7 of the resource 'events', as many as it may 7 \n1");
     assert_eq!(outcome.seconds, 3.0);
+}
+
+#[test]
+fn the_main_thread_is_an_event_until_it_ends() {
+    Trial::new(
+        "def first():
+  try:
+    createthread(second)
+  except ResourceExhaustedError:
+    log('too early', '')
+  sleep(2)
+  createthread(second)
+def second():
+  log(getthreadname(), getresources()[1]['events'])
+createthread(first)
+sleep(1)
+",
+    )
+    .limit(Resource::Events, 2.0)
+    .logs("too early  _EVENT:Thread:2 1");
+}
+
+#[test]
+fn a_program_without_events_has_its_main_thread_and_no_other() {
+    Trial::new(
+        "def other():
+  pass
+try:
+  createthread(other)
+except ResourceExhaustedError:
+  log(getthreadname(), getresources()[1]['events'])
+",
+    )
+    .limit(Resource::Events, 0.0)
+    .logs("MainThread 0");
 }
 
 #[test]
@@ -126,8 +161,8 @@ sleep(11)
 log(len(woken), woken[0], woken[-1])
 ",
     )
-    .limit(Resource::Events, 1000.0)
-    .logs("1000 1000 _EVENT:Thread:1 _EVENT:Thread:1000");
+    .limit(Resource::Events, 1001.0)
+    .logs("1001 1000 _EVENT:Thread:1 _EVENT:Thread:1000");
     assert_eq!(outcome.seconds, 11.0);
 }
 
