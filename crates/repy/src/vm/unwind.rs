@@ -126,6 +126,8 @@ impl Machine {
                     Some(raised) => Value::from_vec(self.exception_report(&Uncaught(raised))?),
                     None => Value::None,
                 };
+                // Who has asked has dealt with it, as in the original.
+                thread.handled = None;
                 thread.push(report);
             }
             Request::Enter { function, result } => {

@@ -33,6 +33,40 @@ log(text, '\\n')
 }
 
 #[test]
+fn the_last_error_is_told_once_and_an_outer_one_is_still_there() {
+    Trial::new(
+        "def told():
+  text = getlasterror()
+  if text is None:
+    return None
+  return text.split('exceptions.')[1].split(\"'\")[0]
+def inner():
+  try:
+    1 / 0
+  except ZeroDivisionError:
+    pass
+  log(told(), told(), '\\n')
+try:
+  int('x')
+except ValueError:
+  inner()
+  log(told(), told(), '\\n')
+  try:
+    raise
+  except TypeError, e:
+    log(e, '\\n')
+log(told(), told(), '\\n')
+inner()
+log(told(), '\\n')
+",
+    )
+    .logs(
+        "ZeroDivisionError None \nValueError None \nexceptions must be old-style classes or derived from \
+BaseException, not NoneType \nTypeError None \nZeroDivisionError None \nNone \n",
+    );
+}
+
+#[test]
 fn getresources_tells_limits_and_usage_as_they_are() {
     Trial::new(
         "limits, usage, stops = getresources()
