@@ -23,8 +23,11 @@ impl Traffic {
     }
 }
 
+/// An address that looks like one of a host in many homes, but is that of their network; the original refuses it.
+const HOME_NETWORK: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 0);
+
 /// An address as programs write it: four decimal numbers whose first is 1 to 223. Neither "all addresses" (0.x) nor
-/// multicast and reserved ones (224 and above) are any program's business.
+/// multicast and reserved ones (224 and above) are any program's business, and 192.168.0.0 is nobody's.
 ///
 /// ```
 /// use overlord_repy::network::parse_address;
@@ -36,7 +39,8 @@ impl Traffic {
 #[must_use]
 pub fn parse_address(text: &[u8]) -> Option<Ipv4Addr> {
     let address: Ipv4Addr = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (1..=223).contains(&address.octets()[0]).then_some(address)
+    let is_host = (1..=223).contains(&address.octets()[0]) && address != HOME_NETWORK;
+    is_host.then_some(address)
 }
 
 /// A port as programs write it: 1 to 65535.

@@ -12,7 +12,7 @@ tcp = listenforconnection(ip, third)
 address, host, number, text, wait = ip, 'localhost', third, 'x', 1.5
 
 # For each call: good arguments, and for each of them what is not good there.
-bad_ip = [None, 5, '', 'localhost', '0.0.0.0', '224.0.0.1', '1.2.3', '1.2.3.256', '1.2.3.4.5', '::1', ' 127.0.0.1',
+bad_ip = [None, 5, '', 'localhost', '0.0.0.0', '224.0.0.1', '192.168.0.0', '1.2.3', '1.2.3.256', '1.2.3.4.5', '::1', ' 127.0.0.1',
     '127.0.0.1\0', ['127.0.0.1']]
 bad_port = [None, '80', 80.0, True, 0, -1, 65536, 10 ** 30, -10 ** 30, [80]]
 bad_text = [None, 5, 5.0, ['x'], {}, len]
@@ -57,7 +57,7 @@ for name, call, good, bad in table:
     pass
 log(count)
 ",
-        "199",
+        "205",
     );
 }
 
