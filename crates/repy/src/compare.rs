@@ -6,6 +6,7 @@ use std::rc::Rc;
 use num_bigint::{BigInt, Sign};
 
 use crate::ast::CompareOp;
+use crate::builtins::safe_dict;
 use crate::depth::{self, DATA, Level};
 use crate::number::Number;
 use crate::object::Str;
@@ -113,11 +114,27 @@ fn others_equal(a: &Value, b: &Value) -> Res<bool> {
         (Value::NativeBound(x), Value::NativeBound(y)) => {
             Rc::ptr_eq(&x.native, &y.native) && x.receiver.is_same(&y.receiver)
         }
+        (Value::Host(_), _) | (_, Value::Host(_)) => {
+            a.is_same(b)
+                || match (contents(a)?, contents(b)?) {
+                    (Some(x), Some(y)) => equal(&x, &y)?,
+                    _ => false,
+                }
+        }
         _ => match (Number::of(a), Number::of(b)) {
             (Some(x), Some(y)) => numbers_equal(&x, &y),
             _ => a.is_same(b),
         },
     })
+}
+
+/// The dictionary as which a value is compared: a dictionary itself, or what a SafeDict holds.
+fn contents(value: &Value) -> Res<Option<Value>> {
+    match (value, safe_dict::of(value)) {
+        (Value::Dict(_), _) => Ok(Some(value.clone())),
+        (_, Some(safe)) => Ok(Some(Value::Dict(Rc::new(safe.contents()?)))),
+        _ => Ok(None),
+    }
 }
 
 fn view_equal(items: &[Value], other: &Value) -> Res<bool> {
@@ -322,6 +339,11 @@ fn order_in_container(a: &Value, b: &Value) -> Res<Ordering> {
                 }
             }
             return Ok(Ordering::Equal);
+        }
+        (Value::Host(_), _) | (_, Value::Host(_)) => {
+            if let (Some(x), Some(y)) = (contents(x)?, contents(y)?) {
+                return order_in_container(&x, &y);
+            }
         }
         _ => {}
     }

@@ -51,6 +51,15 @@ impl SafeDict {
         Ok(SafeDict { under })
     }
 
+    /// What it holds, as a dictionary.
+    pub(crate) fn contents(&self) -> Res<DictObject> {
+        let contents = DictObject::default();
+        for (key, value) in self.pairs() {
+            contents.borrow_mut().insert(key, value)?;
+        }
+        Ok(contents)
+    }
+
     fn pairs(&self) -> Vec<(Value, Value)> {
         let safe = |key: &Value| matches!(key, Value::Str(name) if is_safe_name(name.as_bytes()));
         let under = self.under.borrow();
@@ -197,7 +206,15 @@ impl HostType for SafeDict {
             }
             "copy" => {
                 let copy = SafeDict::copy_of(&self.under)?;
-                machine.host_object(copy)
+                let under = copy.namespace();
+                let copy = machine.host_object(copy);
+                // A copy of `_context` is the globals of somebody else: its `_context` must not lead back here.
+                for (key, value) in self.pairs() {
+                    if of(&value).is_some_and(|held| std::ptr::eq(held, self)) {
+                        under.borrow_mut().insert(key, copy.clone())?;
+                    }
+                }
+                copy
             }
             _ => return Err(missing()),
         })

@@ -187,3 +187,42 @@ log(len(child) == len(_context) - 1, child is _context, '\\n')
         "{'a': 1} {'a': 1} \n{'a': 1, 'self': {...}} \n2 1 <class 'safe.SafeDict'> False \n1 \n0 \nTrue False \n",
     );
 }
+
+#[test]
+fn the_copy_of_a_context_leads_to_itself_and_not_back() {
+    Trial::new(
+        "secret = 1
+child = _context.copy()
+log(child['_context'] is child, child['_context'] is _context, '\\n')
+child['own'] = 2
+code = \"_context['made'] = 3\\nlog(_context['own'], made, '\\\\n')\"
+log(createvirtualnamespace(code, 'child').evaluate(child) is child, '\\n')
+log('made' in child, 'made' in _context, 'own' in _context, '\\n')
+holder = SafeDict({'other': child})
+log(holder.copy()['other'] is child)
+",
+    )
+    .logs("True False \n2 3 \nTrue \nTrue False False \nTrue");
+}
+
+#[test]
+fn a_safedict_is_compared_by_what_it_holds() {
+    Trial::new(
+        "s = SafeDict({'a': 1})
+log(s == {'a': 1}, {'a': 1} == s, s == SafeDict({'a': 1}), s != {'a': 1}, s == {'a': 2}, '\\n')
+log(cmp(s, {'a': 2}), cmp({'a': 2}, s), s < {'a': 2}, s == None, cmp(s, None), s == 5, '\\n')
+log(s in [{'a': 1}], [{'a': 1}].index(s), [s] == [{'a': 1}], SafeDict() == {}, '\\n')
+s['me'] = s
+t = SafeDict({'a': 1})
+t['me'] = t
+log(s == s, cmp(s, s), s == SafeDict(s), '\\n')
+try:
+  s == t
+except RuntimeError:
+  log('no end')
+",
+    )
+    .logs(
+        "True True True False False \n-1 1 True False 1 False \nTrue 0 True True \nTrue 0 True \nno end",
+    );
+}
