@@ -6,6 +6,7 @@
 #[expect(dead_code, reason = "shared with other tests, which use more of it")]
 mod vessel;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
@@ -60,10 +61,20 @@ fn output(vessel: Vessel) -> String {
         .join("\n")
 }
 
+/// So many free ports, no two the same.
+fn free_ports(address: Ipv4Addr, count: usize) -> Vec<u16> {
+    let mut ports = BTreeSet::new();
+    while ports.len() < count {
+        ports.insert(free_port(address));
+    }
+    ports.into_iter().collect()
+}
+
 #[test]
 fn other_vessels_ports_and_addresses_are_out_of_reach() {
     let (mine, others) = (own_address(), own_address());
-    let (port, victim) = (free_port(mine), free_port(mine));
+    let ports = free_ports(mine, 2);
+    let (port, victim) = (ports[0], ports[1]);
     let _listening = TcpListener::bind((mine, victim)).unwrap();
     let attempt = Attempt::new(
         r"
@@ -245,7 +256,7 @@ log(len(held), most)
 #[test]
 fn descriptors_run_out_as_an_exception_and_come_back() {
     let address = own_address();
-    let ports: Vec<u16> = (0..50).map(|_| free_port(address)).collect();
+    let ports = free_ports(address, 50);
     let attempt = Attempt::new(
         r"
 # A million sockets are allowed by the resource file; the system has fewer.
@@ -311,7 +322,7 @@ while True:
 #[test]
 fn whatever_a_program_does_to_its_sockets_none_is_left() {
     let address = own_address();
-    let ports: Vec<u16> = (0..4).map(|_| free_port(address)).collect();
+    let ports = free_ports(address, 4);
     let attempt = Attempt::new(
         r"
 ip, ports, state = callargs[0], [int(text) for text in callargs[1:5]], [int(callargs[5])]

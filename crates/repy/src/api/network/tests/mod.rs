@@ -8,6 +8,7 @@ mod limits;
 mod messages;
 mod names;
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use overlord_resources::Resource;
@@ -60,13 +61,23 @@ struct Outcome {
     seconds: f64,
 }
 
+/// A port is free again before the next is asked for, so the same may come twice.
+fn three_free_ports(address: Ipv4Addr) -> [u16; 3] {
+    loop {
+        let ports = [(); 3].map(|()| free(address).port());
+        if BTreeSet::from(ports).len() == ports.len() {
+            return ports;
+        }
+    }
+}
+
 impl Bench {
     /// Nothing is limited.
     fn new() -> Bench {
         let address = own_address();
         Bench {
             address,
-            ports: [(); 3].map(|()| free(address).port()),
+            ports: three_free_ports(address),
             limits: None,
             network: None,
         }
