@@ -212,10 +212,10 @@ fn openfile(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -
         }
         if files.size_of(&name).is_some() {
             let file = open(&shared, machine, name, OFlags::empty())?;
-            return shared.charge(&[LOOKUP], file);
+            return shared.charge(&[LOOKUP], Ok(file));
         }
         if !create {
-            return Err(not_found(&name));
+            return shared.charge(&[LOOKUP], Err(not_found(&name)));
         }
         let again = shared.clone();
         shared.when_below(machine, &[Resource::FileWrite], move |machine| {
@@ -229,7 +229,7 @@ fn openfile(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -
                 OFlags::empty()
             };
             let file = open(&again, machine, name, flags)?;
-            again.charge(&[LOOKUP, CHANGE], file)
+            again.charge(&[LOOKUP, CHANGE], Ok(file))
         })
     })
 }
@@ -279,7 +279,7 @@ fn listfiles(sandbox: &Rc<Sandbox>, machine: &mut Machine, _args: &mut Args<'_>)
             .into_iter()
             .map(|(name, _)| Value::from_vec(name))
             .collect();
-        shared.charge(&[LOOKUP], Value::list(names))
+        shared.charge(&[LOOKUP], Ok(Value::list(names)))
     })
 }
 
@@ -293,7 +293,7 @@ fn removefile(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>)
             return Err(in_use(&name));
         }
         let Some(size) = files.size_of(&name) else {
-            return Err(not_found(&name));
+            return shared.charge(&[LOOKUP], Err(not_found(&name)));
         };
         files
             .directory()
@@ -302,7 +302,7 @@ fn removefile(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>)
             })
             .map_err(|error| system_error("the file cannot be removed", error))?;
         files.shrink(size + BLOCK);
-        shared.charge(&[LOOKUP, CHANGE], Value::None)
+        shared.charge(&[LOOKUP, CHANGE], Ok(Value::None))
     })
 }
 
@@ -419,7 +419,7 @@ impl FileHandle {
                 }
                 data.truncate(filled);
                 let charge = (Resource::FileRead, blocks(offset, filled as u64));
-                sandbox.charge(&[charge], Value::from_vec(data))
+                sandbox.charge(&[charge], Ok(Value::from_vec(data)))
             })
     }
 
@@ -447,7 +447,7 @@ impl FileHandle {
                     return Err(failed(error));
                 }
                 let charge = (Resource::FileWrite, blocks(offset, length));
-                sandbox.charge(&[charge], Value::None)
+                sandbox.charge(&[charge], Ok(Value::None))
             })
     }
 }

@@ -29,6 +29,6 @@ fn log(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res
     let shared = sandbox.clone();
     sandbox.when_below(machine, &[Resource::LogRate], move |_| {
         let written = shared.log(&items);
-        shared.charge(&[(Resource::LogRate, written)], Value::None)
+        shared.charge(&[(Resource::LogRate, written)], Ok(Value::None))
     })
 }

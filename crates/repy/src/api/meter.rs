@@ -5,7 +5,7 @@ use std::rc::Rc;
 use overlord_resources::Resource;
 
 use crate::accounting::{self, Exhausted, Item};
-use crate::object::{ExceptionKind, Res, Thrown, Value};
+use crate::object::{ExceptionKind, Res, Thrown};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Until, wait};
 use crate::vm::Machine;
@@ -74,8 +74,8 @@ impl Sandbox {
         }))
     }
 
-    /// Charges for what a call used; its result is returned once all is at or below the limits again.
-    pub(crate) fn charge(self: &Rc<Self>, charges: &[(Resource, u64)], result: Value) -> Res {
+    /// Charges for what a call used; it ends, well or with its error, once all is at or below the limits again.
+    pub(crate) fn charge(self: &Rc<Self>, charges: &[(Resource, u64)], result: Res) -> Res {
         let now = self.system.now();
         let mut until = now;
         let mut slowest = None;
@@ -89,9 +89,9 @@ impl Sandbox {
             }
         }
         match slowest {
-            None => Ok(result),
+            None => result,
             // The others will have drained by then, unless others fill them again.
-            Some(resource) => Err(wait(Until::Below(resource), move |_| Ok(result))),
+            Some(resource) => Err(wait(Until::Below(resource), move |_| result)),
         }
     }
 

@@ -29,6 +29,6 @@ fn randombytes(sandbox: &Rc<Sandbox>, machine: &mut Machine, _args: &mut Args<'_
             )
         })?;
         let charge = (Resource::Random, RANDOM_BYTES as u64);
-        shared.charge(&[charge], Value::from_vec(bytes))
+        shared.charge(&[charge], Ok(Value::from_vec(bytes)))
     })
 }

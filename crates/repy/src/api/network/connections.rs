@@ -8,8 +8,7 @@ use overlord_resources::{PortKind, Resource};
 
 use super::socket::SocketHandle;
 use super::{
-    HEADER, both_ways, charge_failure, endpoint, ip_value, permit, port_value, receiving, sending,
-    two_ends,
+    HEADER, both_ways, endpoint, ip_value, permit, port_value, receiving, sending, two_ends,
 };
 use crate::accounting::{Item, PortInUse, use_port};
 use crate::api::Entry;
@@ -94,15 +93,14 @@ fn connect(
 ) -> Res {
     let remote = connecting.remote();
     let failed = |sandbox: &Rc<Sandbox>, error: NetworkError| {
-        charge_failure(sandbox, &opening(attempt.traffic));
-        Err(error.into())
+        sandbox.charge(&opening(attempt.traffic), Err(error.into()))
     };
     match connecting.progress() {
         Ok(Progress::Open(socket)) => {
             let charges = opening(attempt.traffic);
             let handle = SocketHandle::new(&sandbox, socket, attempt.item, attempt.port);
             let value = machine.host_object(handle);
-            sandbox.charge(&charges, value)
+            sandbox.charge(&charges, Ok(value))
         }
         Ok(Progress::Waiting(_)) if sandbox.system.now() >= attempt.deadline => {
             failed(&sandbox, NetworkError::TimedOut(remote))
@@ -205,7 +203,7 @@ impl TcpServerHandle {
                 let handle = SocketHandle::new(&sandbox, accepted.socket, item, port);
                 let socket = machine.host_object(handle);
                 let result = Value::tuple(vec![ip_value(remote), port_value(remote), socket]);
-                sandbox.charge(&taking(traffic), result)
+                sandbox.charge(&taking(traffic), Ok(result))
             })
     }
 }

@@ -82,7 +82,7 @@ fn send(sandbox: Rc<Sandbox>, message: Message) -> Res {
             let charge = (sending(message.traffic), HEADER + bytes as u64);
             // What the message held is free while the program waits for what it used.
             drop(message);
-            sandbox.charge(&[charge], Value::Int(bytes as i64))
+            sandbox.charge(&[charge], Ok(Value::Int(bytes as i64)))
         }
         None => {
             let until = Until::Ready {
@@ -176,7 +176,7 @@ impl UdpServerHandle {
                 port_value(received.from),
                 Value::from_vec(received.message),
             ]);
-            sandbox.charge(&[charge], result)
+            sandbox.charge(&[charge], Ok(result))
         })
     }
 }

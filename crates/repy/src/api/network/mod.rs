@@ -12,7 +12,6 @@ mod socket;
 mod tests;
 
 use std::net::SocketAddrV4;
-use std::rc::Rc;
 
 use overlord_resources::{PortKind, Resource};
 
@@ -93,15 +92,6 @@ fn two_ends(local: SocketAddrV4, remote: SocketAddrV4) -> Res<()> {
         ));
     }
     Ok(())
-}
-
-/// Charges for a call that failed, which does not make it wait: the next call does.
-fn charge_failure(sandbox: &Rc<Sandbox>, charges: &[(Resource, u64)]) {
-    let now = sandbox.system.now();
-    let mut account = sandbox.account.borrow_mut();
-    for &(resource, amount) in charges {
-        account.charge(resource, amount, now);
-    }
 }
 
 fn ip_value(address: SocketAddrV4) -> Value {

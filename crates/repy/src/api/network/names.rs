@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use overlord_resources::Resource;
 
-use super::charge_failure;
 use crate::api::Entry;
 use crate::api::arguments::{Parameter, text};
 use crate::network::Lookup;
@@ -46,7 +45,7 @@ fn gethostbyname(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'
 /// The answer to a lookup as soon as it is there.
 fn answer(sandbox: Rc<Sandbox>, lookup: Lookup) -> Res {
     match lookup.answer() {
-        Ok(Some(address)) => sandbox.charge(&LOOKUP, Value::text(&address.to_string())),
+        Ok(Some(address)) => sandbox.charge(&LOOKUP, Ok(Value::text(&address.to_string()))),
         Ok(None) => {
             let Some(descriptor) = lookup.descriptor() else {
                 // Without a descriptor the answer is there from the start.
@@ -59,10 +58,7 @@ fn answer(sandbox: Rc<Sandbox>, lookup: Lookup) -> Res {
             };
             Err(wait(until, move |_| answer(sandbox, lookup)))
         }
-        Err(error) => {
-            charge_failure(&sandbox, &LOOKUP);
-            Err(error.into())
-        }
+        Err(error) => sandbox.charge(&LOOKUP, Err(error.into())),
     }
 }
 
@@ -70,6 +66,6 @@ fn getmyip(sandbox: &Rc<Sandbox>, machine: &mut Machine, _args: &mut Args<'_>) -
     let shared = sandbox.clone();
     sandbox.when_below(machine, NET, move |_| {
         let address = shared.network.my_address()?;
-        shared.charge(&OWN_ADDRESS, Value::text(&address.to_string()))
+        shared.charge(&OWN_ADDRESS, Ok(Value::text(&address.to_string())))
     })
 }

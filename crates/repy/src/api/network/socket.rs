@@ -97,7 +97,7 @@ impl SocketHandle {
                     // Closed while this call waited.
                     None => return Err(NetworkError::ClosedLocally.into()),
                 };
-                sandbox.charge(&charges, result)
+                sandbox.charge(&charges, Ok(result))
             })
     }
 
@@ -139,6 +139,6 @@ impl SocketHandle {
             (receiving(self.traffic), HEADER),
             (sending(self.traffic), 2 * HEADER),
         ];
-        self.sandbox.charge(&charges, Value::bool(true))
+        self.sandbox.charge(&charges, Ok(Value::bool(true)))
     }
 }
