@@ -122,6 +122,65 @@ fn lists_and_dictionaries() {
 }
 
 #[test]
+fn slices_of_lists_that_are_assigned() {
+    is_given_back("", "a = [bulk, h]\na[1:1] = [a]");
+    is_given_back("", "a = [bulk, h, 1, 2]\na[2:] = (1, a)");
+    is_given_back("", "a = [bulk, 0, h, 0]\na[1::2] = [0, a]");
+    is_given_back("", "a = [bulk, h]\na[:0] = {1: a}.values()");
+    is_given_back("class L(list):\n  pass", "a = L([bulk, h, 1])\na[2L] = a");
+    is_given_back(
+        "class L(list):\n  pass",
+        "a = L([bulk, h])\na[-1:] = [a, h]",
+    );
+}
+
+#[test]
+fn lists_that_are_extended_item_by_item() {
+    is_given_back("", "a = [bulk, h]\na.extend([a].__iter__())");
+    is_given_back("", "a = [bulk, h]\na += (a,).__iter__()");
+    is_given_back("", "a = [bulk, h]\na += [a]");
+    is_given_back(
+        "class L(list):\n  def fill(self, items):\n    list.__init__(self, items)\n",
+        "a = L()\na.fill([bulk, h, a])",
+    );
+}
+
+#[test]
+fn dictionaries_that_are_updated() {
+    is_given_back("", "a = {1: bulk, 2: h}\na.update({3: a})");
+    is_given_back("", "a = {1: bulk, 2: h}\na.update([(3, a)])");
+    is_given_back("", "a = {1: bulk, 2: h}\na.update(me=a)");
+    is_given_back("", "a = {1: bulk, 2: h}\na[a.itervalues()] = 1");
+    is_given_back("", "a = {1: bulk, 2: h}\na[(1, a.get)] = 1");
+    is_given_back(
+        "class D(dict):\n  def fill(self, pairs):\n    dict.__init__(self, pairs)\n",
+        "a = D()\na.fill({1: bulk, 2: h, 3: a})",
+    );
+    is_given_back(
+        "",
+        "a = SafeDict({'bulk': bulk, 'h': h})\na.update({'me': a})",
+    );
+}
+
+#[test]
+fn sets_that_hold_what_holds_them() {
+    is_given_back("", "a = set([bulk, h])\na.add(a.add)");
+    is_given_back("", "a = set([bulk, h])\na.add((1, a.__iter__()))");
+    is_given_back("", "a = set([bulk, h])\na.update([a.pop])");
+    is_given_back("", "a = set([bulk, h])\na.update([a.pop].__iter__())");
+    is_given_back("", "a = set([bulk, h])\na |= set([a.pop])");
+    is_given_back("", "a = set([bulk, h])\na ^= frozenset([a.pop])");
+    is_given_back(
+        "",
+        "a = set([bulk, h])\na.symmetric_difference_update((a.pop,))",
+    );
+    is_given_back(
+        "class S(set):\n  def fill(self, items):\n    set.__init__(self, items)\n",
+        "a = S()\na.fill([bulk, h, a.add])",
+    );
+}
+
+#[test]
 fn sets_tuples_slices_and_iterators_on_the_way() {
     let setting = "class A:\n  pass";
     is_given_back(setting, "a = A()\na.all = set([a])\na.bulk = bulk\na.h = h");
@@ -186,6 +245,10 @@ fn instances_of_classes_that_extend_containers() {
 fn exceptions_that_hold_themselves() {
     is_given_back("", "e = ValueError(bulk)\ne.me = e\ne.h = h");
     is_given_back("", "e = ValueError(bulk)\ne.args = (e, h)");
+    is_given_back(
+        "class E(Exception):\n  def fill(self, *args):\n    Exception.__init__(self, *args)\n",
+        "e = E()\ne.fill(bulk, h, e)",
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::methods::args::integer;
 use crate::methods::{Entry, repr_method, str_method};
+use crate::object::cycles;
 use crate::object::exception::{ExceptionPart, index_error, type_error};
 use crate::object::symbol::known;
 use crate::object::{Args, Arity, Class, ExceptionKind, Res, Sym, Value};
@@ -245,6 +246,9 @@ fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         && let Some(part) = instance.exception()
     {
         let class = instance.class.clone();
+        for value in &args {
+            cycles::put_into_instance(instance, value);
+        }
         let mut part = part.borrow_mut();
         let before = (part.args.clone(), part.message.clone());
         if args.len() != 1 {

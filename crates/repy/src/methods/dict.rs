@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Entry, iter_method, repr_method};
+use crate::object::cycles;
 use crate::object::exception::{key_error, type_error, value_error};
 use crate::object::iter::Source;
 use crate::object::{
@@ -99,7 +100,9 @@ fn update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             call.len() - 1
         )));
     }
-    update_with(machine, &own(call), call.get(1), call.keywords)?;
+    let dict = own(call);
+    cycles::put_all_into_dict(&dict, call.get(1), call.keywords);
+    update_with(machine, &dict, call.get(1), call.keywords)?;
     Ok(Value::None)
 }
 
@@ -110,7 +113,9 @@ fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             call.len() - 1
         )));
     }
-    update_with(machine, &own(call), call.get(1), call.keywords)?;
+    let dict = own(call);
+    cycles::put_all_into_dict(&dict, call.get(1), call.keywords);
+    update_with(machine, &dict, call.get(1), call.keywords)?;
     Ok(Value::None)
 }
 

@@ -30,15 +30,16 @@ pub(crate) fn extend_with(machine: &mut Machine, list: &Rc<ListObject>, items: &
         loop {
             match machine.next_item(&iter)? {
                 Value::Nil => return Ok(()),
-                item => list.items.borrow_mut().push(item),
+                item => {
+                    cycles::put_into_list(list, &item);
+                    list.items.borrow_mut().push(item);
+                }
             }
         }
     }
     let items = machine.collect(items.unwrapped())?;
     machine.reserve(items.len() * size_of::<Value>())?;
-    for item in &items {
-        cycles::put_into_list(list, item);
-    }
+    cycles::put_all_into_list(list, &items);
     list.items.borrow_mut().extend(items);
     Ok(())
 }
@@ -192,6 +193,7 @@ fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             })?,
         None => Vec::new(),
     };
+    cycles::put_all_into_list(&list, &items);
     let old = list.items.replace(items);
     drop(old);
     Ok(Value::None)

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Entry, iter_method, repr_method};
 use crate::ast::BinaryOp;
+use crate::object::cycles;
 use crate::object::exception::key_error;
 use crate::object::{Args, Arity, Res, Set, SetObject, Value};
 use crate::vm::Machine;
@@ -67,6 +68,9 @@ fn to_set(machine: &mut Machine, items: &Value) -> Res<Set> {
 /// `s |= t` and its like for two sets.
 pub(crate) fn update_in_place(op: BinaryOp, s: &Rc<SetObject>, t: &Rc<SetObject>) -> Res<()> {
     let same = Rc::ptr_eq(s, t);
+    if matches!(op, BinaryOp::BitOr | BinaryOp::BitXor) && !same {
+        cycles::put_all_into_set(s, &Value::Set(t.clone()));
+    }
     match op {
         BinaryOp::BitOr if same => {}
         BinaryOp::BitOr => s.borrow_mut().merge(&t.borrow())?,
@@ -98,7 +102,9 @@ pub(crate) fn update_in_place(op: BinaryOp, s: &Rc<SetObject>, t: &Rc<SetObject>
 
 fn add(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let item = call.take(1);
-    own(call).borrow_mut().add(item)?;
+    let set = own(call);
+    cycles::put_into_set(&set, &item);
+    set.borrow_mut().add(item)?;
     Ok(Value::None)
 }
 
@@ -146,6 +152,7 @@ fn update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
                 update_in_place(BinaryOp::BitOr, &set, other)?
             }
             _ => {
+                cycles::put_all_into_set(&set, &items);
                 let mut next = std::mem::take(&mut *set.borrow_mut());
                 let result = update_with(machine, &mut next, &items);
                 *set.borrow_mut() = next;
@@ -279,6 +286,7 @@ fn symmetric_difference_update(machine: &mut Machine, call: &mut Args<'_>) -> Re
         update_in_place(BinaryOp::BitXor, &set, other)?;
         return Ok(Value::None);
     }
+    cycles::put_all_into_set(&set, &items);
     let other = to_set(machine, &items)?;
     set.borrow_mut().toggle(other.table())?;
     Ok(Value::None)
@@ -313,6 +321,7 @@ fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let set = own(call);
     let mut made = Set::new();
     if let Some(items) = call.get(1).cloned() {
+        cycles::put_all_into_set(&set, &items);
         update_with(machine, &mut made, &items)?;
     }
     drop(std::mem::replace(&mut *set.borrow_mut(), made));

@@ -1,7 +1,10 @@
 //! Subscripts and slices of everything that has them.
 
+use std::rc::Rc;
+
 use super::args;
 use crate::number;
+use crate::object::cycles;
 use crate::object::exception::{attribute_error, index_error, key_error, type_error, value_error};
 use crate::object::{DictObject, ListObject, Payload, Res, SliceObject, Str, Thrown, Value};
 use crate::vm::Machine;
@@ -176,6 +179,7 @@ pub(crate) fn set(machine: &mut Machine, object: &Value, index: Value, value: Va
             if let Value::Slice(slice) = &index {
                 return set_slice(machine, list, slice, Some(value));
             }
+            cycles::put_into_list(list, &value);
             let mut items = list.items.borrow_mut();
             let at = position(
                 machine,
@@ -263,7 +267,7 @@ fn remove_key(dict: &DictObject, key: &Value) -> Res<()> {
 /// `list[slice] = value`, or its deletion.
 fn set_slice(
     machine: &mut Machine,
-    list: &ListObject,
+    list: &Rc<ListObject>,
     slice: &SliceObject,
     value: Option<Value>,
 ) -> Res<()> {
@@ -279,7 +283,9 @@ fn set_slice(
             if !machine.is_iterable(value) {
                 return Err(type_error("must assign iterable to extended slice"));
             }
-            Some(machine.collect(value)?)
+            let new = machine.collect(value)?;
+            cycles::put_all_into_list(list, &new);
+            Some(new)
         }
         None => None,
     };
@@ -330,7 +336,7 @@ fn set_slice(
 /// Replaces a run of items.
 fn splice(
     machine: &mut Machine,
-    list: &ListObject,
+    list: &Rc<ListObject>,
     slice: &SliceObject,
     value: Option<Value>,
     message: &str,
@@ -345,6 +351,7 @@ fn splice(
         None => Vec::new(),
     };
     machine.reserve(new.len() * size_of::<Value>())?;
+    cycles::put_all_into_list(list, &new);
     let mut items = list.items.borrow_mut();
     let (start, _, count) = indices(slice, items.len())?;
     let (start, count) = (start as usize, count);
@@ -375,7 +382,7 @@ pub(crate) fn slice(machine: &mut Machine, object: &Value, low: &Value, high: &V
             ))
         }
         _ => {
-            let index = Value::Slice(std::rc::Rc::new(simple(low, high)));
+            let index = Value::Slice(Rc::new(simple(low, high)));
             get(machine, object, &index)
         }
     }
@@ -397,7 +404,7 @@ pub(crate) fn store_slice(
     if let Value::List(list) = object.unwrapped() {
         return splice(machine, list, &slice, value, "can only assign an iterable");
     }
-    let index = Value::Slice(std::rc::Rc::new(slice));
+    let index = Value::Slice(Rc::new(slice));
     match value {
         Some(value) => set(machine, object, index, value),
         None => delete(machine, object, &index),

@@ -2,10 +2,9 @@
 //!
 //! Counting references never gives those back. So an object that a container is put into is noted here when that
 //! happens: a circle cannot be closed otherwise, for what is new holds only what is older. Classes, functions with
-//! closures and namespaces are noted when they are made. (Not noted are `set.add`, slice assignment and `dict.update`,
-//! where it would cost more than it brings: of a circle nearly always something else was noted as well.) Now and then the noted objects and all they hold are looked at, by trial deletion:
-//! whoever has more references than come from among them is held from outside (a variable, a thread, the host), and
-//! so is all that it holds in turn; the rest is emptied, and then goes by counting as ever.
+//! closures and namespaces are noted when they are made. Now and then the noted objects and all they hold are looked
+//! at, by trial deletion: whoever has more references than come from among them is held from outside (a variable, a
+//! thread, the host), and so is all that it holds in turn; the rest is emptied, and then goes by counting as ever.
 //!
 //! It is sound wherever it is called: what native code holds at that moment has its count too, and what is borrowed is
 //! left alone. As in CPython 2.7, circles with a `__del__` among them are kept: there is no right order to run
@@ -17,8 +16,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::{Rc, Weak};
 
 use super::{
-    Class, ClassKind, DictObject, Function, Instance, ListObject, Payload, Value, iter::Source,
-    reclaim,
+    Class, ClassKind, DictObject, Function, Instance, ListObject, Payload, SetObject, Str, Value,
+    iter::Source, reclaim,
 };
 use crate::builtins::safe_dict;
 use crate::memory;
@@ -35,6 +34,7 @@ const LEAST_NOTED: usize = 4_000;
 enum Noted {
     List(Weak<ListObject>),
     Dict(Weak<DictObject>),
+    Set(Weak<SetObject>),
     Instance(Weak<Instance>),
     Function(Weak<Function>),
     Class(Weak<Class>),
@@ -45,6 +45,7 @@ impl Noted {
         Some(match self {
             Noted::List(weak) => Value::List(weak.upgrade()?),
             Noted::Dict(weak) => Value::Dict(weak.upgrade()?),
+            Noted::Set(weak) => Value::Set(weak.upgrade()?),
             Noted::Instance(weak) => Value::Instance(weak.upgrade()?),
             Noted::Function(weak) => Value::Function(weak.upgrade()?),
             Noted::Class(weak) => Value::Class(weak.upgrade()?),
@@ -55,6 +56,7 @@ impl Noted {
         match self {
             Noted::List(weak) => weak.strong_count() > 0,
             Noted::Dict(weak) => weak.strong_count() > 0,
+            Noted::Set(weak) => weak.strong_count() > 0,
             Noted::Instance(weak) => weak.strong_count() > 0,
             Noted::Function(weak) => weak.strong_count() > 0,
             Noted::Class(weak) => weak.strong_count() > 0,
@@ -98,11 +100,78 @@ pub(crate) fn put_into_list(list: &Rc<ListObject>, value: &Value) {
     }
 }
 
-/// A value is put into a dictionary.
+/// Values are put into a list.
+pub(crate) fn put_all_into_list(list: &Rc<ListObject>, values: &[Value]) {
+    if !list.noted.get()
+        && let Some(value) = values.iter().find(|value| can_close(value))
+    {
+        put_into_list(list, value);
+    }
+}
+
+/// A key and a value are put into a dictionary.
 #[inline(always)]
-pub(crate) fn put_into_dict(dict: &Rc<DictObject>, value: &Value) {
-    if can_close(value) {
+pub(crate) fn put_into_dict(dict: &Rc<DictObject>, key: &Value, value: &Value) {
+    if can_close(value) || can_close(key) {
         note_dict(dict);
+    }
+}
+
+/// All of another mapping, or of something that gives pairs, and of keywords is put into a dictionary.
+pub(crate) fn put_all_into_dict(
+    dict: &Rc<DictObject>,
+    other: Option<&Value>,
+    keywords: &[(Str, Value)],
+) {
+    if dict.noted.get() {
+        return;
+    }
+    let closes = match other.map(Value::unwrapped) {
+        None => false,
+        Some(Value::Dict(other)) => other.try_borrow().is_none_or(|table| {
+            table
+                .iter()
+                .any(|(key, value)| can_close(key) || can_close(value))
+        }),
+        Some(_) => true,
+    };
+    if closes || keywords.iter().any(|(_, value)| can_close(value)) {
+        note_dict(dict);
+    }
+}
+
+/// A value is put into a set.
+#[inline(always)]
+pub(crate) fn put_into_set(set: &Rc<SetObject>, value: &Value) {
+    if can_close(value) {
+        note_set(set);
+    }
+}
+
+/// All of something that can be iterated is put into a set.
+pub(crate) fn put_all_into_set(set: &Rc<SetObject>, items: &Value) {
+    if set.noted.get() {
+        return;
+    }
+    let closes = match items.unwrapped() {
+        Value::Str(_) | Value::XRange(_) => false,
+        Value::List(list) => {
+            (list.items.try_borrow()).is_ok_and(|items| items.iter().any(can_close))
+        }
+        Value::Tuple(tuple) => tuple.iter().any(can_close),
+        Value::Set(other) | Value::FrozenSet(other) => other
+            .try_borrow()
+            .is_none_or(|other| other.iter().any(can_close)),
+        _ => true,
+    };
+    if closes {
+        note_set(set);
+    }
+}
+
+fn note_set(set: &Rc<SetObject>) {
+    if !set.noted.replace(true) {
+        note(Noted::Set(Rc::downgrade(set)));
     }
 }
 
@@ -289,6 +358,13 @@ fn empty(value: &Value, taken: &mut Vec<Value>) {
                 let old = table.clear();
                 drop(table);
                 taken.push(Value::dict(old));
+            }
+        }
+        Value::Set(set) => {
+            if let Some(mut table) = set.try_borrow_mut() {
+                let old = table.clear();
+                drop(table);
+                taken.push(Value::Set(Rc::new(SetObject::new(old))));
             }
         }
         Value::Function(function) => {

@@ -530,7 +530,7 @@ impl DictObject {
 
     /// `d[key] = value`. The old value is dropped after the table is free again.
     pub(crate) fn set(self: &Rc<Self>, key: Value, value: Value) -> Res<()> {
-        cycles::put_into_dict(self, &value);
+        cycles::put_into_dict(self, &key, &value);
         self.set_unnoted(key, value)
     }
 

@@ -156,6 +156,8 @@ pub struct SetObject {
     inner: RefCell<Set>,
     /// A frozenset's hash once worked out; -1 before.
     pub(crate) hash: Cell<i64>,
+    /// Whether [`cycles`](super::cycles) knows of it.
+    pub(crate) noted: Cell<bool>,
 }
 
 impl SetObject {
@@ -163,6 +165,7 @@ impl SetObject {
         SetObject {
             inner: RefCell::new(set),
             hash: Cell::new(-1),
+            noted: Cell::new(false),
         }
     }
 
@@ -174,6 +177,11 @@ impl SetObject {
     #[inline]
     pub(crate) fn borrow_mut(&self) -> std::cell::RefMut<'_, Set> {
         self.inner.borrow_mut()
+    }
+
+    /// The table, unless it is in use.
+    pub(crate) fn try_borrow_mut(&self) -> Option<std::cell::RefMut<'_, Set>> {
+        self.inner.try_borrow_mut().ok()
     }
 
     /// The table, unless it is being changed.
