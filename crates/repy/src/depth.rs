@@ -49,6 +49,21 @@ pub(crate) fn enter(levels: u32, doing: &str) -> Res<Level> {
     Ok(Level(levels))
 }
 
+/// This stack's count, put aside while another native stack is at work, which begins with none.
+#[must_use]
+pub(crate) struct Aside(u32);
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        LEVELS.set(self.0);
+    }
+}
+
+/// Leaves this native stack until the result is dropped.
+pub(crate) fn put_aside() -> Aside {
+    Aside(LEVELS.replace(0))
+}
+
 /// How many levels are left.
 pub(crate) fn left() -> u32 {
     LIMIT.saturating_sub(LEVELS.get())

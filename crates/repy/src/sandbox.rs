@@ -136,8 +136,9 @@ impl Sandbox {
         let now = self.system.wall_clock();
         self.duties.borrow_mut().show(STARTED, now);
         started();
-        let ending = self.scheduler.run(self, &mut machine);
+        let (ending, machine) = self.scheduler.run(self, machine);
         self.scheduler.clear();
+        drop(machine);
         Ok(match (ending, self.memory.limit()) {
             // The machine knows the limit of its heap only.
             (Ending::OverMemory { .. }, Some(limit)) => Ending::OverMemory { limit },
@@ -182,6 +183,10 @@ fn raise_wall(mut policy: WallPolicy, sandbox: &Sandbox) -> WallReport {
         policy.status_folder = duties.status_folder().map(Path::to_owned);
     }
     if !policy.layers.is_empty() {
+        // What cannot be mapped now is asked for when it is needed.
+        let events = sandbox.account.borrow().limit(Resource::Events);
+        let threads = (events as usize).saturating_add(1);
+        let _ = sandbox.scheduler.reserve_stacks(threads);
         // Behind the wall the interfaces cannot be asked for; what is known of them is kept. No interface has this
         // address, so all are asked.
         let _ = sandbox.network.allows(Ipv4Addr::UNSPECIFIED);

@@ -61,11 +61,16 @@ known! {
 }
 
 impl Interner {
-    pub(crate) fn new() -> Interner {
-        let mut interner = Interner {
+    /// No names, not even those that the machine asks for.
+    pub(crate) fn empty() -> Interner {
+        Interner {
             strings: Vec::new(),
             index: HashMap::new(),
-        };
+        }
+    }
+
+    pub(crate) fn new() -> Interner {
+        let mut interner = Interner::empty();
         for name in known::ALL {
             interner.intern(name.as_bytes());
         }

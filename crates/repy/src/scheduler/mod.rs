@@ -6,6 +6,7 @@
 //! whole is an [`Ending`]. Nothing here knows what the calls do.
 
 mod run;
+pub(crate) mod stacks;
 pub(crate) mod system;
 pub(crate) mod wait;
 
@@ -19,6 +20,7 @@ use crate::accounting::Item;
 use crate::object::{ExceptionKind, Signal, Thrown};
 use crate::sandbox::Ending;
 use crate::vm::{Thread, Wait};
+use stacks::Stacks;
 use wait::{Bell, Blocked, Continuation, Until, WaitId};
 
 /// A thread of the program, by number; the main thread is 0.
@@ -26,6 +28,9 @@ pub(crate) type ThreadId = u64;
 
 /// The thread a program begins with.
 const MAIN: ThreadId = 0;
+
+/// A native stack, by number.
+type StackId = u64;
 
 /// What the scheduler knows of a thread.
 struct Entry {
@@ -45,18 +50,26 @@ struct Parked {
     then: Continuation,
 }
 
-/// Who is given the result.
+/// Who is given the result, and goes on then.
 #[derive(Clone, Copy)]
 enum Waiter {
     Thread(ThreadId),
-    /// A native function, further down on the native stack, whose callback waits.
-    Native,
+    /// A thread whose callback waits, with the native function that called it on this stack.
+    Stack(StackId, ThreadId),
+}
+
+impl Waiter {
+    fn thread(self) -> ThreadId {
+        match self {
+            Waiter::Thread(thread) | Waiter::Stack(_, thread) => thread,
+        }
+    }
 }
 
 struct State {
     threads: BTreeMap<ThreadId, Entry>,
     threads_made: ThreadId,
-    ready: VecDeque<ThreadId>,
+    ready: VecDeque<Waiter>,
     current: ThreadId,
     parked: BTreeMap<WaitId, Parked>,
     waits_made: WaitId,
@@ -65,15 +78,13 @@ struct State {
     below: BTreeMap<Resource, VecDeque<WaitId>>,
     watched: BTreeSet<WaitId>,
     rung: VecDeque<WaitId>,
-    /// Continuations of native waiters whose waits are over.
-    native_ready: BTreeMap<WaitId, Continuation>,
     /// Processor time at the end of the last slice.
     processor_time: f64,
     /// Nothing runs before this time: the program has used more than its share of the processor.
     paused_until: f64,
     /// When the sandbox last looked after its duties.
     duties_done_at: f64,
-    /// How the program ended, found while a native function was waiting.
+    /// How the program ended, found in the middle of an operation.
     ending: Option<Ending>,
 }
 
@@ -90,7 +101,6 @@ impl Default for State {
             below: BTreeMap::new(),
             watched: BTreeSet::new(),
             rung: VecDeque::new(),
-            native_ready: BTreeMap::new(),
             processor_time: 0.0,
             paused_until: 0.0,
             duties_done_at: 0.0,
@@ -103,6 +113,7 @@ impl Default for State {
 #[derive(Default)]
 pub(crate) struct Scheduler {
     state: RefCell<State>,
+    stacks: RefCell<Stacks>,
     /// When the thread that runs must let others run.
     turn_ends_at: Cell<f64>,
 }
@@ -137,7 +148,7 @@ impl Scheduler {
             _item: item,
         };
         state.threads.insert(id, entry);
-        state.ready.push_back(id);
+        state.ready.push_back(Waiter::Thread(id));
     }
 
     /// The name of the thread that runs.
@@ -179,7 +190,8 @@ impl Scheduler {
     /// Drops all threads and waits; what they held is given back.
     pub(crate) fn clear(&self) {
         let state = self.state.take();
-        drop(state);
+        let stacks = self.stacks.take();
+        drop((state, stacks));
     }
 
     fn park(&self, waiter: Waiter, wait: Wait) -> Result<WaitId, Thrown> {

@@ -3,12 +3,13 @@
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::stacks::Left;
 use super::wait::{Until, WaitId};
 use super::{MAIN, Scheduler, ThreadId, Waiter, settled};
 use crate::accounting::RENEWABLE;
 use crate::object::{ExceptionKind, Res, Thrown};
 use crate::sandbox::{Ending, Sandbox};
-use crate::vm::{Machine, SliceEnd, Stop, Wait};
+use crate::vm::{Machine, SliceEnd, Stop};
 
 /// Instructions of one turn: some tenths of a millisecond, so that a hundred busy threads all run many times a second.
 const TURN: u64 = 20_000;
@@ -24,43 +25,33 @@ const DUTY_INTERVAL: f64 = 0.1;
 const IDLE_DUTY_INTERVAL: f64 = 0.25;
 
 impl Scheduler {
-    /// Runs the program until it ends.
-    pub(crate) fn run(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine) -> Ending {
+    /// Runs the program until it ends. The machine comes back, if it can.
+    pub(crate) fn run(
+        &self,
+        sandbox: &Rc<Sandbox>,
+        mut machine: Machine<'static>,
+    ) -> (Ending, Option<Machine<'static>>) {
         let nested = sandbox.clone();
         machine.set_nested_wait(move |machine, wait| {
             nested.scheduler.wait_in_native(&nested, machine, wait)
         });
+        let nested = sandbox.clone();
+        machine
+            .set_nested_turn(move |machine| nested.scheduler.end_turn_in_native(&nested, machine));
         let (busy, stop) = (sandbox.clone(), machine.stop_flag());
         machine.set_pulse(move || busy.scheduler.attend_to(&busy, &stop));
         let timed = sandbox.clone();
         machine.set_turn_over(move || timed.system.now() >= timed.scheduler.turn_ends_at.get());
         let used = sandbox.system.processor_time();
         self.state.borrow_mut().processor_time = used;
-        loop {
-            if let Some(ending) = self.step(sandbox, machine) {
-                return ending;
-            }
-        }
+        self.run_on_stacks(sandbox, machine)
     }
 
-    /// Waits where a native function is in the middle of its work: other threads run meanwhile, on top of it.
-    fn wait_in_native(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine, wait: Wait) -> Res {
-        let caller = self.state.borrow().current;
-        let mut id = self.park(Waiter::Native, wait)?;
-        loop {
-            let then = self.state.borrow_mut().native_ready.remove(&id);
-            if let Some(then) = then {
-                self.state.borrow_mut().current = caller;
-                match settled(then(machine)) {
-                    Ok(result) => return result,
-                    Err(wait) => id = self.park(Waiter::Native, wait)?,
-                }
-            }
-            if let Some(ending) = self.step(sandbox, machine) {
-                self.state.borrow_mut().ending = Some(ending);
-                return Err(Thrown::stop(Stop::Interrupted));
-            }
-        }
+    /// Ends the operation the machine is in the middle of, and with it the program.
+    pub(super) fn stop_with(&self, machine: &Machine, ending: Ending) -> Thrown {
+        self.state.borrow_mut().ending = Some(ending);
+        machine.stop_flag().store(true, Ordering::Relaxed);
+        Thrown::stop(Stop::Interrupted)
     }
 
     /// In the middle of a long operation: pauses if the program has used more than its share of the processor, looks
@@ -90,8 +81,8 @@ impl Scheduler {
         }
     }
 
-    /// One round of the loop. Some: the program has ended.
-    fn step(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine) -> Option<Ending> {
+    /// One round of the loop. Some: it cannot go on here.
+    pub(super) fn step(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine) -> Option<Left> {
         let now = sandbox.system.now();
         let (paused_until, duties_done_at) = {
             let state = self.state.borrow();
@@ -100,7 +91,7 @@ impl Scheduler {
         if now - duties_done_at >= DUTY_INTERVAL {
             self.state.borrow_mut().duties_done_at = now;
             if let Some(ending) = sandbox.look_after(now) {
-                return Some(ending);
+                return Some(Left::Ended(ending));
             }
         }
         if paused_until > now {
@@ -110,13 +101,36 @@ impl Scheduler {
             return None;
         }
         if let Some(ending) = self.end_waits(sandbox, machine, now) {
-            return Some(ending);
+            return Some(Left::Ended(ending));
         }
         let next = self.state.borrow_mut().ready.pop_front();
-        match next {
-            Some(id) => self.take_turn(sandbox, machine, id),
+        let ending = match next {
+            Some(Waiter::Stack(stack, _)) => return Some(Left::For(stack)),
+            Some(Waiter::Thread(id)) => self.take_turn(sandbox, machine, id),
             None if self.state.borrow().threads.is_empty() => Some(Ending::Finished),
             None => self.idle(sandbox, machine, now, duties_done_at + IDLE_DUTY_INTERVAL),
+        };
+        ending.map(Left::Ended)
+    }
+
+    /// A thread's turn begins.
+    pub(super) fn begin_turn(&self, sandbox: &Sandbox) {
+        self.turn_ends_at.set(sandbox.system.now() + TURN_SECONDS);
+    }
+
+    /// A thread's turn has ended: what it has used of the processor.
+    pub(super) fn count_turn(&self, sandbox: &Sandbox, id: ThreadId) {
+        let (now, used) = (sandbox.system.now(), sandbox.system.processor_time());
+        let pause = sandbox.processor.borrow_mut().observe(now, used);
+        let mut state = self.state.borrow_mut();
+        let more = (used - state.processor_time).max(0.0);
+        state.processor_time = used;
+        if let Some(until) = pause {
+            state.paused_until = until;
+            sandbox.processor.borrow_mut().paused(now, until - now);
+        }
+        if let Some(entry) = state.threads.get_mut(&id) {
+            entry.processor_time += more;
         }
     }
 
@@ -132,26 +146,19 @@ impl Scheduler {
             state.current = id;
             state.threads.get_mut(&id)?.thread.take()?
         };
-        self.turn_ends_at.set(sandbox.system.now() + TURN_SECONDS);
+        self.begin_turn(sandbox);
         let end = machine.run_slice(&mut thread, TURN);
-        let (now, used) = (sandbox.system.now(), sandbox.system.processor_time());
-        let pause = sandbox.processor.borrow_mut().observe(now, used);
+        self.count_turn(sandbox, id);
+        if self.is_closing() {
+            return Some(self.ended_by(Stop::Interrupted));
+        }
         let mut state = self.state.borrow_mut();
-        let more = (used - state.processor_time).max(0.0);
-        state.processor_time = used;
-        if let Some(until) = pause {
-            state.paused_until = until;
-            sandbox.processor.borrow_mut().paused(now, until - now);
-        }
-        if let Some(entry) = state.threads.get_mut(&id) {
-            entry.processor_time += more;
-        }
         match end {
             SliceEnd::Budget => {
                 if let Some(entry) = state.threads.get_mut(&id) {
                     entry.thread = Some(thread);
                 }
-                state.ready.push_back(id);
+                state.ready.push_back(Waiter::Thread(id));
                 None
             }
             SliceEnd::Finished(value) => {
@@ -166,7 +173,7 @@ impl Scheduler {
                 }
                 drop(state);
                 if let Err(thrown) = self.park(Waiter::Thread(id), wait) {
-                    self.resume(id, Err(thrown));
+                    self.resume(Waiter::Thread(id), Err(thrown));
                 }
                 None
             }
@@ -200,7 +207,12 @@ impl Scheduler {
     }
 
     /// Continues the calls whose waits are over.
-    fn end_waits(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine, now: f64) -> Option<Ending> {
+    pub(super) fn end_waits(
+        &self,
+        sandbox: &Rc<Sandbox>,
+        machine: &mut Machine,
+        now: f64,
+    ) -> Option<Ending> {
         if self.state.borrow().parked.is_empty() {
             return None;
         }
@@ -260,34 +272,31 @@ impl Scheduler {
         let Some(parked) = self.unpark(id) else {
             return;
         };
-        match parked.waiter {
-            Waiter::Native => {
-                self.state.borrow_mut().native_ready.insert(id, parked.then);
-            }
-            Waiter::Thread(thread) => {
-                self.state.borrow_mut().current = thread;
-                match settled((parked.then)(machine)) {
-                    Ok(result) => self.resume(thread, result),
-                    Err(wait) => {
-                        if let Err(thrown) = self.park(Waiter::Thread(thread), wait) {
-                            self.resume(thread, Err(thrown));
-                        }
-                    }
+        self.state.borrow_mut().current = parked.waiter.thread();
+        match settled((parked.then)(machine)) {
+            Ok(result) => self.resume(parked.waiter, result),
+            Err(wait) => {
+                if let Err(thrown) = self.park(parked.waiter, wait) {
+                    self.resume(parked.waiter, Err(thrown));
                 }
             }
         }
     }
 
-    fn resume(&self, id: ThreadId, result: Res) {
+    /// Hands over the result of a wait; whoever waited has a turn after those who are ready already.
+    pub(super) fn resume(&self, waiter: Waiter, result: Res) {
         let mut state = self.state.borrow_mut();
-        if let Some(thread) = state
-            .threads
-            .get_mut(&id)
-            .and_then(|entry| entry.thread.as_mut())
-        {
-            thread.resume_with(result);
-            state.ready.push_back(id);
+        match waiter {
+            Waiter::Stack(stack, _) => self.resume_stack(stack, result),
+            Waiter::Thread(id) => {
+                let entry = state.threads.get_mut(&id);
+                let Some(thread) = entry.and_then(|entry| entry.thread.as_mut()) else {
+                    return;
+                };
+                thread.resume_with(result);
+            }
         }
+        state.ready.push_back(waiter);
     }
 
     /// Waits until something can go on, or the duties call.
@@ -300,7 +309,7 @@ impl Scheduler {
     ) -> Option<Ending> {
         let next = {
             let state = self.state.borrow();
-            if !state.native_ready.is_empty() || !state.rung.is_empty() {
+            if !state.rung.is_empty() {
                 return None;
             }
             let account = sandbox.account.borrow();

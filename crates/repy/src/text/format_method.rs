@@ -20,7 +20,7 @@ struct Fields<'a> {
     manual: bool,
 }
 
-impl Machine {
+impl Machine<'_> {
     /// `format.format(*positional, **keywords)`.
     pub(crate) fn format_method(
         &mut self,

@@ -87,7 +87,7 @@ fn digits(spec: &[u8], at: &mut usize) -> Res<Option<usize>> {
     Ok((*at > start).then_some(number))
 }
 
-impl Machine {
+impl Machine<'_> {
     /// `format(value, spec)`.
     pub(crate) fn format_value(&mut self, value: &Value, spec: &[u8]) -> Res<Vec<u8>> {
         let inner = value.unwrapped().clone();

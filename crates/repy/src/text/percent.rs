@@ -40,7 +40,7 @@ impl Values {
 /// Longest width or precision; CPython's is the largest int, ours what a program can sensibly hold.
 const MAX_WIDTH: usize = 1 << 31;
 
-impl Machine {
+impl Machine<'_> {
     /// `format % value`.
     pub(crate) fn percent_format(&mut self, format: &[u8], value: &Value) -> Res<Vec<u8>> {
         let tuple = match value.unwrapped() {

@@ -64,7 +64,7 @@ fn repr_range(range: &XRange) -> String {
     }
 }
 
-impl Machine {
+impl Machine<'_> {
     /// `repr(value)`.
     ///
     /// # Errors

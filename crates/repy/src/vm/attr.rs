@@ -21,7 +21,7 @@ const GROWS: u32 = 2;
 /// The instance itself does not have it.
 const NOT_OWN: u32 = 3;
 
-impl Machine {
+impl Machine<'_> {
     /// `object.name` with a cache.
     pub(crate) fn load_attr(&mut self, object: &Value, code: &Code, cache: u16, name: Sym) -> Res {
         if let Value::Instance(instance) = object {

@@ -11,7 +11,7 @@ use crate::object::{
     Str, Thrown, Value,
 };
 
-impl Machine {
+impl Machine<'_> {
     /// Begins or continues a thread.
     pub(super) fn resume(&mut self, thread: &mut Thread) -> Ended {
         match std::mem::replace(&mut thread.state, State::Running) {

@@ -14,7 +14,7 @@ use crate::object::{
     SetObject, Str, Sym, Thrown, TypeTag, Value,
 };
 
-impl Machine {
+impl Machine<'_> {
     /// Starts a class body; the class is made when it ends.
     pub(super) fn enter_class_body(
         &mut self,

@@ -14,7 +14,7 @@ use crate::object::symbol::known;
 use crate::object::{ExceptionKind, Instance, Raised, Signal, Thrown, Value, reclaim};
 use crate::work;
 
-impl Machine {
+impl Machine<'_> {
     /// Looks up from work: stops if memory has run out, runs a destructor if one waits.
     #[cold]
     pub(super) fn attend(&mut self, thread: &mut Thread) -> Left {

@@ -93,7 +93,7 @@ impl HostObject {
     }
 }
 
-impl Machine {
+impl Machine<'_> {
     /// Makes a host object a value.
     pub fn host_object(&mut self, object: impl HostType) -> Value {
         Value::Host(std::rc::Rc::new(HostObject {

@@ -7,7 +7,7 @@ use crate::object::symbol::known;
 use crate::object::{ExceptionKind, IterObject, Payload, Res, Value};
 use crate::work;
 
-impl Machine {
+impl Machine<'_> {
     /// `iter(value)`.
     pub(crate) fn iter(&mut self, value: &Value) -> Res {
         Ok(match value {

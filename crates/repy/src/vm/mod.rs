@@ -16,6 +16,7 @@ mod rare;
 pub(crate) mod reenter;
 pub(crate) mod run;
 pub(crate) mod setup;
+pub(crate) mod stack;
 mod support;
 pub(crate) mod unwind;
 
@@ -33,6 +34,7 @@ use crate::object::{
 };
 use crate::work;
 pub use frame::Thread;
+use stack::NativeStack;
 
 /// Python 2's recursion limit.
 const RECURSION_LIMIT: usize = 1000;
@@ -40,6 +42,9 @@ const RECURSION_LIMIT: usize = 1000;
 /// Instructions between two looks at the stop flag and at the clock: some microseconds, and little even if each of
 /// them does as much as one may without looking up by itself.
 const SLICE: i64 = 500;
+
+/// Instructions of a callback's turn, after which others may run: as many as a turn of a thread has.
+const NESTED_TURN: i64 = 20_000;
 
 /// Why the machine stopped for good.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,8 +122,12 @@ type TurnOver = Rc<dyn Fn() -> bool>;
 /// Where text goes.
 pub type Sink = Box<dyn FnMut(&[u8])>;
 
-/// One sandbox: everything the threads of a program share.
-pub struct Machine {
+/// What runs instead of a callback that has had its turn (see [`Machine::set_nested_turn`]).
+type NestedTurn = Rc<dyn Fn(&mut Machine) -> Res<()>>;
+
+/// One sandbox: everything the threads of a program share. It lives as long as the native stack it is used on, if that
+/// is one of several.
+pub struct Machine<'stack> {
     pub(crate) names: Interner,
     pub(crate) shapes: Shapes,
     pub(crate) types: Vec<Rc<Class>>,
@@ -140,15 +149,19 @@ pub struct Machine {
     /// Addresses of the containers whose `repr` is being made, outermost first.
     pub(crate) showing: Vec<usize>,
     nested_wait: Option<NestedWait>,
+    nested_turn: Option<NestedTurn>,
+    /// Instructions that callbacks may still execute in this turn.
+    nested_budget: i64,
+    stack: Option<&'stack dyn NativeStack>,
     /// Where "Exception ... ignored" of destructors goes.
     pub(crate) warnings: Option<Sink>,
     /// The function whose machine-wide instruction count this is.
     pub(crate) instructions: u64,
 }
 
-impl Machine {
+impl Machine<'_> {
     /// A machine with all builtins.
-    pub fn new(limits: Limits) -> Machine {
+    pub fn new(limits: Limits) -> Machine<'static> {
         memory::set_limit(limits.memory);
         setup::machine()
     }
@@ -162,6 +175,12 @@ impl Machine {
     /// cannot put the native function aside, so the host must wait, running other threads meanwhile if it can.
     pub fn set_nested_wait(&mut self, wait: impl Fn(&mut Machine, Wait) -> Res + 'static) {
         self.nested_wait = Some(Rc::new(wait));
+    }
+
+    /// What to do when code called by a native function has run long enough: the host may let others run meanwhile, if
+    /// it can.
+    pub(crate) fn set_nested_turn(&mut self, turn: impl Fn(&mut Machine) -> Res<()> + 'static) {
+        self.nested_turn = Some(Rc::new(turn));
     }
 
     /// What to do now and then, at least about every millisecond, while a single operation takes long: the host gets
@@ -248,6 +267,7 @@ impl Machine {
     /// Runs a thread for about `budget` instructions, or until its turn is over.
     pub fn run_slice(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
         let mut left = i64::try_from(budget).unwrap_or(i64::MAX);
+        self.nested_budget = left;
         work::watch(&self.stop, self.pulse.as_ref());
         loop {
             thread.budget = left.min(SLICE);

@@ -88,7 +88,7 @@ pub(crate) fn compare_floats(op: CompareOp, a: f64, b: f64) -> bool {
     }
 }
 
-impl Machine {
+impl Machine<'_> {
     /// The truth of a value.
     pub(crate) fn is_true(&self, value: &Value) -> bool {
         match value {

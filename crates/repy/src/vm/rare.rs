@@ -21,7 +21,7 @@ pub(super) enum Next {
     Called(bool),
 }
 
-impl Machine {
+impl Machine<'_> {
     /// Runs one instruction; the frame's position has been saved.
     pub(super) fn run_rare(
         &mut self,

@@ -15,7 +15,7 @@ const CALLBACK_UNITS: usize = 16;
 
 const CALLING: &str = " while calling a Python object";
 
-impl Machine {
+impl Machine<'_> {
     /// Calls a value and waits for its result.
     pub fn call_value(&mut self, callable: &Value, args: Vec<Value>) -> Res {
         self.call_with(callable, args, Vec::new())
@@ -36,6 +36,10 @@ impl Machine {
         }
         // A callback that ends before its slice does not look up itself.
         work::spend(CALLBACK_UNITS)?;
+        self.nested_budget -= CALLBACK_UNITS as i64;
+        if self.nested_budget <= 0 {
+            self.end_nested_turn()?;
+        }
         let level = depth::enter(CALLBACK, CALLING)?;
         let mut thread = self
             .spare
@@ -89,6 +93,12 @@ impl Machine {
                     thread.budget = super::SLICE;
                     self.instructions += super::SLICE as u64;
                     self.check_stop().map_err(Thrown::stop)?;
+                    self.nested_budget -= super::SLICE;
+                    if self.nested_budget <= 0
+                        || self.turn_over.as_ref().is_some_and(|is_over| is_over())
+                    {
+                        self.end_nested_turn()?;
+                    }
                 }
                 Ended::Blocked(wait) => match self.wait_nested(wait) {
                     Ok(value) => {
@@ -118,13 +128,16 @@ impl Machine {
                 "cannot wait inside a native function",
             ));
         };
-        // Other threads run meanwhile, further up on the native stack, and may come here too.
-        let _level = depth::enter(CALLBACK, " while waiting in callbacks")?;
-        // What they show is not inside of what is shown here.
-        let showing = std::mem::take(&mut self.showing);
-        let result = nested(self, wait);
-        self.showing = showing;
-        result
+        nested(self, wait)
+    }
+
+    /// Lets others run where the calling native function cannot be put aside.
+    fn end_nested_turn(&mut self) -> Res<()> {
+        if let Some(turn) = self.nested_turn.clone() {
+            turn(self)?;
+        }
+        self.nested_budget = super::NESTED_TURN;
+        Ok(())
     }
 
     /// The result of a native function called by another one, waited for and with its request fulfilled.

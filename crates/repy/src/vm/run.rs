@@ -25,7 +25,7 @@ pub(crate) enum Ended {
     Stopped(Stop),
 }
 
-impl Machine {
+impl Machine<'_> {
     /// Runs a thread's top frame, and all it calls, until the thread ends, its budget is used up, or it must wait.
     pub(crate) fn execute(&mut self, thread: &mut Thread) -> Ended {
         self.finalizes_since = thread.finalizes_since();

@@ -17,7 +17,7 @@ use crate::object::{
 };
 
 /// A machine with everything in it.
-pub(super) fn machine() -> Machine {
+pub(super) fn machine() -> Machine<'static> {
     let mut names = Interner::new();
     let mut next_version = 0;
     let mut types: Vec<Rc<Class>> = Vec::with_capacity(TypeTag::ALL.len());
@@ -92,6 +92,9 @@ pub(super) fn machine() -> Machine {
         showing: Vec::new(),
         spare: Vec::new(),
         nested_wait: None,
+        nested_turn: None,
+        nested_budget: 0,
+        stack: None,
         warnings: None,
         instructions: 0,
     };
@@ -191,7 +194,7 @@ fn new_class(
     })
 }
 
-impl Machine {
+impl Machine<'_> {
     fn add_builtin(&mut self, name: &str, value: Value) {
         let sym = self.names.intern(name.as_bytes());
         let name = self.names.string(sym);

@@ -8,7 +8,7 @@ use crate::bytecode::{Code, CodeKind, SiteCache};
 use crate::object::symbol::known;
 use crate::object::{Res, Sym, Value, reclaim};
 
-impl Machine {
+impl Machine<'_> {
     /// Ends the top frame with a result.
     pub(super) fn finish_frame(&mut self, thread: &mut Thread, value: Value, pc: usize) -> Left {
         let Some(frame) = thread.frames.pop() else {

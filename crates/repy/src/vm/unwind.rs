@@ -15,7 +15,7 @@ use crate::{memory, work};
 /// Lines of a traceback shown at each end when it is longer than twice this.
 const SHOWN_LINES: usize = 500;
 
-impl Machine {
+impl Machine<'_> {
     /// Makes what was thrown an exception instance on its way, or says why the machine must do something else.
     pub(crate) fn raised(&mut self, thrown: Thrown) -> Result<(Rc<Raised>, bool), Ended> {
         match thrown.into_signal() {

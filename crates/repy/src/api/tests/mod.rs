@@ -1,6 +1,7 @@
 //! Every call but those of the network: its result, its errors, its charge.
 
 mod arguments;
+mod callbacks;
 mod files;
 mod locks;
 mod namespaces;
