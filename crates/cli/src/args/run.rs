@@ -51,6 +51,9 @@ pub(crate) struct RunArguments {
         help_heading = "Deployment"
     )]
     pub(crate) platform: Option<String>,
+    /// Deploy a Repy program even if nodes will not run it, by the safety check of this program
+    #[arg(long, help_heading = "Deployment")]
+    pub(crate) no_check: bool,
     /// What becomes of vessels held at the start: release (the original's clean start) or adopt [default: release]
     #[arg(
         long,

@@ -116,6 +116,7 @@ async fn run_local(
     begun: Instant,
     signals: &mut EndSignals,
 ) -> Result<ExitMeaning, NotBegun> {
+    settings.check_program()?;
     let mut config = TestbedConfig::new(PathBuf::new());
     config.nodes = local.size.nodes as usize;
     config.vessels_per_node = local.size.vessels_per_node as usize;
@@ -235,6 +236,7 @@ async fn deploy(
             vessel_type: config.vessel_type(),
         },
     )?;
+    settings.check_program()?;
     let port = settings.probe.port(config.user_port());
     let run = overlord.prepare(settings.arguments.as_slice())?;
     let control = run.control();

@@ -11,9 +11,11 @@ use overlord::engine::{
     ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, SettingsError, VESSELS_MAX,
 };
 use overlord::types::{Platform, UserName, UserPort, VesselType};
+use overlord_testbed::node::platform::repy_refusal;
 
 use super::{AccountSettings, Layers, LocalSettings, Sourced};
 use crate::args::RunArguments;
+use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::text::bound;
 
@@ -52,6 +54,8 @@ pub(crate) struct RunSettings {
     pub(crate) program_path: PathBuf,
     /// What runs it.
     pub(crate) platform: Platform,
+    /// Why no node would run it, unless the operator does not want to know.
+    refusal: Option<String>,
     /// With which arguments.
     pub(crate) arguments: ArgumentsTemplate,
     /// How many copies.
@@ -140,10 +144,15 @@ impl RunSettings {
             .iter()
             .any(|argument| argument.contains("{port}"));
         let program = overlord::read_program(&arguments.program, platform)?;
+        let is_checked = program.platform == Platform::RepyV2 && !arguments.no_check;
+        let refusal = is_checked
+            .then(|| repy_refusal(program.file.name.as_str(), &program.file.contents))
+            .flatten();
         let settings = Self {
             target: target(arguments, layers, count, vessel_type)?,
             program_path: arguments.program.clone(),
             platform: program.platform,
+            refusal,
             arguments: template,
             count,
             vessel_type,
@@ -186,6 +195,18 @@ impl RunSettings {
             Target::Account(account) => &account.user,
             Target::Local(local) => &local.user,
         }
+    }
+
+    /// Whether nodes would run the program. Asked once all else is in order, and before a vessel is acquired for it.
+    ///
+    /// # Errors
+    /// The rule that it breaks, and where.
+    pub(crate) fn check_program(&self) -> Result<(), Failure> {
+        let Some(refusal) = &self.refusal else {
+            return Ok(());
+        };
+        let advice = "mend the program, nodes do not run it as it is: docs/repy.md says what Repy is (--no-check deploys it nevertheless)";
+        Err(Failure::new(ExitMeaning::Data, refusal.trim_end()).advise(advice))
     }
 
     /// What the run's own files would say later: told before anything is started.

@@ -185,6 +185,8 @@ fn a_program_that_cannot_be_sent_says_why() {
     let folder = Folder::new();
     folder.file("Server.pl", "#!/bin/sh\n");
     folder.file("private_server", "#!/bin/sh\n");
+    folder.file("unsafe.r2py", "log('hello')\nimport os\n");
+    folder.file("no_python.r2py", "log('hello'\n");
     std::fs::create_dir(folder.path().join("folder")).unwrap();
     let cases: &[Case<'_>] = &[
         (
@@ -199,6 +201,16 @@ fn a_program_that_cannot_be_sent_says_why() {
             &["Server.pl", "name", "a-z"],
         ),
         (&["run", "--local", "private_server"], 65, &["private_"]),
+        (
+            &["run", "--local", "unsafe.r2py"],
+            65,
+            &["unsafe.r2py:2:1", "import", "import os", "^", "--no-check"],
+        ),
+        (
+            &["run", "--local", "no_python.r2py"],
+            65,
+            &["no_python.r2py:1", "syntax error"],
+        ),
     ];
     check(&folder, cases);
 }

@@ -14,7 +14,7 @@ use overlord_types::{Platform, VesselName};
 use serde::{Deserialize, Serialize};
 
 pub use native::NativePlatform;
-pub use repy::RepyPlatform;
+pub use repy::{RepyPlatform, repy_refusal};
 
 /// What a platform is asked to run.
 #[derive(Debug, Clone)]

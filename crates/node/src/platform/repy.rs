@@ -63,6 +63,14 @@ impl ProgramPlatform for RepyPlatform {
     }
 }
 
+/// Why no node would run a Repy V2 program: rule, file, line and column, with a caret below the place. `None` if nodes
+/// would. Asks nobody: it is the parser and the safety check that nodes ask before they run it.
+#[must_use]
+pub fn repy_refusal(name: &str, source: &[u8]) -> Option<String> {
+    let refusal = overlord_repy::check::load(source).err()?;
+    Some(refusal.render(name, source))
+}
+
 /// What the original's nodes write into the log before a program runs.
 fn header(program: &str, arguments: &[String]) -> String {
     // Arguments have no character that Python's `repr` would write in another way.
