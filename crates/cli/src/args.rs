@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Run(Box<RunArguments>),
     /// Make, show and check key files
     Keys(KeysArguments),
-    /// See, get, give back and renew vessels of an account
+    /// See, get, give back and renew vessels of an account, and read their logs
     #[command(subcommand)]
     Vessels(VesselsCommand),
     /// Say what the account holds and what runs there

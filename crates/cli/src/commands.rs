@@ -1,9 +1,11 @@
 //! One module per command: each takes plain arguments and layers, does its work, and prints.
 
 pub(crate) mod keys;
+mod node_calls;
 pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod testbed;
+mod vessel_log;
 pub(crate) mod vessels;
 
 use crate::exit_meaning::ExitMeaning;

@@ -155,8 +155,7 @@ fn dispatch(command: &Command, layers: &Layers, output: &Output) -> Result<ExitM
                 .map(|()| ExitMeaning::Done)
         }
         Command::Vessels(command) => {
-            let work = commands::vessels::run(command, layers, output);
-            commands::block_on(work).map(|()| ExitMeaning::Done)
+            commands::block_on(commands::vessels::run(command, layers, output))
         }
         Command::Status(arguments) => {
             commands::block_on(commands::status::run(arguments, layers, output))

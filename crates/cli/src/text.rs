@@ -29,8 +29,10 @@ pub(crate) fn bound(duration: Duration) -> String {
 /// A text in which nothing moves the cursor of a terminal or rings its bell: programs and servers of
 /// strangers wrote parts of it.
 pub(crate) fn harmless(text: &str) -> String {
-    let shown = |c: char| if c.is_control() && c != '\n' { '?' } else { c };
-    text.chars().map(shown).collect()
+    let moves = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    text.chars()
+        .map(|c| if moves(c) { '?' } else { c })
+        .collect()
 }
 
 /// A number and the word for what it counts.
@@ -57,6 +59,6 @@ mod tests {
 
     #[test]
     fn nothing_that_a_stranger_wrote_moves_the_cursor() {
-        assert_eq!(harmless("a\u{1b}[2J\nb\r\u{7}"), "a?[2J\nb??");
+        assert_eq!(harmless("a\u{1b}[2J\nb\r\u{7}\tc"), "a?[2J\nb??\tc");
     }
 }

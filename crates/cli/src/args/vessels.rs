@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::AccountArguments;
 
-/// See, get, give back and renew vessels of an account.
+/// See, get, give back and renew vessels of an account, and read their logs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VesselsCommand {
     /// Print the vessels that the account holds
@@ -15,6 +15,8 @@ pub(crate) enum VesselsCommand {
     Release(HandlesArguments),
     /// Renew leases: of the named ones, or all
     Renew(HandlesArguments),
+    /// Print what programs wrote: the end of each vessel's log, as its node keeps it
+    Log(HandlesArguments),
 }
 
 /// What to get.

@@ -1,17 +1,14 @@
 //! `overlord status`: what the account holds, and what runs there, asked of all nodes at once.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 use overlord::clearinghouse::VesselRecord;
-use overlord::nodemanager::client::{NodeClient, NodeClientConfig};
+use overlord::nodemanager::client::NodeClient;
 use overlord::nodemanager::node_info::NodeInfo;
 use overlord::types::{Handle, NodeId, NodeLocation, VesselName, VesselStatus};
 use serde::Serialize;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
+use super::node_calls;
 use super::vessels::{lease, location};
 use crate::account;
 use crate::args::AccountArguments;
@@ -19,11 +16,6 @@ use crate::exit_meaning::ExitMeaning;
 use crate::failure::{Failure, chain};
 use crate::output::{Output, Paint, Palette, Table};
 use crate::settings::{AccountSettings, Layers};
-
-/// Most nodes that are asked at once.
-const NODES_AT_ONCE: usize = 64;
-/// How long a node may take to connect and to answer: a reader waits for the slowest.
-const NODE_WAIT: Duration = Duration::from_secs(10);
 
 /// What is known of one vessel's program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -124,35 +116,22 @@ type Answers = BTreeMap<NodeId, Result<BTreeMap<VesselName, VesselStatus>, Strin
 
 /// Asks each node once, all of them together.
 async fn ask_nodes(held: &[VesselRecord]) -> Result<Answers, Failure> {
-    let client = NodeClient::new(NodeClientConfig {
-        connect_timeout: NODE_WAIT,
-        receive_timeout: NODE_WAIT,
-        ..NodeClientConfig::default()
-    });
-    let permits = Arc::new(Semaphore::new(NODES_AT_ONCE));
+    let client = NodeClient::new(node_calls::patience());
     let mut nodes = BTreeMap::new();
     for vessel in held {
         nodes.insert(vessel.node_id.clone(), location(vessel)?);
     }
-    let mut asked = JoinSet::new();
-    for (node, location) in nodes {
-        let (client, permits) = (client.clone(), Arc::clone(&permits));
-        asked.spawn(async move {
-            // The semaphore is never closed; without a permit the bound is lost, and nothing else.
-            let _permit = permits.acquire().await;
+    let calls = nodes.into_iter().map(|(node, location)| {
+        let client = client.clone();
+        async move {
             let answer = client.list_vessels_of(&location, &node).await;
             let answer = answer
                 .map(|info| statuses(&info))
                 .map_err(|error| chain(&error).join(": "));
             (node, answer)
-        });
-    }
-    let mut answers = Answers::new();
-    while let Some(answer) = asked.join_next().await {
-        let (node, answer) = answer.map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
-        answers.insert(node, answer);
-    }
-    Ok(answers)
+        }
+    });
+    Ok(node_calls::all(calls).await?.into_iter().collect())
 }
 
 fn statuses(info: &NodeInfo) -> BTreeMap<VesselName, VesselStatus> {

@@ -1,13 +1,14 @@
-//! `overlord vessels list|acquire|release|renew`
+//! `overlord vessels list|acquire|release|renew|log`
 
 use std::time::Duration;
 
 use overlord::Connection;
-use overlord::clearinghouse::{ClearinghouseAccount, VesselRecord};
+use overlord::clearinghouse::VesselRecord;
 use overlord::engine::VESSELS_MAX;
 use overlord::types::{Handle, VesselType};
 use serde::Serialize;
 
+use super::vessel_log;
 use crate::account;
 use crate::args::{AccountArguments, AcquireArguments, HandlesArguments, VesselsCommand};
 use crate::exit_meaning::ExitMeaning;
@@ -34,7 +35,7 @@ struct CountLine {
     vessels: usize,
 }
 
-/// Does one of the four.
+/// Does one of the five.
 ///
 /// # Errors
 /// What is wrong with keys, clearinghouse, account, or the vessels asked for.
@@ -42,30 +43,36 @@ pub(crate) async fn run(
     command: &VesselsCommand,
     layers: &Layers,
     output: &Output,
-) -> Result<(), Failure> {
+) -> Result<ExitMeaning, Failure> {
     match command {
         VesselsCommand::List(arguments) => {
             let account = open(arguments, layers, output).await?;
             let held = account.clearinghouse().resource_info().await?;
-            print("vessel", &held, output)
+            print("vessel", &held, output)?;
         }
-        VesselsCommand::Acquire(arguments) => acquire(arguments, layers, output).await,
+        VesselsCommand::Acquire(arguments) => acquire(arguments, layers, output).await?,
         VesselsCommand::Release(arguments) => {
-            let (account, named) = find(arguments, layers, output).await?;
+            let (connection, named) = find(arguments, layers, output).await?;
             let handles = handles(&named);
-            account.release(&handles).await?;
-            tell("released", handles.len(), output)
+            connection.clearinghouse().release(&handles).await?;
+            tell("released", handles.len(), output)?;
         }
         VesselsCommand::Renew(arguments) => {
-            let (account, named) = find(arguments, layers, output).await?;
+            let (connection, named) = find(arguments, layers, output).await?;
+            let account = connection.clearinghouse();
             let handles = handles(&named);
             account.renew(&handles).await?;
             // What counts is the lease that is read back.
             let mut held = account.resource_info().await?;
             held.retain(|vessel| handles.contains(&vessel.handle));
-            print("renewed", &held, output)
+            print("renewed", &held, output)?;
+        }
+        VesselsCommand::Log(arguments) => {
+            let (connection, named) = find(arguments, layers, output).await?;
+            return vessel_log::print(&connection, &named, output).await;
         }
     }
+    Ok(ExitMeaning::Done)
 }
 
 async fn open(
@@ -98,18 +105,15 @@ async fn find(
     arguments: &HandlesArguments,
     layers: &Layers,
     output: &Output,
-) -> Result<(ClearinghouseAccount, Vec<VesselRecord>), Failure> {
-    let account = open(&arguments.account, layers, output)
-        .await?
-        .clearinghouse()
-        .clone();
-    let held = account.resource_info().await?;
+) -> Result<(Connection, Vec<VesselRecord>), Failure> {
+    let connection = open(&arguments.account, layers, output).await?;
+    let held = connection.clearinghouse().resource_info().await?;
     let named = if arguments.all {
         held
     } else {
         choose(&held, &arguments.handles)?
     };
-    Ok((account, named))
+    Ok((connection, named))
 }
 
 /// Finds each name among the held vessels: a whole handle, or an end of one that fits one vessel only.

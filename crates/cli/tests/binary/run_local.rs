@@ -174,6 +174,22 @@ fn a_testbed_of_its_own_serves_every_command() {
     let status = folder.run(&["status"]);
     status.expect(0, &[]);
     assert_eq!(status.stdout.matches("Started").count(), 3, "{status}");
+    let logs = folder.run(&["vessels", "log", "--all", "--output", "json"]);
+    logs.expect(0, &[]);
+    assert_eq!(logs.records().len(), 3, "{logs}");
+    for record in logs.records() {
+        assert!(
+            record["log"].as_str().unwrap().contains(" serving on "),
+            "{logs}"
+        );
+    }
+    let one = logs.records()[0]["handle"].as_str().unwrap().to_owned();
+    let log = folder.run(&["vessels", "log", &one]);
+    log.expect(0, &[]);
+    assert_eq!(
+        log.stdout.trim_end(),
+        logs.records()[0]["log"].as_str().unwrap().trim_end()
+    );
     let fault = |rest: &[&str]| {
         let fault = [&["testbed", "fault", "--dir", "bed"][..], rest].concat();
         folder.run(&fault).expect(0, &[]);
@@ -195,6 +211,9 @@ fn a_testbed_of_its_own_serves_every_command() {
     let status = folder.run(&["status"]);
     status.expect(79, &[]);
     assert!(status.stdout.contains("unreachable"), "{status}");
+    let logs = folder.run(&["vessels", "log", "--all"]);
+    logs.expect(79, &["cannot be reached"]);
+    assert_eq!(logs.stdout.matches("==> …").count(), 2, "{logs}");
 
     folder
         .run(&[

@@ -1,0 +1,85 @@
+//! `overlord vessels log`: what the programs wrote, as far as their nodes keep it.
+
+use overlord::clearinghouse::VesselRecord;
+use overlord::engine::VesselAddress;
+use overlord::nodemanager::client::NodeError;
+use overlord::types::{Handle, NodeLocation};
+use overlord::{Connection, ports::NodesPort};
+use serde::Serialize;
+
+use super::node_calls;
+use super::vessels::location;
+use crate::exit_meaning::ExitMeaning;
+use crate::failure::{Failure, chain};
+use crate::output::Output;
+use crate::text::harmless;
+
+/// A log as it is told to programs.
+#[derive(Serialize)]
+struct LogLine<'a> {
+    event: &'static str,
+    handle: &'a Handle,
+    location: &'a NodeLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreachable: Option<&'a str>,
+}
+
+/// Reads and prints the logs of vessels, under a heading each if there are several.
+///
+/// # Errors
+/// Only an output that cannot be written: nodes that do not answer are part of the result, which is then partial.
+pub(super) async fn print(
+    connection: &Connection,
+    vessels: &[VesselRecord],
+    output: &Output,
+) -> Result<ExitMeaning, Failure> {
+    let mut meaning = ExitMeaning::Done;
+    for (address, log) in read(connection, vessels).await? {
+        let (handle, location) = (&address.handle, &address.location);
+        let (text, reason) = match &log {
+            Ok(bytes) => (Some(String::from_utf8_lossy(bytes)), None),
+            Err(error) => (None, Some(chain(error).join(": "))),
+        };
+        output.record(&LogLine {
+            event: "log",
+            handle,
+            location,
+            log: text.as_deref(),
+            unreachable: reason.as_deref(),
+        })?;
+        let heading = format!("{} on {location}", handle.short());
+        match (text, reason) {
+            (Some(text), _) if vessels.len() == 1 => output.line(harmless(&text).trim_end())?,
+            (Some(text), _) => {
+                output.line(&format!("==> {heading} <=="))?;
+                output.line(harmless(&text).trim_end())?;
+            }
+            (None, reason) => {
+                meaning = ExitMeaning::Partial;
+                let reason = reason.unwrap_or_default();
+                output.note(&format!("{heading}: {}", harmless(&reason)));
+            }
+        }
+    }
+    Ok(meaning)
+}
+
+/// Each vessel with its log, or why its node did not tell.
+async fn read(
+    connection: &Connection,
+    vessels: &[VesselRecord],
+) -> Result<Vec<(VesselAddress, Result<Vec<u8>, NodeError>)>, Failure> {
+    let nodes = NodesPort::with_config(connection.keys().clone(), node_calls::patience());
+    let mut calls = Vec::with_capacity(vessels.len());
+    for vessel in vessels {
+        let address = VesselAddress {
+            handle: vessel.handle.clone(),
+            location: location(vessel)?,
+        };
+        let vessel = nodes.vessel(&address);
+        calls.push(async move { (address, vessel.read_log().await) });
+    }
+    node_calls::all(calls).await
+}
