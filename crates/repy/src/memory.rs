@@ -116,20 +116,22 @@ pub(crate) fn exceeded() -> Option<Stop> {
     if UNTIL_LOOK.get() >= 0 {
         return None;
     }
-    PAGES.with_borrow_mut(|pages| match pages {
-        Some(pages) => {
-            let limit = pages.limit;
-            if pages.resident().is_some_and(|resident| resident > limit) {
-                // Whoever asks again finds the same, unless something was given back.
-                return Some(Stop::Memory { limit });
-            }
-            UNTIL_LOOK.set(between_looks(limit));
-            None
-        }
-        None => {
-            UNTIL_LOOK.set(between_looks(limit()));
-            None
-        }
+    if let Some(limit) = page_limit_passed()
+        && (cycles::collect() == 0 || page_limit_passed().is_some())
+    {
+        // Whoever asks again finds the same, unless something was given back.
+        return Some(Stop::Memory { limit });
+    }
+    let pages = PAGES.with_borrow(|pages| pages.as_ref().map(|pages| pages.limit));
+    UNTIL_LOOK.set(between_looks(pages.unwrap_or_else(limit)));
+    None
+}
+
+/// The limit of the pages, if the process has more.
+fn page_limit_passed() -> Option<usize> {
+    PAGES.with_borrow_mut(|pages| {
+        let pages = pages.as_mut()?;
+        (pages.resident()? > pages.limit).then_some(pages.limit)
     })
 }
 

@@ -42,11 +42,22 @@ impl Drop for Handle {
 /// Runs a program with `log` and `handle`, and looks for garbage at its end: what it logs, and how many handles are
 /// open then.
 fn run(source: &str) -> (String, i64) {
+    run_within(MEMORY_LIMIT, source)
+}
+
+/// The same where the program has less memory; `used()` tells it how much of that, in thousandths.
+fn run_within(limit: usize, source: &str) -> (String, i64) {
     let program = Program::new(source.as_bytes(), "circles").expect("a program");
+    let before = memory_used();
     let mut machine = Machine::new(Limits {
-        memory: Some(memory_used() + MEMORY_LIMIT),
+        memory: Some(before + limit),
     });
     let globals = machine.new_globals();
+    let used = machine.host_function("used", move |_, _| {
+        let thousandths = memory_used().saturating_sub(before) * 1000 / limit;
+        Ok(Value::Int(i64::try_from(thousandths).unwrap_or(i64::MAX)))
+    });
+    globals.set_variable(&mut machine, "used", used);
     let output = Rc::new(RefCell::new(String::new()));
     let written = output.clone();
     let log = machine.host_function("log", move |machine, args| {
@@ -367,5 +378,77 @@ for i in range(3):
     for (line, expected) in told.lines().zip(expected) {
         assert!(line.starts_with(expected), "{line}");
         assert!(line.ends_with(">> ignored"), "{line}");
+    }
+}
+
+/// Circular garbage of many shapes, each of some small objects, in an order that follows from a seed; and how a program
+/// that holds `LIVE` thousandths of its memory makes ten times as much of it as it may have.
+const SHAPES: &str = "
+class New(object):
+  def __init__(self, x):
+    self.x, self.me, self.callback = x, self, self.method
+  def method(self):
+    return self.x
+class Old:
+  pass
+def instance(n):
+  New(n)
+def family(n):
+  parent = Old()
+  parent.children = []
+  for i in xrange(3):
+    child = Old()
+    child.parent, child.number = parent, i
+    parent.children.append(child)
+def closure(n):
+  def f():
+    return f, n
+def containers(n):
+  a = [n, str(n)]
+  a.append({'a': a, n: (n, a)})
+def iterator(n):
+  a = [n, str(n)]
+  a.append([a.__iter__()])
+def view(n):
+  d = {n: str(n)}
+  d['me'] = d.viewvalues()
+def caught(n):
+  try:
+    raise ValueError(n)
+  except ValueError, e:
+    e.me = [e]
+def nested_error(n):
+  e = KeyError(str(n))
+  e.args = (e, n)
+def bag(n):
+  s = set([n, str(n)])
+  s.add(s.add)
+def family_of_classes(n):
+  class A(object):
+    pass
+  A.only = A()
+shapes = [instance, family, closure, containers, iterator, view, caught, nested_error, bag, family_of_classes]
+random = SEED
+live = []
+while used() < LIVE:
+  live.append([len(live), {}])
+for i in xrange(ROUNDS):
+  random = (random * 1103515245 + 12345) % (1 << 31)
+  shapes[(random >> 16) % 10](i)
+log((len(live) > 10, used() <= 1000))
+";
+
+#[test]
+fn ten_times_the_limit_of_small_garbage_is_given_back_in_time_whatever_else_is_held() {
+    const LIMIT: usize = 6 << 20;
+    // No shape takes less.
+    const LEAST_BYTES: usize = 250;
+    for (seed, live) in [(1, 100), (2, 300), (3, 500), (4, 700), (5, 850)] {
+        let source = SHAPES
+            .replace("SEED", &seed.to_string())
+            .replace("LIVE", &live.to_string())
+            .replace("ROUNDS", &(10 * LIMIT / LEAST_BYTES / 5).to_string());
+        eprintln!("seed {seed}, {live} of 1000 held");
+        assert_eq!(run_within(LIMIT, &source).0, "(True, True)");
     }
 }

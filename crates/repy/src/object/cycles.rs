@@ -436,21 +436,41 @@ struct Node {
 /// What a node takes in both tables, with the room they grow by.
 const NODE_BYTES: usize = 2 * size_of::<Node>() + 64;
 
-/// Everything the noted objects are and hold.
+/// The part of the memory limit that a look may take where there is no room left: what is given back by it makes more.
+const LEAST_ROOM: usize = 32;
+
+/// Objects that one look at a part begins with, of the nodes there is room for: the others are what they hold.
+const PART: usize = 4;
+
+/// Noted objects and what they hold.
 struct Graph {
-    /// Most nodes there is room for. A look that needs more is given up: it must not pass the memory limit itself.
+    /// Most nodes there is room for. What comes after them counts as somebody outside.
     most: usize,
-    gave_up: bool,
+    is_full: bool,
+    /// Whether only a part of what was noted is looked at. What everything holds is left out then, or it would be
+    /// all that is looked at.
+    is_part: bool,
     nodes: Vec<Node>,
     index: HashMap<usize, usize, BuildHasherDefault<PlaceHasher>>,
 }
 
 impl Graph {
-    /// The node of a value, made if there is none.
+    fn new(is_part: bool) -> Graph {
+        let room = memory::room().max(memory::limit() / LEAST_ROOM);
+        Graph {
+            most: room / NODE_BYTES,
+            is_full: false,
+            is_part,
+            nodes: Vec::new(),
+            index: HashMap::default(),
+        }
+    }
+
+    /// The node of a value, made if there is none and there is room.
     fn node(&mut self, value: &Value) -> Option<&mut Node> {
         let place = place(value)?;
         if self.nodes.len() >= self.most && !self.index.contains_key(&place) {
-            self.gave_up = true;
+            self.is_full = true;
             return None;
         }
         let at = *self.index.entry(place).or_insert_with(|| {
@@ -464,21 +484,36 @@ impl Graph {
         self.nodes.get_mut(at)
     }
 
-    /// Follows all references from the nodes there are, and counts them.
-    fn explore(&mut self) {
+    /// Whether a value that is held is followed.
+    fn follows(&self, value: &Value) -> bool {
+        let leads_to_everything = match value {
+            Value::Class(_) | Value::Function(_) => true,
+            Value::Dict(dict) => dict.try_borrow().is_none_or(|table| table.version() != 0),
+            _ => false,
+        };
+        !self.is_part
+            || !leads_to_everything
+            || place(value).is_some_and(|place| self.index.contains_key(&place))
+    }
+
+    /// Follows all references from the nodes there are, and counts them. False if there was not room for all.
+    fn explore(&mut self) -> bool {
         let mut at = 0;
         while let Some(node) = self.nodes.get(at) {
-            if self.gave_up {
-                return;
+            if self.is_full && !self.is_part {
+                return false;
             }
             let value = node.value.clone();
             each_held(&value, &mut |held| {
-                if let Some(node) = self.node(held) {
+                if self.follows(held)
+                    && let Some(node) = self.node(held)
+                {
                     node.inner += 1;
                 }
             });
             at += 1;
         }
+        true
     }
 
     /// Marks what is held from outside, and all that it holds.
@@ -513,33 +548,55 @@ impl Graph {
 /// Looks for circular garbage and gives it back; how many objects that were.
 pub(crate) fn collect() -> usize {
     let before = memory::used();
-    let mut graph = Graph {
-        most: memory::room() / NODE_BYTES,
-        gave_up: false,
-        nodes: Vec::new(),
-        index: HashMap::default(),
-    };
     let known = NOTED.try_with(|all| {
         let mut all = all.try_borrow_mut().ok()?;
         all.retain(Noted::is_alive);
-        graph.nodes.reserve(2 * all.len());
-        graph.index.reserve(2 * all.len());
-        for noted in all.iter() {
-            if let Some(value) = noted.value() {
-                graph.node(&value);
-            }
-        }
         Some(all.len())
     });
     let Ok(Some(noted)) = known else {
         return 0;
     };
-    graph.explore();
-    if graph.gave_up {
+    let found = collect_among(0, noted, false).unwrap_or_else(|| collect_in_parts(noted));
+    plan_next(before, noted, found);
+    found
+}
+
+/// Looks at the noted objects part by part, the youngest first, where there is no room for all at once. Circles that
+/// are larger than a part, or that only what everything holds is part of, are not found then.
+fn collect_in_parts(noted: usize) -> usize {
+    let mut found = 0;
+    let mut end = noted;
+    while end > 0 {
+        let part = (Graph::new(true).most / PART).max(1);
+        let start = end.saturating_sub(part);
+        found += collect_among(start, end, true).unwrap_or(0);
+        end = start;
+    }
+    found
+}
+
+/// Looks at the objects noted from one number up to another and at what they hold. None if there is no room for that.
+fn collect_among(start: usize, end: usize, is_part: bool) -> Option<usize> {
+    let mut graph = Graph::new(is_part);
+    if !is_part && end - start > graph.most {
+        return None;
+    }
+    let expected = (end - start).saturating_mul(2).min(graph.most);
+    graph.nodes.reserve(expected);
+    graph.index.reserve(expected);
+    let _ = NOTED.try_with(|all| {
+        if let Ok(all) = all.try_borrow() {
+            for noted in all.get(start..end).unwrap_or_default() {
+                if let Some(value) = noted.value() {
+                    graph.node(&value);
+                }
+            }
+        }
+    });
+    if !graph.explore() {
         drop(graph.index);
         reclaim::release(graph.nodes.into_iter().map(|node| node.value).collect());
-        plan_next(before, noted, 0);
-        return 0;
+        return None;
     }
     graph.mark_held();
     let mut taken = Vec::new();
@@ -551,8 +608,7 @@ pub(crate) fn collect() -> usize {
     taken.extend(graph.nodes.into_iter().map(|node| node.value));
     drop(graph.index);
     reclaim::release(taken);
-    plan_next(before, noted, count);
-    count
+    Some(count)
 }
 
 /// Looks again when half as much more is in use, or four times as much if this look was not worth it: what a program
