@@ -193,7 +193,7 @@ impl Node {
     }
 
     /// What stands of the second wall around the program that runs in a vessel, as the vessel's process said when it
-    /// started; `None` when it has no such wall, or was started by an earlier node.
+    /// started, whichever node that was; `None` when it has no such wall.
     #[must_use]
     pub fn vessel_wall(&self, vessel: &VesselName) -> Option<String> {
         self.vessel(vessel)?.run()?.wall()
@@ -254,7 +254,7 @@ impl Node {
     /// From here on another node may use the directory.
     fn let_go(&self) {
         for vessel in self.calls.table.all() {
-            vessel.detach();
+            vessel.let_go();
         }
         self.lock.release();
     }

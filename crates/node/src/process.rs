@@ -9,8 +9,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -78,7 +78,8 @@ pub(crate) struct Run {
     supervisor: u32,
     folder: RunFolder,
     stopping: Arc<AtomicBool>,
-    wall: Arc<OnceLock<String>>,
+    /// Whether the node has let go of the run.
+    let_go: Arc<watch::Sender<bool>>,
     states: watch::Receiver<RunState>,
 }
 
@@ -157,7 +158,7 @@ impl Run {
             supervisor,
             stopping: Arc::new(AtomicBool::new(folder.is_stopping())),
             folder,
-            wall: Arc::default(),
+            let_go: Arc::new(watch::Sender::new(false)),
             states,
         };
         (run, sender)
@@ -168,9 +169,23 @@ impl Run {
         self.supervisor
     }
 
-    /// What stands of the wall around the program, if it has one and this node heard of it.
+    /// What stands of the wall around the program, if it has one and has said so.
     pub(crate) fn wall(&self) -> Option<String> {
-        self.wall.get().cloned()
+        self.folder.wall()
+    }
+
+    /// From now on nobody is told what becomes of the run, and nothing of this process watches it: another node may.
+    ///
+    /// Otherwise each node that was here before would go on watching the same program, and might take for its own
+    /// what a later one has started meanwhile.
+    pub(crate) fn let_go(&self) {
+        self.let_go.send_replace(true);
+    }
+
+    /// Waits until the node lets go of the run.
+    async fn is_let_go(&self) {
+        // The sender is this run's own.
+        let _ = self.let_go.subscribe().wait_for(|&let_go| let_go).await;
     }
 
     /// How far the run got.
@@ -301,17 +316,26 @@ impl Follower {
             }
             std::future::pending::<()>().await;
         };
-        tokio::select! {
-            // Waiting for an end loses nothing when dropped.
-            () = self.ending.wait() => {}
+        let ended = tokio::select! {
+            // Waiting loses nothing when dropped.
+            () = self.ending.wait() => true,
+            () = self.run.is_let_go() => false,
             // A line that is lost here is one of a supervisor that has ended, whose folder says more.
-            () = said => {}
+            () = said => true,
+        };
+        if ended {
+            self.finish(Some(&mut child)).await;
+        } else {
+            drop(self);
+            bury_when_ended(child).await;
         }
-        self.finish(Some(&mut child)).await;
     }
 
     async fn follow_found(self) {
-        self.ending.wait().await;
+        tokio::select! {
+            () = self.ending.wait() => {}
+            () = self.run.is_let_go() => return,
+        }
         self.finish(None).await;
     }
 
@@ -321,13 +345,6 @@ impl Follower {
         while let Ok(Some(line)) = lines.next_line().await {
             match ReportLine::parse(&line) {
                 Some(ReportLine::Executed(program)) => {
-                    self.executed(program).await;
-                    return;
-                }
-                Some(ReportLine::Running { program, wall }) => {
-                    tracing::debug!(program, wall, "a sandbox runs a program");
-                    // Said once; a second line of the kind would be none of ours.
-                    let _ = self.run.wall.set(wall);
                     self.executed(program).await;
                     return;
                 }
@@ -371,6 +388,17 @@ impl Follower {
         let end = end.unwrap_or(RunEnd::Lost { signal: None });
         self.states.send_replace(RunState::Ended(end));
     }
+}
+
+/// All that is left to do for a child that is not watched any more: it ends with this process, not before, and its
+/// number is not to stay taken.
+async fn bury_when_ended(mut child: Child) {
+    // `wait` would close it, and that is how a child is told that this process has ended.
+    let life_line = child.stdin.take();
+    if let Err(error) = child.wait().await {
+        tracing::warn!(%error, "an ended process is not buried");
+    }
+    drop(life_line);
 }
 
 /// Does file work away from the threads that serve connections; `None` when the runtime shuts down.

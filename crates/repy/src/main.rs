@@ -35,8 +35,8 @@ options, with all paths relative to the directory of --cwd:
   --stop FILE        stop when this file appears; it says CODE;MESSAGE
   --ip ADDRESS, --iface NAME
                      an address to prefer; --nootherips: use no other
-  --execinfo, --servicelog
-                     tell standard error what is run; and faults of the sandbox
+  --execinfo         the log begins with program and arguments; standard error is told what stands of the wall
+  --servicelog       standard error is told of faults of the sandbox, too
 
 --check ends with 0 if all are accepted, 5 if one is unsafe, else 2 if one is not Python, 1 if one cannot be read.
 A FILE of - is standard input.";
@@ -95,6 +95,8 @@ fn run_file(file: &OsStr, arguments: &[OsString]) -> ExitCode {
         status: None,
         stop: None,
         wall: WallPolicy::danger_none(),
+        log_wall: false,
+        header: None,
         started: Box::new(|_| {}),
     });
     ExitCode::from(match ending {
@@ -115,18 +117,11 @@ fn run_under_resources(words: &[OsString]) -> ExitCode {
     };
     match prepare(&line) {
         Ok(config) => {
-            if line.show_execution {
-                complain(&format!(
-                    "process {}, program {}, resources {}, arguments {:?}",
-                    std::process::id(),
-                    line.program.display(),
-                    line.resources.display(),
-                    line.arguments
-                ));
-            }
             let ending = sandbox::run(config);
-            if let (true, Ending::Internal(why)) = (line.service_log, &ending) {
-                complain(&format!("internal error: {why}"));
+            if line.service_log
+                && let Some(fault) = ending.fault()
+            {
+                complain(&fault);
             }
             ExitCode::from(ending.code())
         }
@@ -145,7 +140,8 @@ fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
     }
     let shown = line.resources.display();
     let text = std::fs::read(&line.resources).map_err(|error| format!("{shown}: {error}"))?;
-    let file = ResourceFile::parse(&text).map_err(|error| format!("{shown}: {error}"))?;
+    let text = command_line::without_mark(&text);
+    let file = ResourceFile::parse(text).map_err(|error| format!("{shown}: {error}"))?;
     let log: Box<dyn Write> = match &line.log {
         Some(prefix) => Box::new(
             LogRing::open(prefix).map_err(|error| format!("{}: {error}", prefix.display()))?,
@@ -164,6 +160,11 @@ fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
         status: line.status.clone(),
         stop: line.stop.clone(),
         wall: WallPolicy::for_vessel(Path::new("."), file.resources()),
+        // Standard output is the program's alone: whoever compares it wants nothing else there.
+        log_wall: line.log.is_some(),
+        header: line
+            .show_execution
+            .then(|| sandbox::execution_header(&line.program.to_string_lossy(), &line.arguments)),
         started: if line.show_execution {
             Box::new(|wall| complain(&format!("the wall around it: {wall}")))
         } else {

@@ -8,6 +8,7 @@ pub mod command_line;
 mod config;
 mod duties;
 mod ending;
+mod header;
 mod log;
 mod memory;
 mod signals;
@@ -28,6 +29,7 @@ use overlord_resources::Resource;
 
 pub use config::{SandboxConfig, Started};
 pub use ending::{EndStatus, Ending, exit_code};
+pub use header::execution_header;
 
 use crate::accounting::processor::ProcessorShare;
 use crate::accounting::{Account, Accounting};
@@ -176,8 +178,8 @@ const BY_WALL: &str =
 /// Memory of a program without resources: enough for any, and little enough for any machine.
 const MEMORY_WITHOUT_RESOURCES: usize = 1 << 30;
 
-/// Raises the second wall, and says so once if something of it is missing.
-fn raise_wall(mut policy: WallPolicy, sandbox: &Sandbox) -> WallReport {
+/// Raises the second wall, and says once what stands of it: if that is to be logged, or something is missing.
+fn raise_wall(mut policy: WallPolicy, log_wall: bool, sandbox: &Sandbox) -> WallReport {
     if policy.status_folder.is_none() {
         let duties = sandbox.duties.borrow();
         policy.status_folder = duties.status_folder().map(Path::to_owned);
@@ -194,6 +196,8 @@ fn raise_wall(mut policy: WallPolicy, sandbox: &Sandbox) -> WallReport {
     let report = wall::raise(&policy);
     if !report.is_complete() {
         sandbox.say(&format!("the second wall is not whole: {report}"));
+    } else if log_wall {
+        sandbox.say(&format!("the second wall: {report}"));
     }
     report
 }
@@ -242,7 +246,7 @@ pub fn run(config: SandboxConfig) -> Ending {
             memory,
         )
     });
-    let wall = raise_wall(config.wall, &sandbox);
+    let wall = raise_wall(config.wall, config.log_wall, &sandbox);
     let path = config.directory.join(&config.program);
     let source = config.source.map_or_else(|| read(&path), Ok);
     let ending = match source {
@@ -257,7 +261,12 @@ pub fn run(config: SandboxConfig) -> Ending {
             let name = config.program.to_string_lossy();
             // A fault of the interpreter ends the program as any other fault does: said in the log, and with a status.
             catch_unwind(AssertUnwindSafe(|| {
-                let started = Box::new(|| (config.started)(&wall));
+                let started = Box::new(|| {
+                    if let Some(header) = &config.header {
+                        sandbox.log.borrow_mut().report(&[header.as_bytes()]);
+                    }
+                    (config.started)(&wall);
+                });
                 sandbox.run_source(&source, &name, &config.arguments, started)
             }))
             .unwrap_or_else(|_| Ending::Internal("the interpreter has failed".to_owned()))

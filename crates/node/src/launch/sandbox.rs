@@ -3,6 +3,7 @@
 //!
 //! Language, resources and walls are `overlord-repy`'s; this wires them to a run's folder.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use overlord_repy::log_ring::LogRing;
 use overlord_repy::network::{AddressRules, Preference};
 use overlord_repy::sandbox::{self, Ending, SandboxConfig};
-use overlord_repy::wall::{WallPolicy, WallReport};
+use overlord_repy::wall::WallPolicy;
 use overlord_resources::ResourceFile;
 
 use super::spec::{LaunchedProgram, SupervisorReport};
@@ -44,9 +45,9 @@ fn prepare_and_run(folder: &RunFolder) -> io::Result<i32> {
         program: Some(own),
     })?;
     let exit = folder.open_exit()?;
-    let mut log = LogRing::open(&spec.log)?;
-    log.append(program.header.as_bytes())?;
-    let ending = run_program(&spec, program, SharedLog::new(log))?;
+    let wall = folder.open_wall()?;
+    let log = LogRing::open(&spec.log)?;
+    let ending = run_program(&spec, program, wall, SharedLog::new(log))?;
     let code = i32::from(ending.code());
     exit.write(match ending {
         Ending::Refused { .. } => ExitReport::Refused,
@@ -56,7 +57,12 @@ fn prepare_and_run(folder: &RunFolder) -> io::Result<i32> {
 }
 
 /// Runs the program to its end.
-fn run_program(spec: &LaunchSpec, program: &SandboxProgram, log: SharedLog) -> io::Result<Ending> {
+fn run_program(
+    spec: &LaunchSpec,
+    program: &SandboxProgram,
+    wall: File,
+    log: SharedLog,
+) -> io::Result<Ending> {
     let file = ResourceFile::parse(&program.resources).map_err(io::Error::other)?;
     let ends_with_node_process = spec.ends_with_node_process;
     let config = SandboxConfig {
@@ -72,7 +78,13 @@ fn run_program(spec: &LaunchSpec, program: &SandboxProgram, log: SharedLog) -> i
         status: None,
         stop: None,
         wall: WallPolicy::for_vessel(&spec.directory, file.resources()),
-        started: Box::new(move |wall| started(wall, ends_with_node_process)),
+        log_wall: true,
+        header: Some(program.header.clone()),
+        started: Box::new(move |report| {
+            // Were it not written, the log says the same.
+            let _ = { wall }.write_all(report.to_string().as_bytes());
+            started(ends_with_node_process);
+        }),
     };
     let faults = log.clone();
     panic::set_hook(Box::new(move |fault| faults.say(&format!("{fault}\n"))));
@@ -93,7 +105,7 @@ fn only(address: IpAddr) -> AddressRules {
 }
 
 /// The program is loaded, and the walls are up.
-fn started(wall: &WallReport, ends_with_node_process: bool) {
+fn started(ends_with_node_process: bool) {
     if ends_with_node_process {
         let watching = std::thread::Builder::new()
             .stack_size(THREAD_STACK)
@@ -103,10 +115,7 @@ fn started(wall: &WallReport, ends_with_node_process: bool) {
             leave(EXIT_BROKEN);
         }
     }
-    tell_node(&ReportLine::Running {
-        program: std::process::id(),
-        wall: wall.to_string(),
-    });
+    tell_node(&ReportLine::Executed(std::process::id()));
 }
 
 /// Waits for the end of the node's process, and ends this one. Nothing is ever written to the pipe, so whatever

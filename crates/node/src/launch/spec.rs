@@ -5,6 +5,7 @@
 //! run/spec.json        by the node, before the supervisor is started
 //! run/supervisor.json  by the supervisor, before the program is executed and again with its number
 //! run/stopping         by the node, before it stops the program
+//! run/wall             by a sandbox, before its program runs: what stands of the wall around it, in a line
 //! run/exit.json        by the supervisor, when nothing of the program runs any more
 //! ```
 //! A run's folder exists from before its supervisor starts until its end has been written into the
@@ -121,6 +122,17 @@ impl RunFolder {
     /// empty it is none.
     pub(crate) fn open_exit(&self) -> io::Result<ExitSlot> {
         fs::File::create_new(self.0.join("exit.json")).map(ExitSlot)
+    }
+
+    /// Opens the report of the wall before it is raised, for the same reason.
+    pub(crate) fn open_wall(&self) -> io::Result<fs::File> {
+        fs::File::create_new(self.0.join("wall"))
+    }
+
+    /// What stands of the wall around the program, once it was said.
+    pub(crate) fn wall(&self) -> Option<String> {
+        let wall = fs::read_to_string(self.0.join("wall")).ok()?;
+        (!wall.is_empty()).then_some(wall)
     }
 
     pub(crate) fn exit(&self) -> Option<ExitReport> {

@@ -31,15 +31,8 @@ const KILL_ROUNDS: usize = 200;
 /// supervisor prints there as well, so every line has a mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReportLine {
-    /// The program was executed and has this process number.
+    /// The program was executed, or runs in the sandbox that says so, and has this process number.
     Executed(u32),
-    /// The program runs in the sandbox that says so.
-    Running {
-        /// Its process number.
-        program: u32,
-        /// What stands of the wall around it, in a line.
-        wall: String,
-    },
     /// It could not be executed; the log says why.
     NotExecuted,
 }
@@ -52,13 +45,6 @@ impl ReportLine {
         let said = &line[line.find(Self::MARK)? + Self::MARK.len()..];
         match said.trim_end().split_once(' ') {
             Some(("executed", pid)) => Some(Self::Executed(pid.parse().ok()?)),
-            Some(("running", rest)) => {
-                let (pid, wall) = rest.split_once(' ')?;
-                Some(Self::Running {
-                    program: pid.parse().ok()?,
-                    wall: wall.to_owned(),
-                })
-            }
             None if said.trim_end() == "not-executed" => Some(Self::NotExecuted),
             _ => None,
         }
@@ -69,9 +55,6 @@ impl fmt::Display for ReportLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Executed(pid) => write!(f, "{}executed {pid}", Self::MARK),
-            Self::Running { program, wall } => {
-                write!(f, "{}running {program} {wall}", Self::MARK)
-            }
             Self::NotExecuted => write!(f, "{}not-executed", Self::MARK),
         }
     }
@@ -254,11 +237,7 @@ mod tests {
 
     #[test]
     fn report_lines_are_found_among_what_a_test_harness_prints() {
-        let running = ReportLine::Running {
-            program: 4711,
-            wall: "limits full".to_owned(),
-        };
-        for line in [ReportLine::Executed(4711), running, ReportLine::NotExecuted] {
+        for line in [ReportLine::Executed(4711), ReportLine::NotExecuted] {
             assert_eq!(ReportLine::parse(&format!("{line}\n")), Some(line.clone()));
             let amid = format!("test vessel_process_entry ... {line}\n");
             assert_eq!(ReportLine::parse(&amid), Some(line));

@@ -62,7 +62,7 @@ pub struct SandboxProgram {
     pub resources: Vec<u8>,
     /// The only address that the program may use.
     pub address: IpAddr,
-    /// What is written into the vessel's log before the program's own output.
+    /// What is written into the vessel's log before the program's own output, once it is loaded.
     pub header: String,
     /// Whether a program that the sandbox does not take is answered with the words for a platform that is not
     /// supported, because the platform runs only some of the programs that it is asked for; else it is `Terminated`.

@@ -1,5 +1,6 @@
 //! Repy programs: the platforms `repyV2` and `repyV1`, on the runtime of `overlord-repy`.
 
+use overlord_repy::sandbox::execution_header;
 use overlord_types::{FileName, Platform};
 
 use super::{ProgramPlan, ProgramPlatform, ProgramRequest, SandboxProgram};
@@ -53,7 +54,7 @@ impl ProgramPlatform for RepyPlatform {
         }
         let arguments = request.words.get(1..).unwrap_or_default().to_vec();
         ProgramPlan::Sandbox(SandboxProgram {
-            header: header(name, &arguments),
+            header: execution_header(name, &arguments),
             program: name.to_owned(),
             arguments,
             resources: request.resources.encode().to_vec(),
@@ -69,31 +70,4 @@ impl ProgramPlatform for RepyPlatform {
 pub fn repy_refusal(name: &str, source: &[u8]) -> Option<String> {
     let refusal = overlord_repy::check::load(source).err()?;
     Some(refusal.render(name, source))
-}
-
-/// What the original's nodes write into the log before a program runs.
-fn header(program: &str, arguments: &[String]) -> String {
-    // Arguments have no character that Python's `repr` would write in another way.
-    let arguments: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
-    let line = "=".repeat(40);
-    format!(
-        "{line}\nRunning program: {program}\nArguments: [{}]\n{line}\n",
-        arguments.join(", ")
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_log_begins_as_the_recorded_ones_do() {
-        let arguments = ["12345".to_owned(), "two".to_owned()];
-        assert_eq!(
-            header("loop.r2py", &arguments),
-            "========================================\nRunning program: loop.r2py\n\
-             Arguments: ['12345', 'two']\n========================================\n"
-        );
-        assert!(header("exit.r2py", &[]).contains("\nArguments: []\n"));
-    }
 }

@@ -192,6 +192,18 @@ impl Vessel {
         self.state().detached = true;
     }
 
+    /// As [`Vessel::detach`], and nobody of this node watches what runs any more.
+    pub(crate) fn let_go(&self) {
+        let run = {
+            let mut state = self.state();
+            state.detached = true;
+            state.run.clone()
+        };
+        if let Some(run) = run {
+            run.let_go();
+        }
+    }
+
     /// Looks after what an earlier node started here.
     pub(crate) fn find_run(self: &Arc<Self>) {
         let folder = self.run_folder();

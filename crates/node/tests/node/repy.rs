@@ -81,8 +81,11 @@ async fn a_repy_program_runs_with_its_arguments_and_stops_within_a_second() {
     );
     node.log_has("v1", "up").await;
     let line = "=".repeat(40);
+    let log = node.log("v1");
+    let (wall, log) = log.split_once('\n').unwrap();
+    assert!(wall.starts_with("the second wall"), "{wall}");
     assert_eq!(
-        node.log("v1"),
+        log,
         format!(
             "{line}\nRunning program: program.r2py\nArguments: ['63100', '-x_1.5']\n{line}\n\
              up ['63100', '-x_1.5'] \n"
@@ -313,6 +316,62 @@ async fn the_process_of_a_vessel_has_nothing_of_the_daemon_s_environment_and_sta
     let wall = node.node.vessel_wall(&vessel("v1")).unwrap();
     assert!(wall.starts_with("privileges full, limits full, "), "{wall}");
     node.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_much_of_the_wall_stands_is_said_once_in_the_log_and_known_to_the_next_node() {
+    let node = repy_node(2).await;
+    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    let wall = node.node.vessel_wall(&vessel("v1")).unwrap();
+    assert_eq!(node.node.vessel_wall(&vessel("v2")), None, "nothing runs");
+    let node = node
+        .restart_after(async |running| running.shutdown(false).await)
+        .await;
+    assert_eq!(node.node.vessel_wall(&vessel("v1")), Some(wall.clone()));
+    let log = node.log("v1");
+    assert_eq!(log.matches(&wall).count(), 1, "{log}");
+    assert_eq!(log.matches("the second wall").count(), 1, "{log}");
+    // Unless the kernel has a rule for them.
+    let untold = wall.contains("files and ports full");
+    assert!(
+        untold || wall.contains("UDP ports: the language alone holds them"),
+        "{wall}"
+    );
+    node.calls("v1").stop().await.unwrap();
+    assert_eq!(node.node.vessel_wall(&vessel("v1")), None, "it has ended");
+    node.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_is_watched_by_the_node_there_is_and_by_none_that_was_there_before() {
+    let node = repy_node(1).await;
+    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    let program = node.pid("v1");
+    let mut node = node;
+    for _ in 0..5 {
+        node = node
+            .restart_after(async |running| running.shutdown(false).await)
+            .await;
+        assert_eq!(node.pid("v1"), program);
+        assert!(is_alive(program), "whoever started it holds its life line");
+    }
+    // The runtime, which will bury it, and the node.
+    eventually("two watch", || watchers_of(program) == 2).await;
+    node.calls("v1").stop().await.unwrap();
+    assert!(!is_alive(program));
+    eventually("nobody watches", || watchers_of(program) == 0).await;
+    eventually("it is buried", || !zombies().contains(&program)).await;
+    node.end().await;
+}
+
+/// How many descriptors of this process mean that one.
+fn watchers_of(pid: u32) -> usize {
+    let line = format!("Pid:\t{pid}\n");
+    std::fs::read_dir("/proc/self/fdinfo")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok())
+        .filter(|info| info.contains(&line))
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,7 +23,7 @@ pub struct CommandLine {
     pub addresses: AddressRules,
     /// `--servicelog`: faults of the sandbox itself are told on standard error too.
     pub service_log: bool,
-    /// `--execinfo`: what is about to be run is told on standard error.
+    /// `--execinfo`: the log begins with program and arguments, and standard error is told of the second wall.
     pub show_execution: bool,
     /// The resource file.
     pub resources: PathBuf,
@@ -87,9 +87,15 @@ fn split(word: &OsStr) -> Option<(String, Option<String>)> {
     })
 }
 
+/// A text without the mark that some editors put before UTF-8.
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 /// Whether a file's text is meant as a resource file: its first word says so. No Repy program begins like that.
 pub fn is_resource_file(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'\n')
+    without_mark(text)
+        .split(|byte| *byte == b'\n')
         .map(|line| line.split(|byte| *byte == b'#').next().unwrap_or_default())
         .find_map(|line| {
             line.split(u8::is_ascii_whitespace)
@@ -220,7 +226,11 @@ mod tests {
 
     #[test]
     fn resource_files_are_told_from_programs() {
-        for text in ["resource cpu .1\n", "# of v1\n\n  call exitall allow\n"] {
+        for text in [
+            "resource cpu .1\n",
+            "# of v1\n\n  call exitall allow\n",
+            "\u{feff}resource cpu .1\r\n",
+        ] {
             assert!(is_resource_file(text.as_bytes()), "{text}");
         }
         for text in [

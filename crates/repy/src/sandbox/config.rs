@@ -35,6 +35,10 @@ pub struct SandboxConfig {
     pub stop: Option<PathBuf>,
     /// The second wall, raised before the program is read. Where a part of it is missing the program runs all the same.
     pub wall: WallPolicy,
+    /// Whether the log begins with what stands of the wall. If a part of it is missing, the log says so in any case.
+    pub log_wall: bool,
+    /// What the log gets when the program is loaded, before anything of the program's own.
+    pub header: Option<String>,
     /// Called when the program is loaded and about to run, with what stands of the wall.
     pub started: Started,
 }

@@ -132,8 +132,17 @@ impl Ending {
             Ending::OverDisk { limit } => Some(format!(
                 "the program was killed: its files need more than its {limit} bytes of disk"
             )),
-            Ending::Unreadable(what) | Ending::NoThread(what) => Some(what.clone()),
+            Ending::Unreadable(what) => Some(what.clone()),
+            Ending::Internal(_) | Ending::NoThread(_) => self.fault(),
+            _ => None,
+        }
+    }
+
+    /// What `--servicelog` tells: a fault that is not the program's, but the sandbox's or of the system under it.
+    pub fn fault(&self) -> Option<String> {
+        match self {
             Ending::Internal(what) => Some(format!("internal error: {what}")),
+            Ending::NoThread(what) => Some(what.clone()),
             _ => None,
         }
     }

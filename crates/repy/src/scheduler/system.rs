@@ -1,7 +1,8 @@
 //! What the scheduler needs of the operating system: clocks, waiting, randomness. Tests pass their own.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -71,16 +72,24 @@ impl System for RealSystem {
     }
 
     fn wait(&self, watched: &[Watched], seconds: f64) -> io::Result<Vec<bool>> {
-        let mut polled: Vec<PollFd<'_>> = watched
-            .iter()
-            .map(|(descriptor, interest)| {
-                let flags = match interest {
-                    Interest::Readable => PollFlags::IN,
-                    Interest::Writable => PollFlags::OUT,
-                };
-                PollFd::from_borrowed_fd(descriptor.as_fd(), flags)
-            })
-            .collect();
+        // Each once: the system takes no more than the process may have open, and many calls may wait for one.
+        let mut polled: Vec<PollFd<'_>> = Vec::new();
+        let mut known = BTreeMap::new();
+        let mut places = Vec::with_capacity(watched.len());
+        for (descriptor, interest) in watched {
+            let flags = match interest {
+                Interest::Readable => PollFlags::IN,
+                Interest::Writable => PollFlags::OUT,
+            };
+            let descriptor = descriptor.as_fd();
+            let place = known
+                .entry((descriptor.as_raw_fd(), flags.bits()))
+                .or_insert_with(|| {
+                    polled.push(PollFd::from_borrowed_fd(descriptor, flags));
+                    polled.len() - 1
+                });
+            places.push(*place);
+        }
         let seconds = seconds.max(0.0);
         let timeout = Timespec {
             tv_sec: seconds as i64,
@@ -92,7 +101,12 @@ impl System for RealSystem {
             Err(rustix::io::Errno::INTR) => return Ok(vec![false; watched.len()]),
             Err(error) => return Err(error.into()),
         }
-        Ok(polled.iter().map(|one| !one.revents().is_empty()).collect())
+        let is_ready = |place: &usize| {
+            polled
+                .get(*place)
+                .is_some_and(|one| !one.revents().is_empty())
+        };
+        Ok(places.iter().map(is_ready).collect())
     }
 
     fn random(&self, buffer: &mut [u8]) -> io::Result<()> {

@@ -137,7 +137,10 @@ fn level(rules: &RulesetStatus, kernel: &LandlockStatus) -> Level {
         }
         abi if abi >= NEWEST => return Level::Full,
         abi if abi >= ABI::V6 => {
-            return Level::Usual(format!("Landlock {} has no rule for UDP ports", abi as i32));
+            return Level::Usual(format!(
+                "Landlock {} has no rule for UDP ports: the language alone holds them",
+                abi as i32
+            ));
         }
         ABI::V4 | ABI::V5 => "UDP ports, signals to others",
         ABI::V3 => "TCP and UDP ports, signals to others",
@@ -161,7 +164,9 @@ mod tests {
         assert_eq!(level(&whole, &available(ABI::V10)), Level::Full);
         assert_eq!(
             level(&part, &available(ABI::V7)),
-            Level::Usual("Landlock 7 has no rule for UDP ports".to_owned())
+            Level::Usual(
+                "Landlock 7 has no rule for UDP ports: the language alone holds them".to_owned()
+            )
         );
         assert_eq!(
             level(&part, &available(ABI::V3)),
