@@ -5,9 +5,24 @@ use std::collections::VecDeque;
 /// The smallest share that is honoured. A vessel with less could not even be told to stop.
 const LEAST_SHARE: f64 = 0.001;
 
+/// How much more or less than its share a program may get over any [`WINDOW`], as a part of its share there.
+const TOLERANCE: f64 = 0.1;
+
+/// The time over which shares are judged, in seconds.
+const WINDOW: f64 = 10.0;
+
+/// Processor time that a program may use beyond its share before it is noticed, in seconds: a turn of the scheduler's.
+const OVERSHOOT: f64 = 0.004;
+
+/// Unused time that may always be made up for later, in seconds.
+const LEAST_BURST: f64 = 0.1;
+
 /// Unused time that may be made up for later, in seconds: so much later than asked a loaded machine may wake a program
-/// without making it lose its share. Over ten seconds it is a twentieth.
-const BURST: f64 = 0.5;
+/// without making it lose its share. As much as the tolerance leaves beside the time that is noticed too late, which
+/// is most for small shares.
+fn burst(share: f64) -> f64 {
+    (TOLERANCE * WINDOW - OVERSHOOT * (1.0 - share).max(0.0) / share).max(LEAST_BURST)
+}
 
 /// Pauses shorter than this are put off, in seconds: waking up costs time too.
 const SHORTEST_PAUSE: f64 = 0.005;
@@ -51,7 +66,7 @@ impl ProcessorShare {
         }
         let earned = (now - self.at).max(0.0) * self.share;
         let spent = (used - self.used).max(0.0);
-        self.debt = (self.debt + spent - earned).max(-BURST * self.share);
+        self.debt = (self.debt + spent - earned).max(-burst(self.share) * self.share);
         self.at = now;
         self.used = used;
         let pause = self.debt / self.share;
