@@ -1,5 +1,6 @@
 //! What the kernel tells of processes: memory, descriptors, whose they are.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -10,11 +11,12 @@ pub(crate) fn kibibytes(text: &str, name: &str) -> Option<u64> {
     Some(number * 1024)
 }
 
-/// Resident memory, in bytes; `None` when the process is gone.
-pub(crate) fn resident(pid: u32) -> Option<u64> {
+/// Resident memory that the process has allocated, in bytes; `None` when it is gone. Pages of its program, of which
+/// more are resident the more of it was ever executed, are left out: the system can take them back.
+pub(crate) fn allocated(pid: u32) -> Option<u64> {
     kibibytes(
         &fs::read_to_string(format!("/proc/{pid}/status")).ok()?,
-        "VmRSS:",
+        "RssAnon:",
     )
 }
 
@@ -52,15 +54,23 @@ fn all() -> Vec<u32> {
         .collect()
 }
 
-/// How many files there are below a folder.
-pub(crate) fn files_below(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.file_type() {
-            Ok(kind) if kind.is_dir() => files_below(&entry.path()),
-            Ok(_) => 1,
+/// How many files of each name there are below a folder.
+pub(crate) fn files_below(folder: &Path) -> BTreeMap<String, usize> {
+    let mut files = BTreeMap::new();
+    count_files(folder, &mut files);
+    files
+}
+
+fn count_files(folder: &Path, files: &mut BTreeMap<String, usize>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => count_files(&entry.path(), files),
+            Ok(_) => {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                *files.entry(name).or_default() += 1;
+            }
             // Gone meanwhile.
-            Err(_) => 0,
-        })
-        .sum()
+            Err(_) => {}
+        }
+    }
 }

@@ -240,6 +240,77 @@ fn each_layer_holds_alone() {
     );
 }
 
+/// The ways out that programs are known to look for, and how each is tried without the language in between.
+const WAYS_OUT: &[(&str, &[&str])] = &[
+    ("file names", &["read a file outside through .."]),
+    (
+        "links",
+        &[
+            "read a file outside through a link inside",
+            "overwrite a file outside through a link inside",
+            "make a symbolic link",
+            "make a hard link",
+        ],
+    ),
+    (
+        "files of other vessels",
+        &[
+            "read a file outside",
+            "write a file outside",
+            "remove a file outside",
+            "move a file of its own outside",
+            "list a folder outside",
+        ],
+    ),
+    ("ports of other vessels", &["listen on another TCP port"]),
+    (
+        "files of the host",
+        &[
+            "read /etc/passwd",
+            "list /",
+            "read the kernel's messages",
+            "open its own program for reading",
+        ],
+    ),
+    ("exec", &["become another program"]),
+    (
+        "signals",
+        &[
+            "signal its parent",
+            "signal its process group",
+            "hold on to its parent (pidfd)",
+        ],
+    ),
+    (
+        "/proc",
+        &[
+            "list /proc",
+            "read the environment of its parent",
+            "open the memory of its parent",
+            "open its own memory",
+        ],
+    ),
+    ("huge messages", &["take more memory than its limit"]),
+    (
+        "floods of descriptors",
+        &[
+            "open more descriptors than its limit",
+            "raise its own limit of descriptors",
+        ],
+    ),
+    ("floods of processes", &["start a program"]),
+    ("the clock", &["set the clock"]),
+];
+
+#[test]
+fn every_known_way_out_is_closed_by_the_system_alone() {
+    let tried = with_layers(&Layer::ALL);
+    for (what, attempts) in WAYS_OUT {
+        println!("{what}");
+        assert_tried(&tried, "refused", attempts);
+    }
+}
+
 #[test]
 fn without_any_layer_the_same_attempts_go_through() {
     // What shows that the attempts are real: refusals above are the wall's, not accidents.

@@ -19,6 +19,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat, unlinkat}
 use super::Entry;
 use super::arguments::{self, Parameter, argument_error, flag, integer, text};
 use crate::accounting::Item;
+use crate::memory;
 use crate::object::exception::attribute_error;
 use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
@@ -45,6 +46,11 @@ pub(super) const CALLS: &[Entry] = &[
 
 /// Longest file name, the original's.
 const NAME_BYTES_MAX: usize = 120;
+
+/// Names listed between two looks at the memory, and what each may take there: a file system's longest, as a string
+/// and in a list.
+const NAMES_AT_ONCE: usize = 64;
+const NAME_BYTES: usize = 320;
 
 /// What a file costs on disk besides its bytes, and the unit in which reads and writes are charged.
 const BLOCK: u64 = 4096;
@@ -97,11 +103,10 @@ impl FileTable {
             .ok_or_else(|| io::Error::other("the program has no directory"))
     }
 
-    /// Names and sizes of all regular files.
-    fn list(&self) -> io::Result<Vec<(Vec<u8>, u64)>> {
-        let mut files = Vec::new();
+    /// Shows names and sizes of all regular files, until told that it is enough.
+    fn each_file(&self, mut is_enough: impl FnMut(&[u8], u64) -> bool) -> io::Result<()> {
         let Some(directory) = &self.directory else {
-            return Ok(files);
+            return Ok(());
         };
         for entry in Dir::read_from(directory)? {
             let entry = entry?;
@@ -109,20 +114,25 @@ impl FileTable {
             // A file removed meanwhile is none.
             if let Ok(stat) = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
                 && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+                && is_enough(name.to_bytes(), stat.st_size.max(0) as u64)
             {
-                files.push((name.to_bytes().to_vec(), stat.st_size.max(0) as u64));
+                break;
             }
         }
-        files.sort();
-        Ok(files)
+        Ok(())
     }
 
-    /// Measures what the files take on disk; others than the program may have changed them.
+    /// Measures what the files take on disk; others than the program may have changed them. However many there are, no
+    /// more are looked at than reach beyond the limit.
     ///
     /// # Errors
     /// If the directory cannot be read.
     pub(crate) fn measure(&self) -> io::Result<u64> {
-        let used = self.list()?.iter().map(|(_, size)| size + BLOCK).sum();
+        let mut used = 0_u64;
+        self.each_file(|_, size| {
+            used = used.saturating_add(size).saturating_add(BLOCK);
+            self.limit.is_some_and(|limit| used > limit)
+        })?;
         self.used.set(used);
         Ok(used)
     }
@@ -271,14 +281,21 @@ fn open(sandbox: &Rc<Sandbox>, machine: &mut Machine, name: String, create: OFla
 fn listfiles(sandbox: &Rc<Sandbox>, machine: &mut Machine, _args: &mut Args<'_>) -> Res {
     let shared = sandbox.clone();
     sandbox.when_below(machine, &[Resource::FileRead], move |_| {
-        let files = shared
-            .files
-            .list()
-            .map_err(|error| system_error("the files cannot be listed", error))?;
-        let names = files
-            .into_iter()
-            .map(|(name, _)| Value::from_vec(name))
-            .collect();
+        let (mut names, mut stopped) = (Vec::new(), None);
+        let listed = shared.files.each_file(|name, _| {
+            // However many there are, they stop the machine before they exceed its memory.
+            if names.len() % NAMES_AT_ONCE == 0 {
+                stopped = memory::reserve(NAMES_AT_ONCE * NAME_BYTES).err();
+            }
+            names.push(name.to_vec());
+            stopped.is_some()
+        });
+        if let Some(stop) = stopped {
+            return Err(stop);
+        }
+        listed.map_err(|error| system_error("the files cannot be listed", error))?;
+        names.sort();
+        let names = names.into_iter().map(Value::from_vec).collect();
         shared.charge(&[LOOKUP], Ok(Value::list(names)))
     })
 }

@@ -2,6 +2,7 @@
 
 use overlord_resources::Resource;
 
+use crate::api::files::FileTable;
 use crate::sandbox::Ending;
 use crate::sandbox::testing::Trial;
 
@@ -256,6 +257,20 @@ log('not reached')
     assert_eq!(outcome.ending.code(), 98);
     let size = outcome.directory.path().join("a").metadata().unwrap().len();
     assert_eq!(size, 5904);
+}
+
+#[test]
+fn no_more_files_are_measured_than_reach_beyond_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..50 {
+        std::fs::write(folder.path().join(format!("f{number}")), "").unwrap();
+    }
+    let table = |limit: f64| FileTable::open(folder.path(), limit).unwrap();
+    assert_eq!(table(f64::INFINITY).disk_used(), 50 * 4096);
+    assert_eq!(table(1e9).exceeded(), None);
+    let full = table(10.0 * 4096.0);
+    assert_eq!(full.disk_used(), 11 * 4096);
+    assert_eq!(full.exceeded(), Some(10 * 4096));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod callbacks;
+mod escapes;
 mod files;
 mod locks;
 mod namespaces;

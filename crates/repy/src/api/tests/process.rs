@@ -137,6 +137,26 @@ fn each_kind_of_end_has_its_code() {
 }
 
 #[test]
+fn what_the_api_hands_out_tells_its_kind_and_nothing_else() {
+    Trial::new(
+        "\
+for handle in [createlock(), openfile('f', True), createvirtualnamespace('pass', 'n')]:
+  name = repr(handle).split(' object at 0x')[0]
+  log(name, str(handle) == repr(handle), type(handle) == type(handle), '')
+  try:
+    handle.fileno
+  except AttributeError, e:
+    log(e, '\\n')
+",
+    )
+    .logs(
+        "<lock True True  'lock' object has no attribute 'fileno' \n\
+<file True True  'file' object has no attribute 'fileno' \n\
+<VirtualNamespace True True  'VirtualNamespace' object has no attribute 'fileno' \n",
+    );
+}
+
+#[test]
 fn messages_of_builtin_exceptions_can_be_read() {
     Trial::new("try:\n  raise ValueError('m')\nexcept ValueError, e:\n  log(e.message)").logs("m");
 }

@@ -16,6 +16,7 @@ use rustix::process::{
     prlimit, setpriority_process, setrlimit, test_kill_current_process_group, test_kill_process,
 };
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, set_thread_uid};
+use rustix::time::{ClockId, Timespec, clock_settime};
 
 use super::{DESCRIPTORS, Ground, MEMORY};
 use crate::wall::Layer;
@@ -280,6 +281,17 @@ const PRIVILEGES: &[Act] = &[
 ];
 
 const KERNEL: &[Act] = &[
+    ("set the clock", |_| {
+        let never = Timespec {
+            tv_sec: 0,
+            tv_nsec: 2_000_000_000,
+        };
+        match clock_settime(ClockId::Realtime, never) {
+            // The kernel has the call, and dislikes the time: that is not a refusal.
+            Err(rustix::io::Errno::INVAL) => Ok(()),
+            other => Ok(other?),
+        }
+    }),
     ("become another user", |_| {
         Ok(set_thread_uid(rustix::process::getuid())?)
     }),
