@@ -77,8 +77,8 @@
 //!
 //! What a program may not take from the host is bounded: memory exactly, if the process uses [`CountingAllocator`];
 //! instructions by the slice and [`Machine::stop_flag`], which also ends an operation that takes long by itself
-//! (meanwhile the host is called, see [`Machine::set_pulse`]); integers to 64 Mbit and their work to about a second an
-//! operation; recursion everywhere, native and of the program. `tests/bounds.rs` and `tests/escapes.rs` hold the
+//! (meanwhile the host is called, see [`Machine::set_pulse`]); integers to 64 Mbit, and the work of dividing and
+//! showing them to a second or two; recursion everywhere, native and of the program. `tests/bounds.rs` and `tests/escapes.rs` hold the
 //! attempts to get around that. How the machine is built and why:
 //! `docs/decisions/0004-an-interpreter-for-repy.md`.
 //!

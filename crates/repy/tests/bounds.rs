@@ -221,7 +221,7 @@ x.extend(I())" => OutOfMemory | Told,
     a_huge_shift: "1 << 10 ** 12" => OutOfMemory,
 }
 
-// Work with big integers is bounded by its size, for nothing can stop it half-way.
+// Integers, and work with them that grows faster than they do, are bounded; what is allowed can be stopped half-way.
 ends! {
     a_huge_power: "10 ** 10 ** 9" => OutOfMemory,
     a_tower_of_powers: "3 ** 3 ** 3 ** 3" => Raised("MemoryError"),
@@ -231,6 +231,10 @@ ends! {
     a_number_from_many_digits_of_a_radix: "int('z' * 3000000, 36)" => Raised("MemoryError"),
     a_product_beyond_the_bound: "(1 << 60000000) * (1 << 60000000)" => Raised("MemoryError"),
     a_long_division: "(1 << 60000000) / ((1 << 30000000) + 1)" => Raised("MemoryError"),
+    a_large_product: "x = (1 << 30000000) - 1\ny = x * x" => Told,
+    a_large_power: "7 ** 10 ** 7" => Told,
+    a_division_of_some_seconds: "x = (1 << 5500000) / ((1 << 2750000) + 1)" => Told,
+    a_modular_power_of_some_seconds: "pow(3, (1 << 5000) - 1, (1 << 70000) + 1)" => Told,
     a_power_of_one: "1 ** 10 ** 100" => Finished,
     many_large_products: "x = 3 ** 100000\nwhile True:\n  y = x * x" => Told,
     a_sum_of_large_numbers: "x = 1 << 10000000\nsum([x] * 1000000)" => Told,

@@ -1,17 +1,17 @@
-//! Longs: every operation bounded in size and work before it starts.
+//! Longs: every operation bounded in size and work before it starts. The long ones are done in [`super::pieces`].
 
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer;
 use num_traits::{Signed, ToPrimitive, Zero};
 
+use super::pieces;
 use crate::ast::BinaryOp;
 use crate::memory;
 use crate::object::exception::{overflow_error, value_error, zero_division};
 use crate::object::{ExceptionKind, Res, Thrown, Value};
 use crate::work;
 
-/// Longest long: 8 MiB. Keys have a few KiB; above this an operation could take minutes during which nothing
-/// could stop the program.
+/// Longest long: 8 MiB. Keys have a few KiB; above this an operation could take minutes.
 pub(crate) const MAX_BITS: u64 = 1 << 26;
 
 /// Most steps of an operation whose work grows with the product of the sizes in 64-bit words (division, decimal
@@ -46,7 +46,7 @@ fn check_work(steps: u64) -> Res<()> {
     if steps > MAX_WORK {
         return Err(too_large());
     }
-    work::spend_steps(steps)
+    Ok(())
 }
 
 pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
@@ -57,21 +57,15 @@ pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
         BinaryOp::Sub => x - y,
         BinaryOp::Mul => {
             check_bits(x.bits() + y.bits())?;
-            // Long factors are multiplied by quicker methods than the school's.
-            let (long, short) = (words(x).max(words(y)), words(x).min(words(y)));
-            work::spend_steps(long.saturating_mul(short.isqrt() * 2))?;
-            x * y
+            pieces::product(x, y)?
         }
         BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod => {
             if y.is_zero() {
                 return Err(zero_division("long division or modulo by zero"));
             }
             check_work(words(y) * words(x).saturating_sub(words(y)))?;
-            if op == BinaryOp::Mod {
-                x.mod_floor(y)
-            } else {
-                x.div_floor(y)
-            }
+            let (quotient, rest) = pieces::quotient(x, y)?;
+            if op == BinaryOp::Mod { rest } else { quotient }
         }
         BinaryOp::BitAnd => x & y,
         BinaryOp::BitOr => x | y,
@@ -128,10 +122,7 @@ pub(crate) fn power(x: &BigInt, y: &BigInt) -> Res {
         .saturating_sub(1)
         .saturating_mul(u64::from(exponent));
     check_bits(bits)?;
-    // As much as the last of the multiplications takes, and half of it for all before.
-    let size = bits / 64 + 1;
-    work::spend_steps(size.saturating_mul(size.isqrt() * 3))?;
-    Ok(Value::long(x.pow(exponent)))
+    Ok(Value::long(pieces::power(x, exponent)?))
 }
 
 /// `pow(x, y, m)` with the sign of `m`.
@@ -146,9 +137,7 @@ pub(crate) fn power_modulo(x: &BigInt, y: &BigInt, m: &BigInt) -> Res<BigInt> {
     }
     let size = words(m);
     check_work(size.saturating_mul(size).saturating_mul(y.bits() / 4 + 1))?;
-    let positive = m.abs();
-    let base = x.mod_floor(&positive);
-    let result = base.modpow(y, &positive);
+    let result = pieces::power_modulo(x, y, &m.abs())?;
     Ok(if m.sign() == Sign::Minus && !result.is_zero() {
         result + m
     } else {
@@ -210,7 +199,9 @@ pub(crate) fn check_parsing(digits: usize, radix: u32) -> Res<()> {
     if radix.is_power_of_two() {
         work::spend_steps(words)
     } else {
-        check_work(words.saturating_mul(words) / 2)
+        let steps = words.saturating_mul(words) / 2;
+        check_work(steps)?;
+        work::spend_steps(steps)
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod complex;
 pub(crate) mod convert;
 pub(crate) mod float;
 pub(crate) mod long;
+mod pieces;
 
 use num_bigint::BigInt;
 
