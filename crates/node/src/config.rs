@@ -125,6 +125,9 @@ pub struct NodeTiming {
     pub sandbox_settle: Duration,
     /// How long a program may take to end after SIGTERM before SIGKILL follows.
     pub stop_grace: Duration,
+    /// As `stop_grace`, for a program in a sandbox. Shorter, because the sandbox hears and not the program: only an
+    /// overloaded machine keeps it from ending at once, and a stop is to take less than a second.
+    pub sandbox_grace: Duration,
     /// Longest wait for the processes of a vessel to be gone, after which a stop is answered
     /// `May not have stopped in a timely manner`. The original waits 10 s.
     pub stop_wait: Duration,
@@ -137,6 +140,7 @@ impl Default for NodeTiming {
             start_settle: Duration::from_millis(30),
             sandbox_settle: Duration::from_millis(5),
             stop_grace: Duration::from_secs(2),
+            sandbox_grace: Duration::from_millis(750),
             stop_wait: Duration::from_secs(10),
         }
     }

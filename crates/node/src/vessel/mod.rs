@@ -302,15 +302,22 @@ impl Vessel {
         let Some(run) = self.run() else {
             return true;
         };
-        let stopping = run.clone();
-        blocking(move || {
+        let (stopping, folder) = (run.clone(), self.run_folder());
+        let grace = blocking(move || {
+            // An end removes the folder.
+            let grace = match folder.spec().map(|spec| spec.program) {
+                Ok(LaunchedProgram::Sandbox(_)) => timing.sandbox_grace,
+                _ => timing.stop_grace,
+            };
             stopping.mark_stopping();
             stopping.signal(Signal::TERM);
             // A stopped process hears nothing until it goes on.
             stopping.signal(Signal::CONT);
+            grace
         })
-        .await;
-        if has_ended(&run, timing.stop_grace).await {
+        .await
+        .unwrap_or(timing.stop_grace);
+        if has_ended(&run, grace).await {
             return true;
         }
         let deaf = run.clone();

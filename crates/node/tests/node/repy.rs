@@ -120,6 +120,24 @@ async fn a_program_that_never_waits_is_stopped_within_a_second_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sandbox_that_is_kept_from_hearing_is_stopped_within_a_second_too() {
+    let node = repy_node(1).await;
+    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    let pid = node.pid("v1");
+    let ended = std::thread::spawn(move || {
+        let pid = Pid::from_raw(pid.cast_signed()).unwrap();
+        while kill_process(pid, Signal::STOP).is_ok() {
+            std::thread::yield_now();
+        }
+    });
+    let before = tokio::time::Instant::now();
+    node.stops("v1").await;
+    assert!(before.elapsed() < STOP_WITHIN, "{:?}", before.elapsed());
+    ended.join().unwrap();
+    node.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_end_has_its_status_and_its_reason_in_the_log() {
     let node = patient_repy_node(1).await;
     let ends = [
