@@ -33,9 +33,12 @@ pub struct TestbedConfig {
     /// Where keys, certificate authority, state and vessels are kept; made when it is not there. A second
     /// start in the same directory finds accounts, leases and nodes again.
     pub directory: PathBuf,
-    /// How many nodes, each on a network of its own; at most 254.
+    /// How many nodes; at most 254.
     pub nodes: usize,
-    /// How many vessels each node has when it is made. Those of one node are a `lan`.
+    /// How many of them share a network (/24) and so are a `lan`, from 1 to 254. What a directory had before is kept:
+    /// programs may still run at the nodes' addresses.
+    pub nodes_per_network: usize,
+    /// How many vessels each node has when it is made. Those of one node have one address.
     pub vessels_per_node: usize,
     /// Delay of each connection and answer of the clearinghouse, and of each answer of a node.
     pub latency: Duration,
@@ -73,6 +76,7 @@ impl TestbedConfig {
         Self {
             directory,
             nodes: 12,
+            nodes_per_network: 1,
             vessels_per_node: 4,
             latency: Duration::ZERO,
             leases: LeaseTerms::default(),

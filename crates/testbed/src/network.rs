@@ -1,5 +1,5 @@
 //! A testbed's own part of the loopback network: 127.A.0.0/16, with A different between testbeds that run
-//! side by side. Each node has a /24 of it, so that networks differ as on the Internet.
+//! side by side. Each node has a /24 of it, so that networks differ as on the Internet, or so many share one as asked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -83,10 +83,16 @@ impl Network {
         Ipv4Addr::new(127, self.number, 0, 1)
     }
 
-    /// Where node `index` is, counted from 0; none past [`NODES_MAX`].
-    pub(crate) fn node(&self, index: usize) -> Option<Ipv4Addr> {
-        let third = u8::try_from(index.checked_add(1)?).ok()?;
-        (third <= 254).then(|| Ipv4Addr::new(127, self.number, third, 1))
+    /// Where node `index` is, counted from 0, if so many nodes share a /24; none past the last place there is.
+    pub(crate) fn node(&self, index: usize, nodes_per_network: usize) -> Option<Ipv4Addr> {
+        let place = |number: usize| {
+            u8::try_from(number.checked_add(1)?)
+                .ok()
+                .filter(|n| *n <= 254)
+        };
+        let third = place(index.checked_div(nodes_per_network)?)?;
+        let fourth = place(index.checked_rem(nodes_per_network)?)?;
+        Some(Ipv4Addr::new(127, self.number, third, fourth))
     }
 }
 
@@ -137,17 +143,21 @@ mod tests {
     }
 
     #[test]
-    fn each_node_has_a_network_of_its_own() {
+    fn each_node_has_a_network_of_its_own_unless_several_share_one() {
         let network = Network::claim_free().unwrap();
         let a = network.number();
         assert_eq!(network.clearinghouse(), Ipv4Addr::new(127, a, 0, 1));
-        assert_eq!(network.node(0), Some(Ipv4Addr::new(127, a, 1, 1)));
+        assert_eq!(network.node(0, 1), Some(Ipv4Addr::new(127, a, 1, 1)));
         assert_eq!(
-            network.node(NODES_MAX - 1),
+            network.node(NODES_MAX - 1, 1),
             Some(Ipv4Addr::new(127, a, 254, 1))
         );
-        assert_eq!(network.node(NODES_MAX), None);
-        assert_eq!(network.node(usize::MAX), None);
+        assert_eq!(network.node(NODES_MAX, 1), None);
+        assert_eq!(network.node(usize::MAX, 1), None);
+        assert_eq!(network.node(3, 2), Some(Ipv4Addr::new(127, a, 2, 2)));
+        assert_eq!(network.node(253, 254), Some(Ipv4Addr::new(127, a, 1, 254)));
+        assert_eq!(network.node(254, 300), None);
+        assert_eq!(network.node(0, 0), None);
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub(crate) struct GuestNode {
 pub(crate) struct Record {
     /// The A of 127.A.x.1: programs that still run on the vessels listen there.
     pub(crate) network: Option<u8>,
+    /// How many nodes share a /24 there.
+    #[serde(default)]
+    pub(crate) nodes_per_network: Option<usize>,
     #[serde(default)]
     pub(crate) guests: Vec<GuestNode>,
 }

@@ -57,14 +57,16 @@ impl Testbed {
     ///
     /// # Errors
     /// When directory, network, a node or the clearinghouse cannot be used.
-    pub async fn start(config: TestbedConfig) -> Result<Self, TestbedError> {
+    pub async fn start(mut config: TestbedConfig) -> Result<Self, TestbedError> {
         if config.nodes > NODES_MAX {
             return Err(TestbedError::TooManyNodes(config.nodes));
         }
         let directory = TestbedDirectory::open(config.directory.clone())?;
         let mut record = directory.read()?;
         let network = network_for(&config, &record)?;
+        config.nodes_per_network = nodes_per_network(&config, &record);
         record.network = Some(network.number());
+        record.nodes_per_network = Some(config.nodes_per_network);
         directory.write(&record)?;
 
         let control = Arc::new(NodeControl::new(config.latency));
@@ -414,6 +416,16 @@ fn network_for(config: &TestbedConfig, record: &Record) -> Result<Network, Netwo
     Network::claim_free()
 }
 
+/// How many nodes share a network: as the directory had it before, so that nodes keep their addresses.
+fn nodes_per_network(config: &TestbedConfig, record: &Record) -> usize {
+    let before = record
+        .nodes_per_network
+        .or_else(|| record.network.is_some().then_some(1));
+    before
+        .unwrap_or(config.nodes_per_network)
+        .clamp(1, NODES_MAX)
+}
+
 async fn start_clearinghouse(
     config: &TestbedConfig,
     directory: &TestbedDirectory,
@@ -439,7 +451,7 @@ async fn start_nodes(
     let cores = Arc::new(Semaphore::new(cores));
     let mut starting = JoinSet::new();
     for index in 0..config.nodes {
-        let Some(ip) = network.node(index) else {
+        let Some(ip) = network.node(index, config.nodes_per_network) else {
             return Err(TestbedError::TooManyNodes(config.nodes));
         };
         let plan = NodePlan {

@@ -127,7 +127,7 @@ pub(crate) struct RunArguments {
     /// Run on a testbed inside this process: no account, no network needed
     #[arg(long, help_heading = "Embedded testbed")]
     pub(crate) local: bool,
-    /// Nodes of the embedded testbed [default: two more than copies; with --type lan three]
+    /// Nodes of the embedded testbed [default: two more than copies]
     #[arg(
         long,
         value_name = "N",

@@ -38,7 +38,7 @@ pub(crate) struct TestbedDirectory {
 pub(crate) struct UpArguments {
     #[command(flatten)]
     pub(crate) directory: TestbedDirectory,
-    /// How many nodes, each on a network of its own
+    /// How many nodes, each on a network of its own unless --nodes-per-network says otherwise
     #[arg(
         long,
         value_name = "N",
@@ -46,6 +46,14 @@ pub(crate) struct UpArguments {
         allow_hyphen_values = true
     )]
     pub(crate) nodes: String,
+    /// How many nodes share a network (/24), and so are a lan; kept from the first start in the directory
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        allow_hyphen_values = true
+    )]
+    pub(crate) nodes_per_network: String,
     /// How many vessels each node has
     #[arg(
         long,

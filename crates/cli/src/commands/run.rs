@@ -119,6 +119,7 @@ async fn run_local(
     settings.check_program()?;
     let mut config = TestbedConfig::new(PathBuf::new());
     config.nodes = local.size.nodes as usize;
+    config.nodes_per_network = local.size.nodes_per_network as usize;
     config.vessels_per_node = local.size.vessels_per_node as usize;
     config.latency = local.latency;
     if settings.platform == Platform::Native {

@@ -131,6 +131,8 @@ fn config(
     let mut config = TestbedConfig::new(absolute(&arguments.directory.dir)?);
     let nodes = given("nodes", &arguments.nodes).number(1, NODES_MAX)?;
     config.nodes = nodes as usize;
+    config.nodes_per_network =
+        given("nodes-per-network", &arguments.nodes_per_network).number(1, NODES_MAX)? as usize;
     config.vessels_per_node = given("vessels-per-node", &arguments.vessels_per_node)
         .number(1, VESSELS_PER_NODE_MAX)? as usize;
     if arguments.danger_native {

@@ -13,8 +13,6 @@ use crate::failure::Failure;
 pub(crate) const LOCAL_NODES_MAX: u32 = 200;
 /// Nodes of the embedded testbed beyond the copies, so that there is somewhere to move to.
 const LOCAL_NODES_SPARE: u32 = 2;
-/// Nodes of the embedded testbed where all copies go on one: that one, and two to move to.
-const LOCAL_NODES_FOR_LAN: u32 = 3;
 /// Vessels of each node at least, as the testbed has them unless told otherwise.
 const LOCAL_VESSELS_MIN: u32 = 4;
 /// Vessels of each node at most; a machine of the original has some tens.
@@ -40,6 +38,8 @@ pub(crate) struct LocalSettings {
 pub(crate) struct LocalSize {
     /// How many nodes.
     pub(crate) nodes: u32,
+    /// How many of them share a network.
+    pub(crate) nodes_per_network: u32,
     /// How many vessels each has.
     pub(crate) vessels_per_node: u32,
 }
@@ -55,17 +55,20 @@ impl LocalSize {
         nodes: Option<u32>,
     ) -> Result<Self, Failure> {
         let spread = count.saturating_add(LOCAL_NODES_SPARE).min(LOCAL_NODES_MAX);
-        let (nodes, each) = match vessel_type {
+        let nodes = nodes.unwrap_or(spread);
+        let each = match vessel_type {
             VesselType::Nat => {
                 let problem = "the embedded testbed has no vessels behind NAT, as the original's clearinghouse has none today";
                 return Err(Failure::usage(problem).advise("use --type wan, lan or rand"));
             }
-            VesselType::Wan => (nodes.unwrap_or(spread), 1),
-            VesselType::Lan => (nodes.unwrap_or(LOCAL_NODES_FOR_LAN), count),
-            VesselType::Rand => {
-                let nodes = nodes.unwrap_or(spread);
-                (nodes, count.div_ceil(nodes.max(1)))
-            }
+            VesselType::Wan => 1,
+            VesselType::Lan | VesselType::Rand => count.div_ceil(nodes.max(1)),
+        };
+        // Copies of a `lan` are on one network and on a node each, as far as there are nodes: those of one node have one
+        // address and one user port, where only one of them can listen.
+        let nodes_per_network = match vessel_type {
+            VesselType::Lan => nodes,
+            _ => 1,
         };
         if vessel_type == VesselType::Wan && nodes < count {
             let problem = format!(
@@ -85,6 +88,7 @@ impl LocalSize {
         }
         Ok(Self {
             nodes,
+            nodes_per_network,
             vessels_per_node: each.max(LOCAL_VESSELS_MIN),
         })
     }
@@ -149,8 +153,8 @@ mod tests {
     fn a_testbed_grows_with_the_copies_and_not_with_their_square() {
         use VesselType::{Lan, Nat, Rand, Wan};
         assert_eq!(size(10, Wan, None), Some((12, 4)));
-        assert_eq!(size(10, Lan, None), Some((3, 10)));
-        assert_eq!(size(100, Lan, None), Some((3, 100)));
+        assert_eq!(size(10, Lan, None), Some((12, 4)));
+        assert_eq!(size(1000, Lan, None), Some((200, 5)));
         assert_eq!(size(2, Lan, Some(5)), Some((5, 4)));
         assert_eq!(size(1000, Rand, None), Some((200, 5)));
         assert_eq!(size(10_000, Rand, None), Some((200, 50)));
@@ -158,7 +162,7 @@ mod tests {
         assert_eq!(size(1, Nat, None), None);
         assert_eq!(size(10, Wan, Some(9)), None);
         assert_eq!(size(201, Wan, None), None);
-        assert_eq!(size(101, Lan, None), None);
+        assert_eq!(size(101, Lan, Some(1)), None);
         assert_eq!(size(101, Rand, Some(1)), None);
     }
 }

@@ -93,7 +93,7 @@ fn a_wrong_command_line_says_what_is_wrong_with_it() {
             &["10 copies", "--local-nodes", "--count"],
         ),
         (
-            &run(&["--type", "lan", "--count", "101"]),
+            &run(&["--type", "lan", "--count", "101", "--local-nodes", "1"]),
             64,
             &["101 lan copies", "--count"],
         ),

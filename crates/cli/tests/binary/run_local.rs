@@ -1,5 +1,6 @@
 //! The whole of it through the real binary: a testbed in the process, real sockets, TLS, real programs.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 
 use crate::support::{Ended, Folder, Running, hang_up_is_ignored, time_server};
@@ -290,14 +291,24 @@ fn accounts_of_a_testbed_hold_as_many_vessels_as_it_says() {
 }
 
 #[test]
-fn copies_of_one_network_are_run_on_few_nodes() {
+fn copies_on_one_network_have_an_address_each() {
     let folder = Folder::new();
     let program = time_server();
-    let rest = ["--local", "--type", "lan", "--run-for", "5s"];
-    let ended = folder.run(&run_arguments(program.to_str().unwrap(), &rest));
-    ended.expect(0, &[]);
-    assert!(ended.stdout.contains("testbed of 3 nodes"), "{ended}");
-    assert!(ended.stdout.contains("3 copies answering"), "{ended}");
+    let rest = ["--local", "--type", "lan"];
+    let mut arguments = vec!["--output", "json"];
+    arguments.extend(run_arguments(program.to_str().unwrap(), &rest));
+    let mut run = Running::start_as_given(folder.command(&arguments));
+    let answers = [(); 3].map(|()| run.wait_for("answer", |_| true));
+    let hosts: BTreeSet<_> = answers
+        .iter()
+        .map(|answer| answer["location"].as_str().unwrap())
+        .collect();
+    assert_eq!(hosts.len(), 3, "{hosts:?}");
+    let networks: BTreeSet<_> = answers.iter().map(network).collect();
+    assert_eq!(networks.len(), 1, "{hosts:?}");
+    run.signal("TERM");
+    let (code, _, errors) = run.end();
+    assert_eq!(code, Some(0), "{errors}");
 }
 
 #[test]

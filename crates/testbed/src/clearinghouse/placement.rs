@@ -35,14 +35,23 @@ pub struct Candidate {
     pub handle: Handle,
     /// Its node's network.
     pub subnet: Option<Subnet>,
+    /// How many vessels of this node the account that asks has already. All of them have one address and one user
+    /// port, and only one program can listen there.
+    pub neighbours: usize,
 }
 
 impl Candidate {
-    pub(crate) fn new(key: VesselKey, node: &NodeEntry, vessel: &VesselEntry) -> Self {
+    pub(crate) fn new(
+        key: VesselKey,
+        node: &NodeEntry,
+        vessel: &VesselEntry,
+        neighbours: usize,
+    ) -> Self {
         Self {
             key,
             handle: Handle::new(node.id.clone(), vessel.name.clone()),
             subnet: Subnet::of(&node.location),
+            neighbours,
         }
     }
 }
@@ -65,7 +74,8 @@ pub trait Placement: Send + Sync {
     -> Vec<Candidate>;
 }
 
-/// Tries vessels in an order of chance, so that load spreads over the nodes.
+/// Tries vessels in an order of chance, those of nodes on which the account has none first: so load spreads over the
+/// nodes, and copies do not meet on an address as long as there is another.
 #[derive(Debug)]
 pub struct ShuffledPlacement(Mutex<ChaCha8Rng>);
 
@@ -82,6 +92,12 @@ impl Placement for ShuffledPlacement {
         // A panic elsewhere leaves a generator that is as good as before.
         let mut random = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         candidates.shuffle(&mut *random);
+        let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
+        candidates.sort_by_cached_key(|candidate| {
+            let before = seen.entry(candidate.key.node).or_default();
+            *before += 1;
+            candidate.neighbours + *before
+        });
         candidates
     }
 }

@@ -319,21 +319,30 @@ impl Registry {
             && vessel.ports.contains(&port)
     }
 
-    /// The vessels that could be given to somebody on that port now.
-    pub(crate) fn available(&self, port: UserPort) -> Vec<Candidate> {
+    /// The vessels that could be given to a user on that port now.
+    pub(crate) fn available(&self, user: &UserName, port: UserPort) -> Vec<Candidate> {
+        let user = Account::lookup_name(user.as_str());
+        let has = |vessel: &&VesselEntry| match &vessel.state {
+            VesselState::Assigning { user: holder } | VesselState::Held { user: holder, .. } => {
+                *holder == user
+            }
+            VesselState::Free | VesselState::Dirty => false,
+        };
+        let neighbours = |node: &NodeEntry| node.vessels.iter().filter(has).count();
         self.vessels()
             .filter(|(_, node, vessel)| Self::is_available(node, vessel, port.number()))
-            .map(|(key, node, vessel)| Candidate::new(key, node, vessel))
+            .map(|(key, node, vessel)| Candidate::new(key, node, vessel, neighbours(node)))
             .collect()
     }
 
-    /// The vessels of `keys` that could be given to somebody on that port now.
+    /// The vessels of `keys` that could be given to a user on that port now.
     pub(crate) fn available_of(
         &self,
         keys: &BTreeSet<VesselKey>,
+        user: &UserName,
         port: UserPort,
     ) -> Vec<Candidate> {
-        let mut candidates = self.available(port);
+        let mut candidates = self.available(user, port);
         candidates.retain(|candidate| keys.contains(&candidate.key));
         candidates
     }

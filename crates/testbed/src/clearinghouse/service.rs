@@ -361,7 +361,8 @@ impl Service {
             registry
                 .require_credit(&account, count, now)
                 .map_err(|_| Fault::not_enough_credits())?;
-            Ok((registry.available(account.port), registry.active_subnets()))
+            let candidates = registry.available(&account.name, account.port);
+            Ok((candidates, registry.active_subnets()))
         })?;
         let wanted = Wanted::Any(vessel_type, count);
         let ordered = self.placement.order(&account.name, &wanted, candidates);
@@ -472,7 +473,7 @@ impl Service {
             registry
                 .require_credit(&account, keys.len(), now)
                 .map_err(|_| Fault::not_enough_credits())?;
-            Ok(registry.available_of(&keys, account.port))
+            Ok(registry.available_of(&keys, &account.name, account.port))
         })?;
         if candidates.is_empty() {
             return Ok(Response::Vessels(Vec::new()));

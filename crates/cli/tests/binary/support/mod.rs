@@ -4,9 +4,17 @@ mod running;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 pub(crate) use running::Running;
+
+/// Longest that a command may take: a deployment that ends by itself takes seconds, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Whether these tests were started with SIGHUP ignored (`nohup`): what they start then ignores it too, and rightly.
 pub(crate) fn hang_up_is_ignored() -> bool {
@@ -84,16 +92,28 @@ pub(crate) struct Ended {
 impl Ended {
     /// Runs a command to its end.
     pub(crate) fn of(mut command: Command) -> Self {
-        let output = command.output().unwrap();
-        Self::new(format!("{command:?}"), output)
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        Self::named(format!("{command:?}"), child)
     }
 
     /// Waits for a child's end.
     pub(crate) fn wait(child: Child) -> Self {
-        Self::new("(child)".to_owned(), child.wait_with_output().unwrap())
+        Self::named("(child)".to_owned(), child)
     }
 
-    fn new(command: String, output: Output) -> Self {
+    /// Waits for a child's end, and ends it if it takes too long: then there is no exit code.
+    fn named(command: String, child: Child) -> Self {
+        let pid = Pid::from_raw(child.id().cast_signed());
+        let (ended, has_ended) = mpsc::channel::<()>();
+        let watch = std::thread::spawn(move || {
+            if has_ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+            }
+        });
+        let output = child.wait_with_output().unwrap();
+        drop(ended);
+        watch.join().unwrap();
         Self {
             command,
             code: output.status.code(),

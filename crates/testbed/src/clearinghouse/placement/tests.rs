@@ -15,6 +15,7 @@ fn candidate(number: usize, host: &str) -> Candidate {
         },
         handle: Handle::new(node, vessel),
         subnet: Subnet::of(&NodeLocation::new(host, 1224).unwrap()),
+        neighbours: 0,
     }
 }
 
@@ -119,4 +120,27 @@ fn the_same_seed_gives_the_same_order_and_loses_nobody() {
     let mut all = order(5);
     all.sort_unstable();
     assert_eq!(all, (0..8).collect::<Vec<_>>());
+}
+
+#[test]
+fn nodes_on_which_the_user_has_nothing_come_first_and_then_one_vessel_of_each_after_another() {
+    let user: UserName = "alice".parse().unwrap();
+    let wanted = Wanted::Any(VesselType::Lan, 3);
+    let of_node = |node: usize, vessel: usize, neighbours: usize| Candidate {
+        key: VesselKey { node, vessel },
+        neighbours,
+        ..candidate(node, "10.0.1.1")
+    };
+    let mut candidates = Vec::new();
+    for vessel in 0..3 {
+        candidates.push(of_node(0, vessel, 2));
+        candidates.push(of_node(1, vessel, 0));
+        candidates.push(of_node(2, vessel, 0));
+    }
+    let ordered = ShuffledPlacement::new(1).order(&user, &wanted, candidates);
+    let nodes: Vec<usize> = ordered.iter().map(|candidate| candidate.key.node).collect();
+    let mut rounds: Vec<Vec<usize>> = nodes.chunks(2).take(2).map(<[usize]>::to_vec).collect();
+    rounds.iter_mut().for_each(|round| round.sort_unstable());
+    assert_eq!(rounds, [[1, 2], [1, 2]], "{nodes:?}");
+    assert_eq!(nodes[7..], [0, 0], "{nodes:?}");
 }

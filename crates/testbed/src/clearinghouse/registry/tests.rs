@@ -160,7 +160,7 @@ fn nothing_of_a_silent_node_is_given_out_or_cleaned_until_it_answers() {
     assert!(registry.dirty().is_empty());
     assert!(
         registry
-            .available(port())
+            .available(&user("bob"), port())
             .iter()
             .all(|candidate| candidate.key.node == 1)
     );
@@ -171,12 +171,25 @@ fn nothing_of_a_silent_node_is_given_out_or_cleaned_until_it_answers() {
 }
 
 #[test]
+fn a_candidate_knows_how_many_vessels_of_its_node_the_user_has() {
+    let mut registry = registry();
+    hold(&mut registry, key(0, 0), "alice", 100);
+    let neighbours = |who: &str| -> Vec<(usize, usize)> {
+        let candidates = registry.available(&user(who), port());
+        let pair = |candidate: &Candidate| (candidate.key.node, candidate.neighbours);
+        candidates.iter().map(pair).collect()
+    };
+    assert_eq!(neighbours("alice"), [(0, 1), (1, 0), (1, 0)]);
+    assert_eq!(neighbours("bob"), [(0, 0), (1, 0), (1, 0)]);
+}
+
+#[test]
 fn a_vessel_without_the_users_port_is_not_given_to_the_user() {
     let registry = registry();
-    assert_eq!(registry.available(port()).len(), 4);
+    assert_eq!(registry.available(&user("bob"), port()).len(), 4);
     assert!(
         registry
-            .available(UserPort::try_from(63_101).unwrap())
+            .available(&user("bob"), UserPort::try_from(63_101).unwrap())
             .is_empty()
     );
 }
@@ -230,7 +243,7 @@ fn what_a_node_says_of_its_vessels_is_held_against_what_is_known() {
         "vessels that are gone keep their place"
     );
     let gone = |candidate: &Candidate| candidate.key.node == 0;
-    assert!(!registry.available(port()).iter().any(gone));
+    assert!(!registry.available(&user("bob"), port()).iter().any(gone));
 }
 
 #[test]
@@ -258,7 +271,7 @@ fn a_registry_goes_through_json_and_no_reservation_survives() {
     let mut back: Registry = serde_json::from_slice(&json).unwrap();
     back.after_restart();
     assert!(
-        back.available(port()).is_empty(),
+        back.available(&user("bob"), port()).is_empty(),
         "no node has answered yet"
     );
     let known = registry.owned(&user("alice"), moment(0));
