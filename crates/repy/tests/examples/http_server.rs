@@ -52,7 +52,7 @@ fn it_serves_a_page_for_people_and_one_for_programs() {
     );
     assert!(page.contains("\"requests\": 1, "), "{page}");
     assert!(
-        page.contains("\"outsockets\": 1, \"outsockets_limit\": 5.000"),
+        page.contains("\"outsockets\": 1, \"outsockets_limit\": 5}"),
         "{page}"
     );
 }
@@ -80,6 +80,26 @@ fn what_is_no_good_request_is_answered_so() {
     let mut start = [0; 12];
     stream.read_exact(&mut start).unwrap();
     assert_eq!(&start, b"HTTP/1.0 413");
+}
+
+#[test]
+fn a_client_that_sends_more_than_is_read_has_its_answer_whole() {
+    let (vessel, port) = start();
+    let body = "x".repeat(50_000);
+    let post = format!("POST / HTTP/1.0\r\nContent-Length: 50000\r\n\r\n{body}");
+    let head = format!("GET / HTTP/1.0\r\nX: {body}\r\n\r\n");
+    for (request, status) in [
+        (post, "405 Method Not Allowed"),
+        (head, "413 Request Entity Too Large"),
+    ] {
+        let mut stream = vessel.connect(port);
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (found, head, page) = parts(&answer);
+        assert_eq!(found, format!("HTTP/1.0 {status}"));
+        assert_eq!(length(head), page.len());
+    }
 }
 
 #[test]
