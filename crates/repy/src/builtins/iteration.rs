@@ -56,6 +56,7 @@ fn range(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Value::Long(long) => Ok((**long).clone()),
         Value::Int(int) => Ok(BigInt::from(*int)),
         Value::Bool(b) => Ok(BigInt::from(i64::from(*b))),
+        Value::Complex(_) => Err(args::not_an_integer(value)),
         other => Err(args::lacks(other, "__trunc__").unwrap_or_else(|| {
             type_error(format!(
                 "range() integer {which} argument expected, got {}.",
@@ -63,8 +64,8 @@ fn range(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             ))
         })),
     };
-    let start_big = big(&start, "start")?;
     let stop_big = big(&stop, "end")?;
+    let start_big = big(&start, "start")?;
     let step_big = big(&step, "step")?;
     if step_big.is_zero() {
         return Err(value_error("range() step argument must not be zero"));
@@ -244,6 +245,7 @@ fn reduce(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 
 fn sum(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let sequence = call.take(0);
+    let iter = machine.iter(&sequence)?;
     let mut total = match call.take(1) {
         Value::Nil => Value::Int(0),
         Value::Str(_) => {
@@ -253,7 +255,6 @@ fn sum(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         }
         start => start,
     };
-    let iter = machine.iter(&sequence)?;
     loop {
         let item = machine.next_item(&iter)?;
         if item.is_nil() {

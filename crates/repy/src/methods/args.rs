@@ -38,15 +38,20 @@ pub(crate) fn bytes(value: &Value) -> Res<Str> {
 pub(crate) fn integer(value: &Value) -> Res<i64> {
     match value.unwrapped() {
         Value::Float(_) => Err(type_error("integer argument expected, got float")),
-        other => {
-            match number::as_index(other) {
-                Some(Ok(int)) => Ok(int),
-                Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
-                None => Err(lacks(value, "__trunc__")
-                    .unwrap_or_else(|| type_error("an integer is required"))),
-            }
-        }
+        other => match number::as_index(other) {
+            Some(Ok(int)) => Ok(int),
+            Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
+            None => Err(not_an_integer(value)),
+        },
     }
+}
+
+/// The error of what is no number, or none that can be made an integer.
+pub(crate) fn not_an_integer(value: &Value) -> Thrown {
+    if matches!(value.unwrapped(), Value::Complex(_)) {
+        return type_error("can't convert complex to int");
+    }
+    lacks(value, "__trunc__").unwrap_or_else(|| type_error("an integer is required"))
 }
 
 /// A count or position (`n`).
@@ -58,8 +63,7 @@ pub(crate) fn index(machine: &Machine, value: &Value) -> Res<i64> {
             Value::Float(_) => Err(type_error("integer argument expected, got float")),
             _ => {
                 let _ = machine;
-                Err(lacks(value, "__trunc__")
-                    .unwrap_or_else(|| type_error("an integer is required")))
+                Err(not_an_integer(value))
             }
         },
     }

@@ -213,6 +213,13 @@ fn clear(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn pop(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let dict = own(call);
     let key = call.take(1);
+    if dict.borrow().len() == 0 {
+        // The key is not even hashed.
+        return match call.len() {
+            0..=2 => Err(key_error(key)),
+            _ => Ok(call.take(2)),
+        };
+    }
     let removed = dict.borrow_mut().remove(&key)?;
     match removed {
         Some((_, value)) => Ok(value),

@@ -148,7 +148,10 @@ fn padding(machine: &mut Machine, call: &Args<'_>, name: &str) -> Res<(Str, usiz
         Some(other) => {
             return Err(type_error(format!(
                 "{name}() argument 2 must be char, not {}",
-                machine.type_name(other)
+                match other {
+                    Value::None => "None".into(),
+                    other => machine.type_name(other),
+                }
             )));
         }
     };

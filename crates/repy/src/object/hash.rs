@@ -73,7 +73,7 @@ fn hash_nested(value: &Value, left: u32) -> Res<i64> {
             avoid(receiver ^ hash_address(method.function.id()))
         }
         Value::NativeBound(bound) => avoid(
-            hash_address(bound.receiver.id())
+            hash_nested(&bound.receiver, left - 1)?
                 ^ hash_address(std::rc::Rc::as_ptr(&bound.native) as i64),
         ),
         other => hash_address(other.id()),

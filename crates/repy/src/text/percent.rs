@@ -50,7 +50,7 @@ impl Machine<'_> {
         let mapping = match value.unwrapped() {
             Value::Dict(_) => true,
             Value::Host(host) => host.inner.mapping().is_some(),
-            Value::List(_) | Value::XRange(_) => true,
+            Value::List(_) => true,
             Value::Instance(instance) => {
                 instance.class.is_old() || matches!(instance.payload, Payload::Exception(_))
             }

@@ -48,7 +48,11 @@ impl Machine<'_> {
     /// `object.name`.
     pub(crate) fn attr(&mut self, object: &Value, name: Sym) -> Res {
         match self.find_attr(object, name)? {
-            Value::Nil => Err(self.no_attribute(object, name)),
+            Value::Nil => Err(match object {
+                // A method passes the question on.
+                Value::Method(method) => self.no_attribute(&method.function, name),
+                _ => self.no_attribute(object, name),
+            }),
             value => Ok(value),
         }
     }

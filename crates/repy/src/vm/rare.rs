@@ -291,6 +291,9 @@ impl Machine<'_> {
             }
             Value::Tuple(tuple) => tuple.to_vec(),
             Value::List(list) => list.to_vec(),
+            Value::Instance(instance) if instance.class.is_old() && !self.is_iterable(&value) => {
+                return self.iter(&value).map(drop);
+            }
             other if !self.is_iterable(other) => {
                 return Err(type_error(format!(
                     "'{}' object is not iterable",
