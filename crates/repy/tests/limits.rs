@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set the scene fails")]
 
+#[path = "limits/callbacks.rs"]
+mod callbacks;
 #[path = "limits/operations.rs"]
 mod operations;
 #[path = "limits/signals.rs"]
