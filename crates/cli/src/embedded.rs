@@ -5,6 +5,7 @@
 
 mod fault;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,6 +82,9 @@ pub(crate) struct NodeDescription {
     pub(crate) connections: u64,
     /// Its vessels, in order.
     pub(crate) vessels: Vec<VesselDescription>,
+    /// What stands of the second wall around its Repy programs: one text, unless the machine changed under some of
+    /// them. Of the node, since each vessel would repeat it.
+    pub(crate) walls: BTreeSet<String>,
 }
 
 /// A vessel of a testbed. Without its handle, which would repeat the node's id for each.
@@ -276,9 +280,11 @@ async fn answer(testbed: &Testbed, directory: &Path, request: Request) -> Reply<
 
 fn describe(testbed: &Testbed, directory: &Path) -> Description {
     let nodes = testbed.nodes().into_iter().map(|node| {
+        let mut walls = BTreeSet::new();
         let vessels = node.vessels.into_iter().map(|name| {
             let handle = Handle::new(node.id.clone(), name);
             let process = testbed.vessel_process(&handle);
+            walls.extend(testbed.vessel_wall(&handle));
             let name = handle.vessel;
             VesselDescription { name, process }
         });
@@ -290,6 +296,7 @@ fn describe(testbed: &Testbed, directory: &Path) -> Description {
             running: node.running,
             connections: node.connections,
             vessels,
+            walls,
         }
     });
     Description {
@@ -320,6 +327,7 @@ mod tests {
             running: true,
             connections: u64::MAX,
             vessels: (1..=100).map(vessel).collect(),
+            walls: BTreeSet::from(["x".repeat(300)]),
         };
         Description {
             directory: PathBuf::from("/tmp/bed"),

@@ -338,6 +338,14 @@ impl Testbed {
             .flatten()
     }
 
+    /// What stands of the second wall around the program that runs in a vessel, in a line; `None` when none runs, or
+    /// it has no such wall.
+    #[must_use]
+    pub fn vessel_wall(&self, vessel: &Handle) -> Option<String> {
+        let slot = self.slot(self.node_of(vessel)?).ok()?;
+        slot.with(|node| node.vessel_wall(&vessel.vessel)).flatten()
+    }
+
     /// Kills the program that runs in a vessel, as the system does when memory is short: nobody is told.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! `overlord testbed up|fault|show`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use overlord::keys::DEFAULT_KEY_BITS;
@@ -43,6 +44,7 @@ struct NodeLine<'a> {
     location: &'a NodeLocation,
     running: bool,
     connections: u64,
+    walls: &'a BTreeSet<String>,
     vessels: Vec<VesselLine>,
 }
 
@@ -85,6 +87,7 @@ impl<'a> NodeLine<'a> {
             location: &node.location,
             running: node.running,
             connections: node.connections,
+            walls: &node.walls,
             vessels: vessels.collect(),
         }
     }
@@ -306,10 +309,19 @@ async fn show(directory: &TestbedDirectory, output: &Output) -> Result<ExitMeani
             programs.collect::<Vec<_>>().join(", "),
         ]);
     }
+    let mut nodes_with: BTreeMap<&str, usize> = BTreeMap::new();
+    for wall in testbed.nodes.iter().flat_map(|node| &node.walls) {
+        *nodes_with.entry(wall).or_default() += 1;
+    }
+    let walls = nodes_with.iter().map(|(wall, nodes)| {
+        let nodes = count_of(*nodes, "node", "nodes");
+        format!("\nsecond wall around the programs of {nodes}: {wall}")
+    });
     output.line(&format!(
-        "clearinghouse {}\n{}",
+        "clearinghouse {}\n{}{}",
         testbed.clearinghouse,
-        table.render()
+        table.render(),
+        walls.collect::<String>()
     ))?;
     Ok(ExitMeaning::Done)
 }

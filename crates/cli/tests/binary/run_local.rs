@@ -84,6 +84,35 @@ fn copies_answer_and_are_replaced_until_the_stop_file_comes() {
     again.expect(64, &["stop", "--stop-file"]);
 }
 
+#[test]
+fn what_stands_of_the_wall_around_repy_programs_is_shown() {
+    let folder = Folder::new();
+    let program = time_server().with_extension("r2py");
+    let program = program.to_str().unwrap();
+    let local = ["--local", "--local-dir", "bed", "--local-nodes", "5"];
+    let mut arguments = vec!["--output", "json"];
+    arguments.extend(run_arguments(program, &local));
+    let mut run = Running::start_as_given(folder.command(&arguments));
+    run.wait_for("all_answering", |_| true);
+    let shown = folder.run(&["--output", "json", "testbed", "show", "--dir", "bed"]);
+    shown.expect(0, &[]);
+    let nodes = shown.records()[0]["nodes"].as_array().unwrap().clone();
+    let walls: Vec<&str> = nodes
+        .iter()
+        .filter_map(|node| node["walls"][0].as_str())
+        .collect();
+    assert_eq!(walls.len(), 3, "{shown}");
+    assert!(walls[0].starts_with("privileges full, limits "), "{shown}");
+    let line = format!("second wall around the programs of 3 nodes: {}", walls[0]);
+    let people = folder.run(&["testbed", "show", "--dir", "bed"]);
+    people.expect(0, &[]);
+    assert!(people.stdout.contains(&line), "{people}");
+    folder.file("stop", "");
+    run.wait_for("stopped", |_| true);
+    let (code, _, errors) = run.end();
+    assert_eq!(code, Some(0), "{errors}");
+}
+
 /// Node, handle and process of the first vessel with a program.
 fn running_vessel(shown: &Ended) -> (u64, String, String) {
     let records = shown.records();
