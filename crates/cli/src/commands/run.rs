@@ -392,7 +392,7 @@ impl Shown<'_> {
             && let Some(node) = testbed.node_of(&copy.handle)
         {
             let text = format!(
-                "to see a copy move to another network, in another terminal: overlord testbed fault --dir {} --node {node} kill",
+                "to see a copy move to another node, in another terminal: overlord testbed fault --dir {} --node {node} kill",
                 testbed.directory().display()
             );
             let shown = self.output.line(&text);
