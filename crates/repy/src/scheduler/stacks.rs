@@ -268,3 +268,6 @@ impl Scheduler {
 fn no_stack(error: &io::Error) -> Ending {
     Ending::NoThread(format!("no native stack for the program: {error}"))
 }
+
+#[cfg(test)]
+mod tests;
