@@ -11,7 +11,12 @@ use serde_json::Value;
 /// Longest silence that is waited through; everything that is waited for comes within a few seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
-/// A child that prints JSON lines. Killed when dropped.
+/// How long a child that is no longer wanted may take to end in order.
+const END_WITHIN: Duration = Duration::from_secs(10);
+/// Most lines it may print meanwhile.
+const LAST_RECORDS_MAX: usize = 1000;
+
+/// A child that prints JSON lines. Ended when dropped.
 pub(crate) struct Running {
     child: Child,
     records: Receiver<Value>,
@@ -65,7 +70,7 @@ impl Running {
         loop {
             let Ok(record) = self.records.recv_timeout(SILENCE_MAX) else {
                 let seen: Vec<_> = self.seen.iter().map(ToString::to_string).collect();
-                let _ = self.child.kill();
+                self.stop();
                 let errors = self.errors.take().map(|errors| errors.join().unwrap());
                 panic!(
                     "no record {event:?} came\n{}\n--- standard error\n{}",
@@ -94,6 +99,23 @@ impl Running {
         assert!(sent.unwrap().success());
     }
 
+    /// Ends it whatever it does. It is asked first: a testbed that is killed leaves the programs of its vessels running.
+    fn stop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = Command::new("kill")
+                .arg(self.child.id().to_string())
+                .status();
+            // What it says ends when it does.
+            for _ in 0..LAST_RECORDS_MAX {
+                if self.records.recv_timeout(END_WITHIN).is_err() {
+                    break;
+                }
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Waits for the end; gives the exit code, the last record, and standard error.
     #[track_caller]
     pub(crate) fn end(mut self) -> (Option<i32>, Value, String) {
@@ -108,7 +130,6 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stop();
     }
 }
