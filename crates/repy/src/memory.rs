@@ -254,6 +254,10 @@ pub(crate) fn extend(out: &mut Vec<u8>, bytes: &[u8]) -> Res<()> {
     Ok(())
 }
 
+/// Largest block where nothing else is limited: one that the system does not give would end the process, not the
+/// program.
+const LARGEST_WITHOUT_LIMIT: usize = 1 << 34;
+
 /// As [`reserve`] for what grows without being copied as a whole.
 pub(crate) fn room_for(bytes: usize) -> Res<()> {
     let limit = LIMIT.get();
@@ -267,11 +271,25 @@ pub(crate) fn room_for(bytes: usize) -> Res<()> {
     if bytes > limit / LOOKS_PER_LIMIT && after > limit / 8 * 7 && !has_pages_for(bytes) {
         return Err(Thrown::stop(Stop::Memory { limit }));
     }
-    if after > isize::MAX as usize / 4 {
+    if after > isize::MAX as usize / 4 || (limit == usize::MAX && bytes > LARGEST_WITHOUT_LIMIT) {
         return Err(Thrown::with_args(
             crate::object::ExceptionKind::MemoryError,
             Vec::new(),
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::ExceptionKind;
+
+    #[test]
+    fn without_a_limit_a_block_that_no_system_gives_is_a_memory_error() {
+        set_limit(None);
+        let thrown = room_for(1 << 36).unwrap_err();
+        assert!(thrown.is(ExceptionKind::MemoryError));
+        assert!(room_for(1 << 30).is_ok());
+    }
 }
