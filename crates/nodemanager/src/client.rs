@@ -94,7 +94,8 @@ impl NodeClient {
     ///
     /// # Repeats
     /// What the node closed unanswered at once, as its connection limit does, is signed anew and
-    /// repeated after a pause, and so is what it refused because another signer's time was later.
+    /// repeated after a pause, and so is what it refused because another signer's time was later; the first time
+    /// after a short one, as most often the two have signed at the same time.
     /// In both cases the call was not run. Nothing else is repeated.
     ///
     /// # Cancellation
@@ -126,7 +127,11 @@ impl NodeClient {
             if !self.is_repeated(&result, attempt) {
                 return result.map_err(|fault| fault.locate(at, attempt));
             }
-            let pause = self.pauses.before_repeat(attempt);
+            let pause = if attempt == 1 && result.as_ref().is_ok_and(is_time_crossed) {
+                self.pauses.before_next_time()
+            } else {
+                self.pauses.before_repeat(attempt)
+            };
             tracing::debug!(%at, call = call.name(), attempt, ?pause, "repeated after a pause");
             tokio::time::sleep(pause).await;
         }

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::NodeClientConfig;
 
+/// The step in which times are written in signed requests: two signers within it have the same time.
+const TIME_STEP: Duration = Duration::from_millis(10);
+
 /// Draws pauses from a seeded sequence.
 #[derive(Debug)]
 pub(super) struct Pauses {
@@ -33,6 +36,11 @@ impl Pauses {
             .first
             .saturating_mul(1 << attempt.saturating_sub(1).min(16));
         doubled.min(self.longest).mul_f64(self.fraction())
+    }
+
+    /// The pause until a request signed now has another time than one of somebody else's had.
+    pub(super) fn before_next_time(&self) -> Duration {
+        TIME_STEP + TIME_STEP.mul_f64(self.fraction())
     }
 
     /// From 0 to 1, by the splitmix64 sequence.

@@ -52,6 +52,31 @@ impl WallClock for ShiftedClock {
     }
 }
 
+/// A clock that stands still.
+struct StillClock(f64);
+
+impl WallClock for StillClock {
+    fn unix_seconds(&self) -> f64 {
+        self.0
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_at_the_same_time_as_somebody_else_tries_again_at_the_next() {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    const SOON: Duration = Duration::from_secs(30);
+    let served = Served::start(ServerOptions::default()).await;
+    // The ordinary pause would be noticed.
+    let client = client(|config| (config.pause, config.pause_max) = (HOUR, HOUR));
+    let now = SystemClock.unix_seconds();
+    for _ in 0..2 {
+        let signer = signer(&served, 3, Arc::new(StillClock(now)));
+        let calls = client.vessel(&served.at, &served.handle("v1"), &signer);
+        let reset = tokio::time::timeout(SOON, calls.reset()).await;
+        reset.expect("no long pause").unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn all_a_user_does_with_a_vessel_goes_over_the_wire() {
     let served = Served::start(ServerOptions::default()).await;
