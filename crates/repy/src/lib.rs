@@ -97,7 +97,8 @@
 //! - Attributes in `str.format` fields follow the checker's rule.
 //! - Functions that call back into programs (`map`, a sort's key, a `__repr__`) nest 60 deep at most, not 1,000; they
 //!   and the nesting of data that is shown or compared share one bound.
-//! - Integers beyond 64 Mbit, and operations on them that would take seconds, are MemoryError.
+//! - Integers beyond 64 Mbit are MemoryError, and so are divisions, powers with a modulus and conversions to decimal
+//!   that would take more than a second or two.
 //! - Widths and precisions of formats end where the memory limit does, or at 2^31.
 
 pub mod ast;

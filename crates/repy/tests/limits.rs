@@ -130,7 +130,7 @@ fn peak(process: u32) -> Option<u64> {
 }
 
 /// Programs that take memory without end, each in another way.
-const HOGS: [(&str, &str); 7] = [
+const HOGS: [(&str, &str); 8] = [
     (
         "large strings",
         "x = []\nwhile True:\n  x.append('a' * 100000)\n",
@@ -151,6 +151,10 @@ const HOGS: [(&str, &str); 7] = [
     (
         "threads",
         "def f():\n  sleep(1000)\nwhile True:\n  createthread(f)\n",
+    ),
+    (
+        "an unfinished product",
+        "x = 'a' * 24000000\nn = (1 << 30000000) - 1\nx = (x, n * n)\n",
     ),
     (
         "holes between objects",

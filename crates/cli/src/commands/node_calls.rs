@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 
-/// Most nodes that are asked at once.
-const NODES_AT_ONCE: usize = 64;
+/// Most calls under way at once.
+const CALLS_AT_ONCE: usize = 64;
 /// How long a node may take to connect and to answer: a reader waits for the slowest.
 const NODE_WAIT: Duration = Duration::from_secs(10);
 
@@ -33,7 +33,7 @@ pub(super) fn patience() -> NodeClientConfig {
 pub(super) async fn all<T: Send + 'static>(
     calls: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Result<Vec<T>, Failure> {
-    let permits = Arc::new(Semaphore::new(NODES_AT_ONCE));
+    let permits = Arc::new(Semaphore::new(CALLS_AT_ONCE));
     let mut asked = JoinSet::new();
     for (place, call) in calls.into_iter().enumerate() {
         let permits = Arc::clone(&permits);
@@ -53,24 +53,28 @@ pub(super) async fn all<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[tokio::test]
-    async fn answers_come_in_the_order_of_the_calls_however_long_each_takes() {
-        // The first are answered by the last, which all have to be on their way for that.
-        let (tell, told) = tokio::sync::watch::channel(false);
-        let last = NODES_AT_ONCE - 1;
-        let calls = (0..NODES_AT_ONCE).map(|number| {
-            let (tell, mut told) = (tell.clone(), told.clone());
+    async fn so_many_calls_are_under_way_and_the_answers_come_in_their_order() {
+        const CALLS: usize = 2 * CALLS_AT_ONCE + 1;
+        let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let calls = (0..CALLS).map(|number| {
+            let (under_way, most) = (Arc::clone(&under_way), Arc::clone(&most));
             async move {
-                if number == last {
-                    tell.send_replace(true);
+                let now = under_way.fetch_add(1, Ordering::SeqCst) + 1;
+                most.fetch_max(now, Ordering::SeqCst);
+                // All others that may begin do so before this one ends.
+                for _ in 0..CALLS {
+                    tokio::task::yield_now().await;
                 }
-                told.wait_for(|told| *told).await.unwrap();
+                under_way.fetch_sub(1, Ordering::SeqCst);
                 number
             }
         });
-        let answers = all(calls).await.unwrap();
-        assert_eq!(answers, (0..NODES_AT_ONCE).collect::<Vec<_>>());
+        assert_eq!(all(calls).await.unwrap(), (0..CALLS).collect::<Vec<_>>());
+        assert_eq!(most.load(Ordering::SeqCst), CALLS_AT_ONCE);
     }
 }

@@ -23,7 +23,7 @@ struct LogLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    unreachable: Option<&'a str>,
+    failed: Option<&'a str>,
 }
 
 /// Reads and prints the logs of vessels, under a heading each if there are several.
@@ -47,7 +47,7 @@ pub(super) async fn print(
             handle,
             location,
             log: text.as_deref(),
-            unreachable: reason.as_deref(),
+            failed: reason.as_deref(),
         })?;
         let heading = format!("{} on {location}", handle.short());
         match (text, reason) {

@@ -137,6 +137,8 @@ pub(crate) fn power_modulo(x: &BigInt, y: &BigInt, m: &BigInt) -> Res<BigInt> {
     }
     let size = words(m);
     check_work(size.saturating_mul(size).saturating_mul(y.bits() / 4 + 1))?;
+    // The base is brought below the modulus first.
+    check_work(size.saturating_mul(words(x).saturating_sub(size)))?;
     let result = pieces::power_modulo(x, y, &m.abs())?;
     Ok(if m.sign() == Sign::Minus && !result.is_zero() {
         result + m

@@ -27,8 +27,12 @@ const STACK_BYTES: usize = if cfg!(debug_assertions) {
     2 << 20
 };
 
-/// Most threads that wait within native functions at a time. Each may have used all pages of its stack.
-pub(crate) const AWAY_MAX: usize = 64;
+/// Most threads that are away from the loop, each on its stack, of which it may have used all pages.
+const AWAY_MAX: usize = 80;
+
+/// Most of them that wait. The others have had their turn within a native function; beyond [`AWAY_MAX`] such a turn
+/// goes on, so that there are some stacks left for that however many wait.
+pub(crate) const WAITING_MAX: usize = 64;
 
 /// What a stack is left with for good.
 pub(super) enum Left {
@@ -174,7 +178,7 @@ impl Scheduler {
         machine: &mut Machine,
         wait: Wait,
     ) -> Res {
-        self.prepare_to_leave()?;
+        self.prepare_to_leave(WAITING_MAX)?;
         let waiter = self.waiter_in_native();
         self.park(waiter, wait)?;
         self.leave_stack(sandbox, machine)
@@ -194,7 +198,7 @@ impl Scheduler {
         if let Some(ending) = ended {
             return Err(self.stop_with(machine, ending));
         }
-        if self.state.borrow().ready.is_empty() || self.prepare_to_leave().is_err() {
+        if self.state.borrow().ready.is_empty() || self.prepare_to_leave(AWAY_MAX).is_err() {
             self.begin_turn(sandbox);
             return Ok(());
         }
@@ -204,15 +208,15 @@ impl Scheduler {
     }
 
     /// What has to be there before anybody leaves this stack.
-    fn prepare_to_leave(&self) -> Res<()> {
+    fn prepare_to_leave(&self, most: usize) -> Res<()> {
         let mut stacks = self.stacks.borrow_mut();
         if stacks.closing {
             return Err(Thrown::stop(Stop::Interrupted));
         }
-        if stacks.away >= AWAY_MAX {
+        if stacks.away >= most {
             return Err(Thrown::new(
                 ExceptionKind::RuntimeError,
-                format!("more than {AWAY_MAX} threads wait in callbacks of native functions"),
+                format!("more than {most} threads wait in callbacks of native functions"),
             ));
         }
         stacks.ensure_spare().map_err(|error| {

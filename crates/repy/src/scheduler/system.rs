@@ -72,7 +72,7 @@ impl System for RealSystem {
     }
 
     fn wait(&self, watched: &[Watched], seconds: f64) -> io::Result<Vec<bool>> {
-        // Each once: the system takes no more than the process may have open, and many calls may wait for one.
+        // Each once each way: the system takes no more than the process may have open, and many calls may wait for one.
         let mut polled: Vec<PollFd<'_>> = Vec::new();
         let mut known = BTreeMap::new();
         let mut places = Vec::with_capacity(watched.len());

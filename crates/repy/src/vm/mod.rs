@@ -171,8 +171,8 @@ impl Machine<'_> {
         self.stop.clone()
     }
 
-    /// What to do when code called by a native function (a destructor, a sort's comparison) must wait: the machine
-    /// cannot put the native function aside, so the host must wait, running other threads meanwhile if it can.
+    /// What to do when code called by a native function (a destructor, a sort's comparison) must wait: the native
+    /// function is in the middle of its work, so the host waits, running other threads meanwhile if it can.
     pub fn set_nested_wait(&mut self, wait: impl Fn(&mut Machine, Wait) -> Res + 'static) {
         self.nested_wait = Some(Rc::new(wait));
     }

@@ -291,10 +291,11 @@ impl Machine<'_> {
             }
             Value::Tuple(tuple) => tuple.to_vec(),
             Value::List(list) => list.to_vec(),
-            Value::Instance(instance) if instance.class.is_old() && !self.is_iterable(&value) => {
-                return self.iter(&value).map(drop);
-            }
-            other if !self.is_iterable(other) => {
+            // What an instance of an old-style class is asked for it may have itself; to ask is to find out.
+            other
+                if !self.is_iterable(other)
+                    && !matches!(other, Value::Instance(instance) if instance.class.is_old()) =>
+            {
                 return Err(type_error(format!(
                     "'{}' object is not iterable",
                     self.type_name(other)

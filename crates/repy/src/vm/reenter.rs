@@ -93,6 +93,8 @@ impl Machine<'_> {
                     thread.budget = super::SLICE;
                     self.instructions += super::SLICE as u64;
                     self.check_stop().map_err(Thrown::stop)?;
+                    // Nobody further out looks at the clock until the native function is done.
+                    work::spend(usize::try_from(super::SLICE).unwrap_or(usize::MAX))?;
                     self.nested_budget -= super::SLICE;
                     if self.nested_budget <= 0
                         || self.turn_over.as_ref().is_some_and(|is_over| is_over())
@@ -120,7 +122,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Waits where the calling native function cannot be put aside.
+    /// Waits where a native function is in the middle of its work.
     fn wait_nested(&mut self, wait: Wait) -> Res {
         let Some(nested) = self.nested_wait.clone() else {
             return Err(Thrown::new(
@@ -131,7 +133,7 @@ impl Machine<'_> {
         nested(self, wait)
     }
 
-    /// Lets others run where the calling native function cannot be put aside.
+    /// Lets others run where a native function is in the middle of its work.
     fn end_nested_turn(&mut self) -> Res<()> {
         if let Some(turn) = self.nested_turn.clone() {
             turn(self)?;

@@ -51,6 +51,20 @@ log(getresources()[1]['cpu'] - before)
     }
 }
 
+#[test]
+fn a_callback_alone_keeps_to_the_share_of_the_processor() {
+    let program = "\
+def work(item):
+  before = getresources()[1]['cpu']
+  end = getruntime() + 2
+  while getruntime() < end:
+    pass
+  log(getresources()[1]['cpu'] - before)
+map(work, [1])
+";
+    gets(program, "0.2", 0.4, 0.15);
+}
+
 /// Runs a check whose failure alone does not tell what it was about.
 #[expect(clippy::print_stderr, reason = "a test that fails says where")]
 fn println_on_failure(what: &str, check: impl FnOnce() + std::panic::UnwindSafe) {
@@ -94,6 +108,10 @@ fn a_program_is_stopped_between_operations_that_do_much_and_within_one() {
         ("moving", moving.as_str()),
         ("to decimal", "x = str(1 << 4000000)\n"),
         ("from decimal", "x = int('7' * 1200000)\n"),
+        (
+            "a callback",
+            "def f(x):\n  while True:\n    pass\nmap(f, [1])\n",
+        ),
     ];
     for (what, program) in programs {
         let scene = Scene::new(program, &[("cpu", "0.2")]);

@@ -66,7 +66,7 @@ pub enum Wanted {
     These(Vec<Handle>),
 }
 
-/// In which order vessels that would do are tried. The default is chance, as in the original.
+/// In which order vessels that would do are tried. The default is chance, among the nodes on which the account has least.
 pub trait Placement: Send + Sync {
     /// Brings the candidates into the order in which they are tried. Leaving some out means that they
     /// cannot be had.
@@ -93,12 +93,14 @@ impl Placement for ShuffledPlacement {
         let mut random = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         candidates.shuffle(&mut *random);
         let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
-        candidates.sort_by_cached_key(|candidate| {
+        let mut ranked = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
             let before = seen.entry(candidate.key.node).or_default();
+            ranked.push((candidate.neighbours + *before, candidate));
             *before += 1;
-            candidate.neighbours + *before
-        });
-        candidates
+        }
+        ranked.sort_by_key(|(rank, _)| *rank);
+        ranked.into_iter().map(|(_, candidate)| candidate).collect()
     }
 }
 

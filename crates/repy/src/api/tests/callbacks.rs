@@ -4,7 +4,7 @@ use overlord_resources::Resource;
 
 use crate::sandbox::Ending;
 use crate::sandbox::testing::Trial;
-use crate::scheduler::stacks::AWAY_MAX;
+use crate::scheduler::stacks::WAITING_MAX;
 
 #[test]
 fn threads_waiting_in_callbacks_go_on_in_the_order_in_which_their_waits_end() {
@@ -114,8 +114,8 @@ sleep(10)
 log(len(woken), len(failed), failed[0])
 ";
     Trial::new(program).logs(&format!(
-        "{AWAY_MAX} {} more than {AWAY_MAX} threads wait in callbacks of native functions",
-        200 - AWAY_MAX
+        "{WAITING_MAX} {} more than {WAITING_MAX} threads wait in callbacks of native functions",
+        200 - WAITING_MAX
     ));
 }
 
