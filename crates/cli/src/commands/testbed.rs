@@ -8,7 +8,7 @@ use overlord::types::{Handle, NodeLocation, UserName};
 use overlord_testbed::TestbedConfig;
 use serde::Serialize;
 
-use super::block_on;
+use super::{block_on, block_on_service};
 use crate::args::{FaultArguments, TestbedCommand, TestbedDirectory, UpArguments};
 use crate::control::{self, Request, Whose};
 use crate::embedded::{Accounts, Description, Embedded, Fault, NodeDescription};
@@ -112,7 +112,7 @@ pub(crate) fn run(
     match command {
         TestbedCommand::Up(arguments) => {
             let (config, settings) = config(arguments, layers)?;
-            block_on(up(config, settings, output))
+            block_on_service(up(config, settings, output))
         }
         TestbedCommand::Fault(arguments) => block_on(fault(arguments, layers, output)),
         TestbedCommand::Show(directory) => block_on(show(directory, output)),
