@@ -158,9 +158,7 @@ pub(crate) fn to_float(long: &BigInt) -> Res<f64> {
 /// Decimal digits with sign, without the `L`.
 pub(crate) fn to_decimal(long: &BigInt) -> Res<String> {
     let size = words(long);
-    if size * size / 2 > MAX_WORK {
-        return Err(too_large());
-    }
+    check_work(size * size / 2)?;
     // The digits, once in parts and once together.
     memory::reserve((long.bits() / 3 * 2) as usize)?;
     if size <= PART_WORDS {
@@ -209,9 +207,7 @@ pub(crate) fn check_parsing(digits: usize, radix: u32) -> Res<()> {
 
 /// The magnitude of decimal digits (nothing else may be among them), in parts, so that it can be ended meanwhile.
 pub(crate) fn from_decimal(digits: &[u8]) -> Res<Option<BigInt>> {
-    if ((digits.len() / 19 + 1) as u64).pow(2) / 2 > MAX_WORK {
-        return Err(too_large());
-    }
+    check_work(((digits.len() / 19 + 1) as u64).pow(2) / 2)?;
     memory::reserve(digits.len())?;
     let part = BigInt::from(10).pow(PART_DIGITS as u32);
     let (first, rest) = digits.split_at(digits.len() % PART_DIGITS);

@@ -47,6 +47,21 @@ pub(crate) enum VesselState {
     Dirty,
 }
 
+impl VesselState {
+    /// The account that has the vessel, or for which it is reserved.
+    fn holder(&self) -> Option<&String> {
+        match self {
+            Self::Assigning { user } | Self::Held { user, .. } => Some(user),
+            Self::Free | Self::Dirty => None,
+        }
+    }
+
+    /// Whether it is an account's whose lease has ended.
+    fn has_run_out(&self, now: Moment) -> bool {
+        matches!(self, Self::Held { expires, .. } if *expires <= now)
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct VesselEntry {
     pub(crate) name: VesselName,
@@ -166,14 +181,8 @@ impl Registry {
         now: Moment,
     ) -> Result<(), Overdraft> {
         let user = Account::lookup_name(account.name.as_str());
-        let counts = |vessel: &&VesselEntry| match &vessel.state {
-            VesselState::Assigning { user: holder } => *holder == user,
-            VesselState::Held {
-                user: holder,
-                expires,
-                ..
-            } => *holder == user && *expires > now,
-            VesselState::Free | VesselState::Dirty => false,
+        let counts = |vessel: &&VesselEntry| {
+            vessel.state.holder() == Some(&user) && !vessel.state.has_run_out(now)
         };
         let vessels = self.nodes.iter().flat_map(|node| &node.vessels);
         let held = vessels.filter(counts).count();
@@ -322,12 +331,7 @@ impl Registry {
     /// The vessels that could be given to a user on that port now.
     pub(crate) fn available(&self, user: &UserName, port: UserPort) -> Vec<Candidate> {
         let user = Account::lookup_name(user.as_str());
-        let has = |vessel: &&VesselEntry| match &vessel.state {
-            VesselState::Assigning { user: holder } | VesselState::Held { user: holder, .. } => {
-                *holder == user
-            }
-            VesselState::Free | VesselState::Dirty => false,
-        };
+        let has = |vessel: &&VesselEntry| vessel.state.holder() == Some(&user);
         let neighbours = |node: &NodeEntry| node.vessels.iter().filter(has).count();
         self.vessels()
             .filter(|(_, node, vessel)| Self::is_available(node, vessel, port.number()))
@@ -464,7 +468,7 @@ impl Registry {
         let vessels = self.nodes.iter_mut().flat_map(|node| &mut node.vessels);
         let mut expired = 0;
         for vessel in vessels {
-            if matches!(vessel.state, VesselState::Held { expires, .. } if expires <= now) {
+            if vessel.state.has_run_out(now) {
                 vessel.state = VesselState::Dirty;
                 expired += 1;
             }
