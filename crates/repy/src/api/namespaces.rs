@@ -94,7 +94,7 @@ impl VirtualNamespace {
 }
 
 fn unsafe_context(machine: &mut Machine, thrown: Thrown) -> Thrown {
-    match machine.raised(thrown) {
+    match machine.raised(thrown.into_signal()) {
         Ok((raised, _)) => {
             let mut message = b"Provided context is not safe! Exception: ".to_vec();
             match machine.str_of(&raised.value) {

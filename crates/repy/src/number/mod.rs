@@ -97,8 +97,8 @@ fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
             _ => p ^ q,
         }));
     }
-    if let Some(value) = int_op(op, x, y) {
-        return Ok(value);
+    if let Some(int) = int_op(op, x, y) {
+        return Ok(Value::Int(int));
     }
     match op {
         BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod if y == 0 => {

@@ -93,7 +93,9 @@ impl Drop for Instance {
                 let part = part.into_inner();
                 reclaim::release_one(part.args);
                 reclaim::release_one(part.message);
-                reclaim::release(part.extra.into_iter().map(|(_, value)| value).collect());
+                if !part.extra.is_empty() {
+                    reclaim::release(part.extra.into_iter().map(|(_, value)| value).collect());
+                }
             }
         }
     }

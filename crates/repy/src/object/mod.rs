@@ -47,6 +47,8 @@ thread_local! {
 /// A Repy value.
 #[derive(Default)]
 pub enum Value {
+    // The order matters: what holds no reference comes first and what holds no other objects before what may, so that
+    // one comparison tells them apart. Copying and dropping ask it all the time.
     /// No value: an unbound variable or an empty table slot. Programs never see it.
     #[default]
     Nil,
@@ -58,12 +60,18 @@ pub enum Value {
     Int(i64),
     /// A float.
     Float(Float),
+    /// `Ellipsis`.
+    Ellipsis,
+    /// `NotImplemented`.
+    NotImplemented,
     /// A byte string.
     Str(Str),
     /// A long integer (also small ones: `10L` stays long).
     Long(Rc<BigInt>),
     /// A complex number: real and imaginary part.
     Complex(Rc<(f64, f64)>),
+    /// An xrange.
+    XRange(Rc<XRange>),
     /// A tuple.
     Tuple(Rc<TupleObject>),
     /// A list.
@@ -76,8 +84,6 @@ pub enum Value {
     FrozenSet(Rc<SetObject>),
     /// A slice object.
     Slice(Rc<SliceObject>),
-    /// An xrange.
-    XRange(Rc<XRange>),
     /// An iterator over a builtin container.
     Iter(Rc<IterObject>),
     /// What `dict.viewkeys()` and its like return.
@@ -96,10 +102,6 @@ pub enum Value {
     Instance(Rc<Instance>),
     /// An object of the host, such as a file or socket.
     Host(Rc<crate::vm::host::HostObject>),
-    /// `Ellipsis`.
-    Ellipsis,
-    /// `NotImplemented`.
-    NotImplemented,
     /// A variable shared by closures; lives in variable slots only.
     Cell(Rc<Cell>),
     /// An exception on its way, with its traceback; lives on the machine's stack only.
@@ -238,36 +240,28 @@ impl Value {
         }
     }
 
-    fn clone_slow(&self) -> Value {
-        match self {
-            Value::Nil => Value::Nil,
-            Value::None => Value::None,
-            Value::Bool(b) => Value::Bool(*b),
-            Value::Int(int) => Value::Int(*int),
-            Value::Float(float) => Value::Float(*float),
-            Value::Str(x) => Value::Str(x.clone()),
-            Value::Long(x) => Value::Long(x.clone()),
-            Value::Complex(x) => Value::Complex(x.clone()),
-            Value::Tuple(x) => Value::Tuple(x.clone()),
-            Value::List(x) => Value::List(x.clone()),
-            Value::Dict(x) => Value::Dict(x.clone()),
-            Value::Set(x) => Value::Set(x.clone()),
-            Value::FrozenSet(x) => Value::FrozenSet(x.clone()),
-            Value::Slice(x) => Value::Slice(x.clone()),
-            Value::XRange(x) => Value::XRange(x.clone()),
-            Value::Iter(x) => Value::Iter(x.clone()),
-            Value::View(x) => Value::View(x.clone()),
-            Value::Function(x) => Value::Function(x.clone()),
-            Value::Method(x) => Value::Method(x.clone()),
-            Value::Native(x) => Value::Native(x.clone()),
-            Value::NativeBound(x) => Value::NativeBound(x.clone()),
-            Value::Class(x) => Value::Class(x.clone()),
-            Value::Instance(x) => Value::Instance(x.clone()),
-            Value::Host(x) => Value::Host(x.clone()),
-            Value::Ellipsis => Value::Ellipsis,
-            Value::NotImplemented => Value::NotImplemented,
-            Value::Cell(x) => Value::Cell(x.clone()),
-            Value::Raised(x) => Value::Raised(x.clone()),
+    /// Whether it is held directly: dropping it gives nothing back.
+    #[inline(always)]
+    pub(crate) fn is_direct(&self) -> bool {
+        matches!(
+            self,
+            Value::Nil
+                | Value::None
+                | Value::Bool(_)
+                | Value::Int(_)
+                | Value::Float(_)
+                | Value::Ellipsis
+                | Value::NotImplemented
+        )
+    }
+
+    /// Drops the value. What is held directly costs a comparison here, and a call where the compiler does it.
+    #[inline(always)]
+    pub(crate) fn discard(self) {
+        if self.is_direct() {
+            std::mem::forget(self);
+        } else {
+            drop(self);
         }
     }
 
@@ -399,14 +393,38 @@ impl Value {
 }
 
 impl Clone for Value {
-    /// Written out so that the frequent cases are inlined.
+    /// Written out to be inlined: the compiler makes two cases of it, copying and counting.
     #[inline(always)]
     fn clone(&self) -> Value {
         match self {
-            Value::Int(int) => Value::Int(*int),
+            Value::Nil => Value::Nil,
             Value::None => Value::None,
-            Value::Str(string) => Value::Str(string.clone()),
-            other => other.clone_slow(),
+            Value::Bool(b) => Value::Bool(*b),
+            Value::Int(int) => Value::Int(*int),
+            Value::Float(float) => Value::Float(*float),
+            Value::Str(x) => Value::Str(x.clone()),
+            Value::Long(x) => Value::Long(x.clone()),
+            Value::Complex(x) => Value::Complex(x.clone()),
+            Value::Tuple(x) => Value::Tuple(x.clone()),
+            Value::List(x) => Value::List(x.clone()),
+            Value::Dict(x) => Value::Dict(x.clone()),
+            Value::Set(x) => Value::Set(x.clone()),
+            Value::FrozenSet(x) => Value::FrozenSet(x.clone()),
+            Value::Slice(x) => Value::Slice(x.clone()),
+            Value::XRange(x) => Value::XRange(x.clone()),
+            Value::Iter(x) => Value::Iter(x.clone()),
+            Value::View(x) => Value::View(x.clone()),
+            Value::Function(x) => Value::Function(x.clone()),
+            Value::Method(x) => Value::Method(x.clone()),
+            Value::Native(x) => Value::Native(x.clone()),
+            Value::NativeBound(x) => Value::NativeBound(x.clone()),
+            Value::Class(x) => Value::Class(x.clone()),
+            Value::Instance(x) => Value::Instance(x.clone()),
+            Value::Host(x) => Value::Host(x.clone()),
+            Value::Ellipsis => Value::Ellipsis,
+            Value::NotImplemented => Value::NotImplemented,
+            Value::Cell(x) => Value::Cell(x.clone()),
+            Value::Raised(x) => Value::Raised(x.clone()),
         }
     }
 }

@@ -66,7 +66,7 @@ impl Machine<'_> {
         self.finalizes_since = thread.finalizes_since();
         if let Err(thrown) = self.push_frame(thread, function, keep, keep, Then::Discard) {
             thread.stack.truncate(keep);
-            if let Ok((raised, _)) = self.raised(thrown) {
+            if let Ok((raised, _)) = self.raised(thrown.into_signal()) {
                 self.report_ignored(thread, &raised);
             }
             self.finalized(thread);

@@ -114,6 +114,24 @@ impl Thread {
         self.stack.push(value);
     }
 
+    /// Takes off the top what is known to be an int: nothing has to be given back.
+    #[inline(always)]
+    pub(crate) fn forget_int(&mut self) {
+        debug_assert!(matches!(self.stack.last(), Some(Value::Int(_))));
+        std::mem::forget(self.stack.pop());
+    }
+
+    /// Cuts the stack down, from the lowest value up, as CPython lets go of a frame's variables.
+    #[inline(always)]
+    pub(crate) fn cut(&mut self, keep: usize) {
+        for value in self.stack.iter_mut().skip(keep) {
+            std::mem::take(value).discard();
+        }
+        while self.stack.len() > keep {
+            std::mem::forget(self.stack.pop());
+        }
+    }
+
     /// A value below the top.
     pub(crate) fn peek(&self, below: usize) -> &Value {
         const NIL: &Value = &Value::Nil;

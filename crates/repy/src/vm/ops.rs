@@ -15,10 +15,18 @@ use crate::work;
 
 /// An operation on two ints whose result is an int; None if it is not, or is an error.
 #[inline(always)]
-pub(crate) fn int_op(op: BinaryOp, a: i64, b: i64) -> Option<Value> {
+pub(crate) fn int_op(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
+    match op {
+        BinaryOp::Add => a.checked_add(b),
+        BinaryOp::Sub => a.checked_sub(b),
+        _ => other_int_op(op, a, b),
+    }
+}
+
+/// The part of [`int_op`] that would be too long where it is used.
+#[inline(never)]
+fn other_int_op(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
     let result = match op {
-        BinaryOp::Add => a.checked_add(b)?,
-        BinaryOp::Sub => a.checked_sub(b)?,
         BinaryOp::Mul => a.checked_mul(b)?,
         BinaryOp::BitAnd => a & b,
         BinaryOp::BitOr => a | b,
@@ -49,7 +57,7 @@ pub(crate) fn int_op(op: BinaryOp, a: i64, b: i64) -> Option<Value> {
         }
         _ => return None,
     };
-    Some(Value::Int(result))
+    Some(result)
 }
 
 /// A frequent operation on two floats; None for others and errors.

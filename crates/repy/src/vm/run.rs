@@ -48,14 +48,27 @@ impl Machine<'_> {
             let Some(frame) = thread.frames.last() else {
                 return Left::Ended(Ended::Finished(thread.pop()));
             };
-            let owned = frame.function.code.clone();
-            let code: &Code = &owned;
-            let (mut pc, base) = (frame.pc as usize, frame.base as usize);
+            let function = frame.function.clone();
+            let code: &Code = &function.code;
+            let base = frame.base as usize;
             let ops = &*code.ops;
+            // What is still to be executed: one pointer to move on, where an index would need the start as well.
+            let mut rest = ops[frame.pc as usize..].iter();
+
+            macro_rules! pc {
+                () => {
+                    ops.len() - rest.len()
+                };
+            }
+            macro_rules! go {
+                ($target:expr) => {
+                    rest = ops[$target..].iter()
+                };
+            }
 
             macro_rules! throw {
                 ($thrown:expr) => {
-                    return Left::Thrown($thrown, pc)
+                    return Left::Thrown($thrown, pc!())
                 };
             }
             macro_rules! check {
@@ -69,7 +82,7 @@ impl Machine<'_> {
             macro_rules! save {
                 () => {
                     if let Some(frame) = thread.frames.last_mut() {
-                        frame.pc = pc as u32;
+                        frame.pc = pc!() as u32;
                     }
                 };
             }
@@ -106,20 +119,19 @@ impl Machine<'_> {
             macro_rules! jump {
                 ($target:expr) => {{
                     let target = $target as usize;
+                    let pc = pc!();
+                    go!(target);
                     if target < pc {
                         thread.budget -= (pc - target) as i64;
                         if thread.budget <= 0 {
-                            pc = target;
                             save!();
                             return Left::Ended(Ended::Budget);
                         }
                         if reclaim::pending() {
-                            pc = target;
                             save!();
                             return self.attend(thread);
                         }
                     }
-                    pc = target;
                 }};
             }
             macro_rules! truth {
@@ -139,7 +151,7 @@ impl Machine<'_> {
                         save!();
                         let result = self.call_native(&native, &mut thread.stack[at + 1..], &[]);
                         // Before looking at the result: a call that must wait is given its result later, in its place.
-                        thread.stack.truncate(at);
+                        thread.cut(at);
                         thread.stack.push(check!(result));
                         attend!();
                     }
@@ -163,32 +175,34 @@ impl Machine<'_> {
 
             macro_rules! finish {
                 ($value:expr) => {{
-                    match thread.frames.last() {
-                        Some(frame)
-                            if frame.then == Then::Push
-                                && frame.rare.is_none()
-                                && thread.frames.len() > 1 =>
-                        {
-                            thread.stack.truncate(frame.keep as usize);
-                            drop(thread.frames.pop());
-                            thread.stack.push($value);
-                            if reclaim::pending() {
-                                return self.attend(thread);
-                            }
-                            continue 'frames;
+                    let value = $value;
+                    if let [.., _, frame] = thread.frames.as_slice()
+                        && frame.then == Then::Push
+                        && frame.rare.is_none()
+                    {
+                        let (keep, frames) = (frame.keep as usize, thread.frames.len());
+                        thread.cut(keep);
+                        thread.frames.truncate(frames - 1);
+                        // What only the function held goes now, before the caller goes on.
+                        drop(function);
+                        thread.stack.push(value);
+                        if reclaim::pending() {
+                            return self.attend(thread);
                         }
-                        Some(_) => return self.finish_frame(thread, $value, pc),
-                        None => return Left::Switched,
+                        continue 'frames;
                     }
+                    let pc = pc!();
+                    drop(function);
+                    return self.finish_frame(thread, value, pc);
                 }};
             }
 
             loop {
-                let Some(&op) = ops.get(pc) else {
+                // Its operands are taken where they are used: taken here they would fill the registers.
+                let Some(op) = rest.next() else {
                     throw!(type_error("the code has no end"))
                 };
-                pc += 1;
-                match op {
+                match *op {
                     Op::LoadLocal(slot) => {
                         let value = load!(slot);
                         thread.stack.push(value);
@@ -199,6 +213,8 @@ impl Machine<'_> {
                         if reclaim::can_nest(&old) {
                             drop(old);
                             attend!();
+                        } else {
+                            old.discard();
                         }
                     }
                     Op::SmallInt(int) => thread.stack.push(Value::Int(i64::from(int))),
@@ -207,22 +223,24 @@ impl Machine<'_> {
                         thread.stack.push(value);
                     }
                     Op::LoadGlobal(cache, name) => {
-                        let value = check!(self.load_global(thread, code, cache, name));
+                        let value = check!(self.load_global(&function, cache, name));
                         thread.stack.push(value);
                     }
                     Op::StoreGlobal(cache, name) => {
                         let value = thread.pop();
-                        let old = self.store_global(thread, code, cache, name, value);
+                        let old = self.store_global(&function, cache, name, value);
                         if reclaim::can_nest(&old) {
                             drop(old);
                             attend!();
+                        } else {
+                            old.discard();
                         }
                     }
                     Op::BinaryLocalImm(operator, slot, imm) => {
                         if let Value::Int(a) = local!(slot)
-                            && let Some(value) = int_op(operator, a, i64::from(imm))
+                            && let Some(int) = int_op(operator, a, i64::from(imm))
                         {
-                            thread.stack.push(value);
+                            thread.stack.push(Value::Int(int));
                             continue;
                         }
                         let a = load!(slot);
@@ -231,9 +249,9 @@ impl Machine<'_> {
                     }
                     Op::BinaryLocals(operator, a, b) => {
                         if let (Value::Int(x), Value::Int(y)) = (&local!(a), &local!(b))
-                            && let Some(value) = int_op(operator, *x, *y)
+                            && let Some(int) = int_op(operator, *x, *y)
                         {
-                            thread.stack.push(value);
+                            thread.stack.push(Value::Int(int));
                             continue;
                         }
                         if let (Value::Float(x), Value::Float(y)) = (&local!(a), &local!(b))
@@ -249,10 +267,10 @@ impl Machine<'_> {
                     }
                     Op::BinaryImm(operator, imm) => {
                         if let Some(top) = thread.stack.last_mut()
-                            && let Value::Int(a) = *top
-                            && let Some(value) = int_op(operator, a, i64::from(imm))
+                            && let Value::Int(a) = top
+                            && let Some(int) = int_op(operator, *a, i64::from(imm))
                         {
-                            *top = value;
+                            *a = int;
                             continue;
                         }
                         let a = thread.pop();
@@ -262,29 +280,35 @@ impl Machine<'_> {
                     Op::BinaryLocal(operator, slot) => {
                         if let Value::Int(b) = local!(slot)
                             && let Some(top) = thread.stack.last_mut()
-                            && let Value::Int(a) = *top
-                            && let Some(value) = int_op(operator, a, b)
+                            && let Value::Int(a) = top
+                            && let Some(int) = int_op(operator, *a, b)
                         {
-                            *top = value;
+                            *a = int;
                             continue;
                         }
                         let b = load!(slot);
                         let a = thread.pop();
-                        let value = check!(
-                            self.binary_owned(thread, code, pc, base, operator, a, &b, false)
-                        );
+                        let value = check!(self.binary_owned(
+                            thread,
+                            code,
+                            pc!(),
+                            base,
+                            operator,
+                            a,
+                            &b,
+                            false
+                        ));
                         thread.stack.push(value);
                     }
                     Op::Binary(operator) => {
-                        let b = thread.pop();
-                        if let Value::Int(y) = b
-                            && let Some(top) = thread.stack.last_mut()
-                            && let Value::Int(x) = *top
-                            && let Some(value) = int_op(operator, x, y)
+                        if let [.., Value::Int(x), Value::Int(y)] = thread.stack.as_mut_slice()
+                            && let Some(int) = int_op(operator, *x, *y)
                         {
-                            *top = value;
+                            *x = int;
+                            thread.forget_int();
                             continue;
                         }
+                        let b = thread.pop();
                         let a = thread.pop();
                         if let (Value::Float(x), Value::Float(y)) = (&a, &b)
                             && let Some(value) = float_op(operator, x.get(), y.get())
@@ -292,31 +316,46 @@ impl Machine<'_> {
                             thread.stack.push(value);
                             continue;
                         }
-                        let value = check!(
-                            self.binary_owned(thread, code, pc, base, operator, a, &b, false)
-                        );
+                        let value = check!(self.binary_owned(
+                            thread,
+                            code,
+                            pc!(),
+                            base,
+                            operator,
+                            a,
+                            &b,
+                            false
+                        ));
                         thread.stack.push(value);
                     }
                     Op::InPlace(operator) => {
-                        let b = thread.pop();
-                        let a = thread.pop();
-                        if let (Value::Int(x), Value::Int(y)) = (&a, &b)
-                            && let Some(value) = int_op(operator, *x, *y)
+                        if let [.., Value::Int(x), Value::Int(y)] = thread.stack.as_mut_slice()
+                            && let Some(int) = int_op(operator, *x, *y)
                         {
-                            thread.stack.push(value);
+                            *x = int;
+                            thread.forget_int();
                             continue;
                         }
-                        let value = check!(
-                            self.binary_owned(thread, code, pc, base, operator, a, &b, true)
-                        );
+                        let b = thread.pop();
+                        let a = thread.pop();
+                        let value = check!(self.binary_owned(
+                            thread,
+                            code,
+                            pc!(),
+                            base,
+                            operator,
+                            a,
+                            &b,
+                            true
+                        ));
                         thread.stack.push(value);
                     }
                     Op::InPlaceImm(operator, imm) => {
                         if let Some(top) = thread.stack.last_mut()
-                            && let Value::Int(a) = *top
-                            && let Some(value) = int_op(operator, a, i64::from(imm))
+                            && let Value::Int(a) = top
+                            && let Some(int) = int_op(operator, *a, i64::from(imm))
                         {
-                            *top = value;
+                            *a = int;
                             continue;
                         }
                         let a = thread.pop();
@@ -324,10 +363,10 @@ impl Machine<'_> {
                         thread.stack.push(value);
                     }
                     Op::UpdateLocalImm(operator, slot, imm) => {
-                        if let Value::Int(a) = local!(slot)
-                            && let Some(value) = int_op(operator, a, i64::from(imm))
+                        if let Value::Int(a) = &mut local!(slot)
+                            && let Some(int) = int_op(operator, *a, i64::from(imm))
                         {
-                            local!(slot) = value;
+                            *a = int;
                             continue;
                         }
                         let a = load!(slot);
@@ -349,11 +388,10 @@ impl Machine<'_> {
                             let a = load!(slot);
                             check!(self.compare_truth(operator, &a, &Value::Int(i64::from(imm))))
                         };
-                        let next = ops.get(pc).copied();
-                        pc += 1;
+                        let next = rest.next();
                         match next {
-                            Some(Op::JumpIfFalse(target)) if !truth => jump!(target),
-                            Some(Op::JumpIfTrue(target)) if truth => jump!(target),
+                            Some(&Op::JumpIfFalse(target)) if !truth => jump!(target),
+                            Some(&Op::JumpIfTrue(target)) if truth => jump!(target),
                             _ => {}
                         }
                     }
@@ -375,11 +413,10 @@ impl Machine<'_> {
                                 check!(self.compare_truth(operator, &local!(a), &local!(b)))
                             }
                         };
-                        let next = ops.get(pc).copied();
-                        pc += 1;
+                        let next = rest.next();
                         match next {
-                            Some(Op::JumpIfFalse(target)) if !truth => jump!(target),
-                            Some(Op::JumpIfTrue(target)) if truth => jump!(target),
+                            Some(&Op::JumpIfFalse(target)) if !truth => jump!(target),
+                            Some(&Op::JumpIfTrue(target)) if truth => jump!(target),
                             _ => {}
                         }
                     }
@@ -400,7 +437,8 @@ impl Machine<'_> {
                             }
                             _ => check!(self.compare_truth(operator, &a, &b)),
                         };
-                        drop((a, b));
+                        a.discard();
+                        b.discard();
                         if truth == wanted {
                             jump!(target);
                         }
@@ -409,18 +447,24 @@ impl Machine<'_> {
                         let b = thread.pop();
                         let a = thread.pop();
                         let truth = check!(self.compare_truth(operator, &a, &b));
+                        a.discard();
+                        b.discard();
                         thread.stack.push(Value::bool(truth));
                     }
                     Op::Jump(target) => jump!(target),
                     Op::JumpIfFalse(target) => {
                         let value = thread.pop();
-                        if !truth!(&value) {
+                        let truth = truth!(&value);
+                        value.discard();
+                        if !truth {
                             jump!(target);
                         }
                     }
                     Op::JumpIfTrue(target) => {
                         let value = thread.pop();
-                        if truth!(&value) {
+                        let truth = truth!(&value);
+                        value.discard();
+                        if truth {
                             jump!(target);
                         }
                     }
@@ -568,7 +612,7 @@ impl Machine<'_> {
                             };
                             if item.is_nil() {
                                 thread.pop();
-                                pc = end as usize;
+                                go!(end as usize);
                                 attend!();
                                 continue;
                             }
@@ -582,7 +626,7 @@ impl Machine<'_> {
                         save!();
                         match check!(self.for_next(thread, end, Some(slot))) {
                             ForNext::Item(item) => local!(slot) = item,
-                            ForNext::End => pc = end as usize,
+                            ForNext::End => go!(end as usize),
                             ForNext::Frame => continue 'frames,
                         }
                     }
@@ -590,7 +634,7 @@ impl Machine<'_> {
                         save!();
                         match check!(self.for_next(thread, end, None)) {
                             ForNext::Item(item) => thread.stack.push(item),
-                            ForNext::End => pc = end as usize,
+                            ForNext::End => go!(end as usize),
                             ForNext::Frame => continue 'frames,
                         }
                     }
@@ -615,7 +659,10 @@ impl Machine<'_> {
                         thread.stack.push(value);
                         if reclaim::can_nest(&object) {
                             drop(object);
+                            index.discard();
                             attend!();
+                        } else {
+                            index.discard();
                         }
                     }
                     Op::StoreSubscript => {
@@ -645,6 +692,8 @@ impl Machine<'_> {
                         if reclaim::can_nest(&value) {
                             drop(value);
                             attend!();
+                        } else {
+                            value.discard();
                         }
                     }
                     Op::Dup => {
@@ -719,7 +768,7 @@ impl Machine<'_> {
                         save!();
                         match check!(self.run_rare(thread, code, base, rare)) {
                             Next::Go => attend!(),
-                            Next::Jump(target) => pc = target,
+                            Next::Jump(target) => go!(target),
                             Next::Frame => continue 'frames,
                             Next::Called(true) => {
                                 if thread.budget <= 0 {

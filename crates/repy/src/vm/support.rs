@@ -4,7 +4,8 @@ use super::Machine;
 use super::frame::{Then, Thread};
 use super::rare::{global_name_error, name_error};
 use super::run::{ForNext, Left};
-use crate::bytecode::{Code, CodeKind, SiteCache};
+use crate::bytecode::{CodeKind, SiteCache};
+use crate::object::function::Function;
 use crate::object::symbol::known;
 use crate::object::{Res, Sym, Value, reclaim};
 
@@ -76,18 +77,9 @@ impl Machine<'_> {
     }
 
     #[inline]
-    pub(super) fn load_global(
-        &mut self,
-        thread: &Thread,
-        code: &Code,
-        cache: u16,
-        name: Sym,
-    ) -> Res {
-        let Some(frame) = thread.frames.last() else {
-            return Ok(Value::Nil);
-        };
-        let globals = frame.function.globals.borrow();
-        let cell = &code.caches[cache as usize];
+    pub(super) fn load_global(&mut self, function: &Function, cache: u16, name: Sym) -> Res {
+        let globals = function.globals.borrow();
+        let cell = &function.code.caches[cache as usize];
         let site = cell.get();
         if site.version == globals.version() {
             let found = match site.kind {
@@ -123,7 +115,9 @@ impl Machine<'_> {
                 });
                 Ok(builtins.slot_value(slot).cloned().unwrap_or_default())
             }
-            None if code.kind == CodeKind::Function => Err(global_name_error(&text.lossy())),
+            None if function.code.kind == CodeKind::Function => {
+                Err(global_name_error(&text.lossy()))
+            }
             None => Err(name_error(&text.lossy())),
         }
     }
@@ -131,17 +125,13 @@ impl Machine<'_> {
     #[inline]
     pub(super) fn store_global(
         &mut self,
-        thread: &Thread,
-        code: &Code,
+        function: &Function,
         cache: u16,
         name: Sym,
         value: Value,
     ) -> Value {
-        let Some(frame) = thread.frames.last() else {
-            return Value::Nil;
-        };
-        let mut globals = frame.function.globals.borrow_mut();
-        let cell = &code.caches[cache as usize];
+        let mut globals = function.globals.borrow_mut();
+        let cell = &function.code.caches[cache as usize];
         let site = cell.get();
         if site.version == globals.version() && site.kind == 1 {
             return globals.set_slot(site.slot as usize, value);

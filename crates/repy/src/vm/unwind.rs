@@ -17,8 +17,8 @@ const SHOWN_LINES: usize = 500;
 
 impl Machine<'_> {
     /// Makes what was thrown an exception instance on its way, or says why the machine must do something else.
-    pub(crate) fn raised(&mut self, thrown: Thrown) -> Result<(Rc<Raised>, bool), Ended> {
-        match thrown.into_signal() {
+    pub(crate) fn raised(&mut self, signal: Signal) -> Result<(Rc<Raised>, bool), Ended> {
+        match signal {
             Signal::Stop(stop) => Err(Ended::Stopped(stop)),
             Signal::Block(wait) => Err(Ended::Blocked(wait)),
             Signal::Raised(raised) => Ok((raised, true)),
@@ -44,14 +44,14 @@ impl Machine<'_> {
         thrown: Thrown,
         mut pc: usize,
     ) -> Option<Ended> {
-        let thrown = match thrown.into_signal() {
+        let signal = match thrown.into_signal() {
             Signal::Request(request) => match self.fulfil(thread, request, pc) {
                 Ok(()) => return None,
-                Err(thrown) => thrown,
+                Err(thrown) => thrown.into_signal(),
             },
-            other => Thrown::from_signal(other),
+            other => other,
         };
-        let (raised, mut add) = match self.raised(thrown) {
+        let (raised, mut add) = match self.raised(signal) {
             Ok(found) => found,
             Err(ended) => {
                 if let Some(frame) = thread.frames.last_mut() {
@@ -234,21 +234,22 @@ impl Machine<'_> {
     /// # Errors
     /// If the machine must stop meanwhile.
     pub(crate) fn exception_matches(&self, raised: &Value, wanted: &Value) -> Res<bool> {
+        let is = |wanted: &Value| match wanted {
+            Value::Class(class) => {
+                matches!(raised, Value::Instance(instance) if instance.class.is_subclass_of(class))
+            }
+            other => raised.is_same(other),
+        };
+        let Value::Tuple(_) = wanted else {
+            return Ok(is(wanted));
+        };
         let mut left = vec![wanted];
         while let Some(wanted) = left.pop() {
             work::spend(1)?;
-            let matches = match wanted {
-                Value::Tuple(tuple) => {
-                    left.extend(tuple.iter().rev());
-                    false
-                }
-                Value::Class(class) => {
-                    matches!(raised, Value::Instance(instance) if instance.class.is_subclass_of(class))
-                }
-                other => raised.is_same(other),
-            };
-            if matches {
-                return Ok(true);
+            match wanted {
+                Value::Tuple(tuple) => left.extend(tuple.iter().rev()),
+                other if is(other) => return Ok(true),
+                _ => {}
             }
         }
         Ok(false)
