@@ -9,17 +9,17 @@
 //! It is sound wherever it is called: what native code holds at that moment has its count too, and what is borrowed is
 //! left alone. As in CPython 2.7, circles with a `__del__` among them are kept: there is no right order to run
 //! destructors in.
+//!
+//! Here is what is noted and when to look; `graph` looks, `held` knows the objects.
+
+mod graph;
+mod held;
 
 use std::cell::{Cell as Flag, RefCell};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::{Rc, Weak};
 
-use super::{
-    Class, ClassKind, DictObject, Function, Instance, ListObject, Payload, SetObject, Str, Value,
-    iter::Source, reclaim,
-};
-use crate::builtins::safe_dict;
+use self::graph::Graph;
+use super::{Class, DictObject, Function, Instance, ListObject, SetObject, Str, Value, reclaim};
 use crate::memory;
 
 /// Least growth of the memory in use before a look is worth its time. Programs in small vessels reach their limit
@@ -29,6 +29,9 @@ const LEAST_GROWTH: usize = 4 << 20;
 /// Least number of noted objects before the dead among them are forgotten, and before a look where memory is not
 /// counted.
 const LEAST_NOTED: usize = 4_000;
+
+/// Objects that one look at a part begins with, of the nodes there is room for: the others are what they hold.
+const PART: usize = 4;
 
 /// A noted object. Noting does not hold it.
 enum Noted {
@@ -208,343 +211,6 @@ pub(crate) fn due() -> bool {
     }
     NOTED.with(|all| all.try_borrow().is_ok_and(|all| all.len() >= LOOK_AT.get()))
 }
-
-/// Where a shared object lives; None for what cannot be part of a circle.
-fn place(value: &Value) -> Option<usize> {
-    match value {
-        // Builtin types hold functions of the machine only.
-        Value::Class(class) if class.kind == ClassKind::Builtin => None,
-        // `id()` of an instance may be that of its former place.
-        Value::Instance(instance) => Some(Rc::as_ptr(instance).cast::<u8>() as usize),
-        value if can_close(value) => value.address(),
-        _ => None,
-    }
-}
-
-fn references(value: &Value) -> usize {
-    match value {
-        Value::Tuple(rc) => Rc::strong_count(rc),
-        Value::List(rc) => Rc::strong_count(rc),
-        Value::Dict(rc) => Rc::strong_count(rc),
-        Value::Set(rc) | Value::FrozenSet(rc) => Rc::strong_count(rc),
-        Value::Slice(rc) => Rc::strong_count(rc),
-        Value::Iter(rc) => Rc::strong_count(rc),
-        Value::View(rc) => Rc::strong_count(rc),
-        Value::Function(rc) => Rc::strong_count(rc),
-        Value::Method(rc) => Rc::strong_count(rc),
-        Value::NativeBound(rc) => Rc::strong_count(rc),
-        Value::Class(rc) => Rc::strong_count(rc),
-        Value::Instance(rc) => Rc::strong_count(rc),
-        Value::Host(rc) => Rc::strong_count(rc),
-        Value::Cell(rc) => Rc::strong_count(rc),
-        Value::Raised(rc) => Rc::strong_count(rc),
-        // Nothing else is looked at; a count no sum of references reaches keeps it.
-        _ => usize::MAX,
-    }
-}
-
-/// Calls `visit` with everything an object holds, as often as it holds it. What is borrowed at the moment is not
-/// seen, and what it holds seems held from outside.
-fn each_held(value: &Value, visit: &mut dyn FnMut(&Value)) {
-    match value {
-        Value::Tuple(tuple) => tuple.iter().for_each(visit),
-        Value::List(list) => {
-            if let Ok(items) = list.items.try_borrow() {
-                items.iter().for_each(visit);
-            }
-        }
-        Value::Dict(dict) => each_in_table(dict, visit),
-        Value::Set(set) | Value::FrozenSet(set) => {
-            if let Some(set) = set.try_borrow() {
-                set.iter().for_each(visit);
-            }
-        }
-        Value::Slice(slice) => [&slice.start, &slice.stop, &slice.step]
-            .into_iter()
-            .for_each(visit),
-        Value::Iter(iter) => match &iter.source {
-            Source::List(list) => visit(&Value::List(list.clone())),
-            Source::Tuple(tuple) => visit(&Value::Tuple(tuple.clone())),
-            Source::Keys(dict) | Source::Values(dict) | Source::Items(dict) => {
-                visit(&Value::Dict(dict.clone()));
-            }
-            Source::Set(set) => visit(&Value::Set(set.clone())),
-            Source::Str(_) | Source::XRange(_) => {}
-        },
-        Value::View(view) => visit(&Value::Dict(view.dict.clone())),
-        Value::Function(function) => {
-            visit(&Value::Dict(function.globals.clone()));
-            for cell in &function.closure {
-                visit(&Value::Cell(cell.clone()));
-            }
-            function.defaults.iter().for_each(&mut *visit);
-            if let Ok(attrs) = function.attrs.try_borrow() {
-                attrs.iter().for_each(|(_, value)| visit(value));
-            }
-        }
-        Value::Method(method) => {
-            visit(&method.function);
-            visit(&method.receiver);
-            visit(&Value::Class(method.class.clone()));
-        }
-        Value::NativeBound(bound) => visit(&bound.receiver),
-        Value::Class(class) => {
-            for held in [&class.bases, &class.ancestors] {
-                if let Ok(held) = held.try_borrow() {
-                    held.iter().for_each(&mut *visit);
-                }
-            }
-            if let Ok(attrs) = class.attrs.try_borrow() {
-                attrs.values().for_each(visit);
-            }
-        }
-        Value::Instance(instance) => {
-            visit(&Value::Class(instance.class.clone()));
-            if let Ok(slots) = instance.slots.try_borrow() {
-                slots.iter().for_each(&mut *visit);
-            }
-            match &instance.payload {
-                Payload::Plain => {}
-                Payload::Value(value) => visit(value),
-                Payload::Exception(part) => {
-                    if let Ok(part) = part.try_borrow() {
-                        visit(&part.args);
-                        visit(&part.message);
-                        part.extra.iter().for_each(|(_, value)| visit(value));
-                    }
-                }
-            }
-        }
-        // A program's `_context` is a host object in its own namespace; other host objects are left alone.
-        Value::Host(_) => {
-            if let Some(context) = safe_dict::of(value) {
-                visit(&Value::Dict(context.namespace()));
-            }
-        }
-        Value::Cell(cell) => {
-            if let Ok(value) = cell.value.try_borrow() {
-                visit(&value);
-            }
-        }
-        Value::Raised(raised) => {
-            visit(&raised.value);
-            if let Ok(held) = raised.held.try_borrow() {
-                held.iter().for_each(visit);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn each_in_table(dict: &DictObject, visit: &mut dyn FnMut(&Value)) {
-    if let Some(table) = dict.try_borrow() {
-        for (key, value) in table.iter() {
-            visit(key);
-            visit(value);
-        }
-    }
-}
-
-/// Takes out of an object what it holds and can be taken out.
-fn empty(value: &Value, taken: &mut Vec<Value>) {
-    match value {
-        Value::List(list) => {
-            if let Ok(mut items) = list.items.try_borrow_mut() {
-                taken.append(&mut items);
-            }
-        }
-        Value::Dict(dict) => {
-            if let Some(mut table) = dict.try_borrow_mut() {
-                let old = table.clear();
-                drop(table);
-                taken.push(Value::dict(old));
-            }
-        }
-        Value::Set(set) => {
-            if let Some(mut table) = set.try_borrow_mut() {
-                let old = table.clear();
-                drop(table);
-                taken.push(Value::Set(Rc::new(SetObject::new(old))));
-            }
-        }
-        Value::Function(function) => {
-            if let Ok(mut attrs) = function.attrs.try_borrow_mut() {
-                taken.extend(attrs.drain(..).map(|(_, value)| value));
-            }
-        }
-        Value::Class(class) => {
-            if let Ok(mut attrs) = class.attrs.try_borrow_mut() {
-                taken.extend(std::mem::take(&mut *attrs).into_values());
-            }
-        }
-        Value::Instance(instance) => {
-            if let Ok(mut slots) = instance.slots.try_borrow_mut() {
-                taken.append(&mut slots);
-            }
-            if let Payload::Exception(part) = &instance.payload
-                && let Ok(mut part) = part.try_borrow_mut()
-            {
-                taken.push(std::mem::replace(&mut part.args, Value::tuple(Vec::new())));
-                taken.push(std::mem::replace(&mut part.message, Value::None));
-                taken.extend(part.extra.drain(..).map(|(_, value)| value));
-            }
-        }
-        Value::Cell(cell) => {
-            if let Ok(mut held) = cell.value.try_borrow_mut() {
-                taken.push(std::mem::take(&mut held));
-            }
-        }
-        Value::Raised(raised) => {
-            if let Ok(mut held) = raised.held.try_borrow_mut() {
-                taken.append(&mut held);
-            }
-        }
-        // What cannot be changed goes when what it is part of a circle with has been emptied.
-        _ => {}
-    }
-}
-
-/// Hashes a place: one multiplication spreads addresses, whose low bits are all alike.
-#[derive(Default, Clone, Copy)]
-struct PlaceHasher(u64);
-
-impl Hasher for PlaceHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_usize(usize::from(byte));
-        }
-    }
-
-    fn write_usize(&mut self, place: usize) {
-        self.0 = (self.0 ^ place as u64)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            .rotate_left(26);
-    }
-}
-
-struct Node {
-    value: Value,
-    /// References that come from other nodes.
-    inner: usize,
-    is_held: bool,
-}
-
-/// What a node takes in both tables, with the room they grow by.
-const NODE_BYTES: usize = 2 * size_of::<Node>() + 64;
-
-/// The part of the memory limit that a look may take where there is no room left: what is given back by it makes more.
-const LEAST_ROOM: usize = 32;
-
-/// Objects that one look at a part begins with, of the nodes there is room for: the others are what they hold.
-const PART: usize = 4;
-
-/// Noted objects and what they hold.
-struct Graph {
-    /// Most nodes there is room for. What comes after them counts as somebody outside.
-    most: usize,
-    is_full: bool,
-    /// Whether only a part of what was noted is looked at. What everything holds is left out then, or it would be
-    /// all that is looked at.
-    is_part: bool,
-    nodes: Vec<Node>,
-    index: HashMap<usize, usize, BuildHasherDefault<PlaceHasher>>,
-}
-
-impl Graph {
-    fn new(is_part: bool) -> Graph {
-        let room = memory::room().max(memory::limit() / LEAST_ROOM);
-        Graph {
-            most: room / NODE_BYTES,
-            is_full: false,
-            is_part,
-            nodes: Vec::new(),
-            index: HashMap::default(),
-        }
-    }
-
-    /// The node of a value, made if there is none and there is room.
-    fn node(&mut self, value: &Value) -> Option<&mut Node> {
-        let place = place(value)?;
-        if self.nodes.len() >= self.most && !self.index.contains_key(&place) {
-            self.is_full = true;
-            return None;
-        }
-        let at = *self.index.entry(place).or_insert_with(|| {
-            self.nodes.push(Node {
-                value: value.clone(),
-                inner: 0,
-                is_held: false,
-            });
-            self.nodes.len() - 1
-        });
-        self.nodes.get_mut(at)
-    }
-
-    /// Whether a value that is held is followed.
-    fn follows(&self, value: &Value) -> bool {
-        let leads_to_everything = match value {
-            Value::Class(_) | Value::Function(_) => true,
-            Value::Dict(dict) => dict.try_borrow().is_none_or(|table| table.version() != 0),
-            _ => false,
-        };
-        !self.is_part
-            || !leads_to_everything
-            || place(value).is_some_and(|place| self.index.contains_key(&place))
-    }
-
-    /// Follows all references from the nodes there are, and counts them. False if there was not room for all.
-    fn explore(&mut self) -> bool {
-        let mut at = 0;
-        while let Some(node) = self.nodes.get(at) {
-            if self.is_full && !self.is_part {
-                return false;
-            }
-            let value = node.value.clone();
-            each_held(&value, &mut |held| {
-                if self.follows(held)
-                    && let Some(node) = self.node(held)
-                {
-                    node.inner += 1;
-                }
-            });
-            at += 1;
-        }
-        true
-    }
-
-    /// Marks what is held from outside, and all that it holds.
-    fn mark_held(&mut self) {
-        let mut left: Vec<usize> = Vec::new();
-        for (at, node) in self.nodes.iter_mut().enumerate() {
-            let has_destructor = matches!(&node.value, Value::Instance(instance)
-                if instance.class.has_del.get() && !instance.finalized.get());
-            // One reference is the node's own.
-            if has_destructor || references(&node.value) > node.inner.saturating_add(1) {
-                node.is_held = true;
-                left.push(at);
-            }
-        }
-        while let Some(at) = left.pop() {
-            let Some(value) = self.nodes.get(at).map(|node| node.value.clone()) else {
-                continue;
-            };
-            each_held(&value, &mut |held| {
-                let found = place(held).and_then(|place| self.index.get(&place).copied());
-                if let Some(at) = found
-                    && let Some(node) = self.nodes.get_mut(at)
-                    && !std::mem::replace(&mut node.is_held, true)
-                {
-                    left.push(at);
-                }
-            });
-        }
-    }
-}
-
 /// Looks for circular garbage and gives it back; how many objects that were.
 pub(crate) fn collect() -> usize {
     let before = memory::used();
@@ -567,7 +233,7 @@ fn collect_in_parts(noted: usize) -> usize {
     let mut found = 0;
     let mut end = noted;
     while end > 0 {
-        let part = (Graph::new(true).most / PART).max(1);
+        let part = (Graph::new(true).most() / PART).max(1);
         let start = end.saturating_sub(part);
         found += collect_among(start, end, true).unwrap_or(0);
         end = start;
@@ -578,37 +244,25 @@ fn collect_in_parts(noted: usize) -> usize {
 /// Looks at the objects noted from one number up to another and at what they hold. None if there is no room for that.
 fn collect_among(start: usize, end: usize, is_part: bool) -> Option<usize> {
     let mut graph = Graph::new(is_part);
-    if !is_part && end - start > graph.most {
+    if !is_part && end - start > graph.most() {
         return None;
     }
-    let expected = (end - start).saturating_mul(2).min(graph.most);
-    graph.nodes.reserve(expected);
-    graph.index.reserve(expected);
+    graph.reserve((end - start).saturating_mul(2));
     let _ = NOTED.try_with(|all| {
         if let Ok(all) = all.try_borrow() {
             for noted in all.get(start..end).unwrap_or_default() {
                 if let Some(value) = noted.value() {
-                    graph.node(&value);
+                    graph.add(&value);
                 }
             }
         }
     });
     if !graph.explore() {
-        drop(graph.index);
-        reclaim::release(graph.nodes.into_iter().map(|node| node.value).collect());
+        graph.let_go();
         return None;
     }
     graph.mark_held();
-    let mut taken = Vec::new();
-    let mut count = 0;
-    for node in graph.nodes.iter().filter(|node| !node.is_held) {
-        count += 1;
-        empty(&node.value, &mut taken);
-    }
-    taken.extend(graph.nodes.into_iter().map(|node| node.value));
-    drop(graph.index);
-    reclaim::release(taken);
-    Some(count)
+    Some(graph.empty_garbage())
 }
 
 /// Looks again when half as much more is in use, or four times as much if this look was not worth it: what a program
