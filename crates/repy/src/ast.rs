@@ -585,3 +585,13 @@ pub enum CompareOp {
     /// `not in`
     NotIn,
 }
+
+impl CompareOp {
+    /// Whether it asks about objects (which one, what is in it), not how two values compare.
+    pub(crate) fn is_of_objects(self) -> bool {
+        matches!(
+            self,
+            CompareOp::In | CompareOp::NotIn | CompareOp::Is | CompareOp::IsNot
+        )
+    }
+}

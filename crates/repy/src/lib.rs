@@ -46,7 +46,8 @@
 //! [`Program`] is a checked file, [`Machine`] the sandbox that runs it: object model, bytecode compiler, interpreter,
 //! builtins. Objects are counted references, so destructors run and handles close at the last one, as in CPython;
 //! dictionaries and sets iterate in CPython's order (but where keys hash by address: None, instances, functions);
-//! messages, floats and formatting are CPython's byte for byte.
+//! messages, floats and formatting are CPython's byte for byte. An argument whose parameter is bound anew goes at once;
+//! CPython's caller holds it until the call ends.
 //! A [`Thread`] is a stack of frames on the heap that [`Machine::run_slice`] advances by a number of instructions;
 //! whoever embeds the machine decides which thread runs and what a blocked one waits for. Functions of the host are
 //! closures over [`Args`], objects of the host implement [`HostType`]. [`runner::run`] does all of it for one program.

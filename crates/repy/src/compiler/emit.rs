@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use crate::ast::{BinaryOp, CompareOp};
+use crate::ast::BinaryOp;
 use crate::bytecode::{Handler, Op, SiteCache};
 use crate::object::{Str, Sym, Value};
 
@@ -271,24 +271,18 @@ impl Emitter {
             return self.push(jump);
         };
         self.drop_last(1);
-        {
-            let is_order = !matches!(
-                op,
-                CompareOp::In | CompareOp::NotIn | CompareOp::Is | CompareOp::IsNot
-            );
-            match self.last_two() {
-                Some((Op::LoadLocal(slot), Op::SmallInt(imm))) if is_order => {
-                    self.drop_last(2);
-                    self.push(Op::CompareLocalImmJump(op, slot, imm));
-                    return self.push(jump);
-                }
-                Some((Op::LoadLocal(a), Op::LoadLocal(b))) => {
-                    self.drop_last(2);
-                    self.push(Op::CompareLocalsJump(op, a, b));
-                    return self.push(jump);
-                }
-                _ => {}
+        match self.last_two() {
+            Some((Op::LoadLocal(slot), Op::SmallInt(imm))) if !op.is_of_objects() => {
+                self.drop_last(2);
+                self.push(Op::CompareLocalImmJump(op, slot, imm));
+                return self.push(jump);
             }
+            Some((Op::LoadLocal(a), Op::LoadLocal(b))) => {
+                self.drop_last(2);
+                self.push(Op::CompareLocalsJump(op, a, b));
+                return self.push(jump);
+            }
+            _ => {}
         }
         self.push(Op::CompareJump(op, truth, label.0));
     }

@@ -211,6 +211,7 @@ pub(crate) fn due() -> bool {
     }
     NOTED.with(|all| all.try_borrow().is_ok_and(|all| all.len() >= LOOK_AT.get()))
 }
+
 /// Looks for circular garbage and gives it back; how many objects that were.
 pub(crate) fn collect() -> usize {
     let before = memory::used();

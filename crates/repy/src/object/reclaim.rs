@@ -86,21 +86,13 @@ pub(crate) fn release_one(value: Value) {
 }
 
 /// Whether dropping the value can drop others.
+#[inline(always)]
 pub(crate) fn can_nest(value: &Value) -> bool {
-    !matches!(
-        value,
-        Value::Nil
-            | Value::None
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::Str(_)
-            | Value::Long(_)
-            | Value::Complex(_)
-            | Value::XRange(_)
-            | Value::Ellipsis
-            | Value::NotImplemented
-    )
+    !value.is_direct()
+        && !matches!(
+            value,
+            Value::Str(_) | Value::Long(_) | Value::Complex(_) | Value::XRange(_)
+        )
 }
 
 /// Whether the machine should look up from its work: an instance waits for its `__del__`, or memory runs short.

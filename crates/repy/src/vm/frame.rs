@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::bytecode::Code;
 use crate::object::{DictObject, Function, Instance, Raised, Res, Value};
 
 /// What happens with a frame's result.
@@ -121,13 +122,38 @@ impl Thread {
         std::mem::forget(self.stack.pop());
     }
 
-    /// Cuts the stack down, from the lowest value up, as CPython lets go of a frame's variables.
+    /// Cuts the stack down, the lowest value first.
     #[inline(always)]
     pub(crate) fn cut(&mut self, keep: usize) {
         for value in self.stack.iter_mut().skip(keep) {
             std::mem::take(value).discard();
         }
+        self.forget_nils(keep);
+    }
+
+    /// Cuts the stack down to what was there before a call, in CPython's order: what the function was working with,
+    /// its variables, and then the arguments, the last one first, since its caller holds them until it has returned.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self, code: &Code, keep: usize, base: usize) {
+        let arguments = base + code.params as usize;
+        let variables = base + code.slots as usize;
+        for value in self.stack.iter_mut().skip(variables).rev() {
+            std::mem::take(value).discard();
+        }
+        for value in self.stack.iter_mut().take(variables).skip(arguments) {
+            std::mem::take(value).discard();
+        }
+        for value in self.stack.iter_mut().take(arguments).skip(keep).rev() {
+            std::mem::take(value).discard();
+        }
+        self.forget_nils(keep);
+    }
+
+    /// Cuts off what has been emptied.
+    #[inline(always)]
+    fn forget_nils(&mut self, keep: usize) {
         while self.stack.len() > keep {
+            debug_assert!(self.stack.last().is_some_and(Value::is_nil));
             std::mem::forget(self.stack.pop());
         }
     }

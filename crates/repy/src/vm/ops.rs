@@ -79,7 +79,7 @@ pub(crate) fn compare_ints(op: CompareOp, a: i64, b: i64) -> bool {
         CompareOp::LessEqual => a <= b,
         CompareOp::Greater => a > b,
         CompareOp::GreaterEqual => a >= b,
-        CompareOp::NotEqual | CompareOp::IsNot => a != b,
+        CompareOp::NotEqual => a != b,
         _ => a == b,
     }
 }

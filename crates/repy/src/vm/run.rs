@@ -30,7 +30,13 @@ impl Machine<'_> {
     pub(crate) fn execute(&mut self, thread: &mut Thread) -> Ended {
         self.finalizes_since = thread.finalizes_since();
         loop {
-            match self.run_frames(thread) {
+            // What was dropped by unwinding, or where a slice ended, is looked after before anything else.
+            let left = if reclaim::pending() {
+                self.attend(thread)
+            } else {
+                self.run_frames(thread)
+            };
+            match left {
                 Left::Switched => {}
                 Left::Ended(ended) => return ended,
                 Left::Thrown(thrown, pc) => {
@@ -95,6 +101,18 @@ impl Machine<'_> {
                     }
                 };
             }
+            // Drops values and looks after what that set off. Most are held directly and set off nothing.
+            macro_rules! let_go {
+                ($value:expr) => {{
+                    let value = $value;
+                    if value.is_direct() {
+                        value.discard();
+                    } else {
+                        drop(value);
+                        attend!();
+                    }
+                }};
+            }
             macro_rules! local {
                 ($slot:expr) => {
                     thread.stack[base + $slot as usize]
@@ -127,10 +145,7 @@ impl Machine<'_> {
                             save!();
                             return Left::Ended(Ended::Budget);
                         }
-                        if reclaim::pending() {
-                            save!();
-                            return self.attend(thread);
-                        }
+                        attend!();
                     }
                 }};
             }
@@ -143,6 +158,18 @@ impl Machine<'_> {
                         other => self.is_true(other),
                     }
                 };
+            }
+            // An operation that may need more than two numbers.
+            macro_rules! binary {
+                ($operator:expr, $a:expr, $b:expr, $in_place:expr) => {{
+                    let at = pc!();
+                    let value = check!(
+                        self.binary_owned(thread, code, at, base, $operator, $a, &$b, $in_place)
+                    );
+                    thread.stack.push(value);
+                    $b.discard();
+                    attend!();
+                }};
             }
             macro_rules! call_native {
                 ($at:expr) => {{
@@ -181,7 +208,7 @@ impl Machine<'_> {
                         && frame.rare.is_none()
                     {
                         let (keep, frames) = (frame.keep as usize, thread.frames.len());
-                        thread.cut(keep);
+                        thread.leave(code, keep, base);
                         thread.frames.truncate(frames - 1);
                         // What only the function held goes now, before the caller goes on.
                         drop(function);
@@ -209,13 +236,7 @@ impl Machine<'_> {
                     }
                     Op::StoreLocal(slot) => {
                         let value = thread.pop();
-                        let old = std::mem::replace(&mut local!(slot), value);
-                        if reclaim::can_nest(&old) {
-                            drop(old);
-                            attend!();
-                        } else {
-                            old.discard();
-                        }
+                        let_go!(std::mem::replace(&mut local!(slot), value));
                     }
                     Op::SmallInt(int) => thread.stack.push(Value::Int(i64::from(int))),
                     Op::Const(index) => {
@@ -229,12 +250,7 @@ impl Machine<'_> {
                     Op::StoreGlobal(cache, name) => {
                         let value = thread.pop();
                         let old = self.store_global(&function, cache, name, value);
-                        if reclaim::can_nest(&old) {
-                            drop(old);
-                            attend!();
-                        } else {
-                            old.discard();
-                        }
+                        let_go!(old);
                     }
                     Op::BinaryLocalImm(operator, slot, imm) => {
                         if let Value::Int(a) = local!(slot)
@@ -246,6 +262,7 @@ impl Machine<'_> {
                         let a = load!(slot);
                         let value = check!(self.binary(operator, &a, &Value::Int(i64::from(imm))));
                         thread.stack.push(value);
+                        a.discard();
                     }
                     Op::BinaryLocals(operator, a, b) => {
                         if let (Value::Int(x), Value::Int(y)) = (&local!(a), &local!(b))
@@ -276,6 +293,7 @@ impl Machine<'_> {
                         let a = thread.pop();
                         let value = check!(self.binary(operator, &a, &Value::Int(i64::from(imm))));
                         thread.stack.push(value);
+                        let_go!(a);
                     }
                     Op::BinaryLocal(operator, slot) => {
                         if let Value::Int(b) = local!(slot)
@@ -288,17 +306,7 @@ impl Machine<'_> {
                         }
                         let b = load!(slot);
                         let a = thread.pop();
-                        let value = check!(self.binary_owned(
-                            thread,
-                            code,
-                            pc!(),
-                            base,
-                            operator,
-                            a,
-                            &b,
-                            false
-                        ));
-                        thread.stack.push(value);
+                        binary!(operator, a, b, false);
                     }
                     Op::Binary(operator) => {
                         if let [.., Value::Int(x), Value::Int(y)] = thread.stack.as_mut_slice()
@@ -316,17 +324,7 @@ impl Machine<'_> {
                             thread.stack.push(value);
                             continue;
                         }
-                        let value = check!(self.binary_owned(
-                            thread,
-                            code,
-                            pc!(),
-                            base,
-                            operator,
-                            a,
-                            &b,
-                            false
-                        ));
-                        thread.stack.push(value);
+                        binary!(operator, a, b, false);
                     }
                     Op::InPlace(operator) => {
                         if let [.., Value::Int(x), Value::Int(y)] = thread.stack.as_mut_slice()
@@ -338,17 +336,7 @@ impl Machine<'_> {
                         }
                         let b = thread.pop();
                         let a = thread.pop();
-                        let value = check!(self.binary_owned(
-                            thread,
-                            code,
-                            pc!(),
-                            base,
-                            operator,
-                            a,
-                            &b,
-                            true
-                        ));
-                        thread.stack.push(value);
+                        binary!(operator, a, b, true);
                     }
                     Op::InPlaceImm(operator, imm) => {
                         if let Some(top) = thread.stack.last_mut()
@@ -361,6 +349,7 @@ impl Machine<'_> {
                         let a = thread.pop();
                         let value = check!(self.in_place(operator, a, &Value::Int(i64::from(imm))));
                         thread.stack.push(value);
+                        attend!();
                     }
                     Op::UpdateLocalImm(operator, slot, imm) => {
                         if let Value::Int(a) = &mut local!(slot)
@@ -372,6 +361,7 @@ impl Machine<'_> {
                         let a = load!(slot);
                         let value = check!(self.in_place(operator, a, &Value::Int(i64::from(imm))));
                         local!(slot) = value;
+                        attend!();
                     }
                     Op::Unary(operator) => {
                         let value = thread.pop();
@@ -380,6 +370,7 @@ impl Machine<'_> {
                             _ => check!(self.unary(operator, &value)),
                         };
                         thread.stack.push(result);
+                        let_go!(value);
                     }
                     Op::CompareLocalImmJump(operator, slot, imm) => {
                         let truth = if let Value::Int(a) = local!(slot) {
@@ -397,14 +388,10 @@ impl Machine<'_> {
                     }
                     Op::CompareLocalsJump(operator, a, b) => {
                         let truth = match (&local!(a), &local!(b)) {
-                            (Value::Int(x), Value::Int(y))
-                                if !matches!(operator, CompareOp::In | CompareOp::NotIn) =>
-                            {
+                            (Value::Int(x), Value::Int(y)) if !operator.is_of_objects() => {
                                 compare_ints(operator, *x, *y)
                             }
-                            (Value::Float(x), Value::Float(y))
-                                if !matches!(operator, CompareOp::In | CompareOp::NotIn) =>
-                            {
+                            (Value::Float(x), Value::Float(y)) if !operator.is_of_objects() => {
                                 compare_floats(operator, x.get(), y.get())
                             }
                             _ => {
@@ -424,14 +411,9 @@ impl Machine<'_> {
                         let b = thread.pop();
                         let a = thread.pop();
                         let truth = match (&a, &b) {
-                            (Value::Int(x), Value::Int(y)) => match operator {
-                                CompareOp::Is => x == y,
-                                CompareOp::IsNot => x != y,
-                                _ if matches!(operator, CompareOp::In | CompareOp::NotIn) => {
-                                    check!(self.compare_truth(operator, &a, &b))
-                                }
-                                _ => compare_ints(operator, *x, *y),
-                            },
+                            (Value::Int(x), Value::Int(y)) if !operator.is_of_objects() => {
+                                compare_ints(operator, *x, *y)
+                            }
                             (Value::Str(x), Value::Str(y)) if operator == CompareOp::Equal => {
                                 x == y
                             }
@@ -442,14 +424,16 @@ impl Machine<'_> {
                         if truth == wanted {
                             jump!(target);
                         }
+                        attend!();
                     }
                     Op::Compare(operator) => {
                         let b = thread.pop();
                         let a = thread.pop();
                         let truth = check!(self.compare_truth(operator, &a, &b));
+                        thread.stack.push(Value::bool(truth));
                         a.discard();
                         b.discard();
-                        thread.stack.push(Value::bool(truth));
+                        attend!();
                     }
                     Op::Jump(target) => jump!(target),
                     Op::JumpIfFalse(target) => {
@@ -459,6 +443,7 @@ impl Machine<'_> {
                         if !truth {
                             jump!(target);
                         }
+                        attend!();
                     }
                     Op::JumpIfTrue(target) => {
                         let value = thread.pop();
@@ -467,10 +452,11 @@ impl Machine<'_> {
                         if truth {
                             jump!(target);
                         }
+                        attend!();
                     }
                     Op::JumpIfFalseOrPop(target) => {
                         if truth!(thread.peek(0)) {
-                            thread.pop();
+                            let_go!(thread.pop());
                         } else {
                             jump!(target);
                         }
@@ -479,7 +465,7 @@ impl Machine<'_> {
                         if truth!(thread.peek(0)) {
                             jump!(target);
                         } else {
-                            thread.pop();
+                            let_go!(thread.pop());
                         }
                     }
                     Op::LoadLocalAttr(slot, cache, name) => {
@@ -502,10 +488,7 @@ impl Machine<'_> {
                         let object = thread.pop();
                         let value = check!(self.load_attr(&object, code, cache, name));
                         thread.stack.push(value);
-                        if reclaim::can_nest(&object) {
-                            drop(object);
-                            attend!();
-                        }
+                        let_go!(object);
                     }
                     Op::StoreAttr(cache, name) => {
                         let object = thread.pop();
@@ -616,16 +599,14 @@ impl Machine<'_> {
                                 attend!();
                                 continue;
                             }
-                            let old = std::mem::replace(&mut local!(slot), item);
-                            if reclaim::can_nest(&old) {
-                                drop(old);
-                                attend!();
-                            }
+                            let_go!(std::mem::replace(&mut local!(slot), item));
                             continue;
                         }
                         save!();
                         match check!(self.for_next(thread, end, Some(slot))) {
-                            ForNext::Item(item) => local!(slot) = item,
+                            ForNext::Item(item) => {
+                                let_go!(std::mem::replace(&mut local!(slot), item));
+                            }
                             ForNext::End => go!(end as usize),
                             ForNext::Frame => continue 'frames,
                         }
@@ -657,13 +638,9 @@ impl Machine<'_> {
                         let object = thread.pop();
                         let value = check!(self.subscript(&object, &index));
                         thread.stack.push(value);
-                        if reclaim::can_nest(&object) {
-                            drop(object);
-                            index.discard();
-                            attend!();
-                        } else {
-                            index.discard();
-                        }
+                        object.discard();
+                        let_go!(index);
+                        attend!();
                     }
                     Op::StoreSubscript => {
                         let index = thread.pop();
@@ -689,12 +666,7 @@ impl Machine<'_> {
                     }
                     Op::Pop => {
                         let value = thread.pop();
-                        if reclaim::can_nest(&value) {
-                            drop(value);
-                            attend!();
-                        } else {
-                            value.discard();
-                        }
+                        let_go!(value);
                     }
                     Op::Dup => {
                         let value = thread.peek(0).clone();
@@ -768,7 +740,10 @@ impl Machine<'_> {
                         save!();
                         match check!(self.run_rare(thread, code, base, rare)) {
                             Next::Go => attend!(),
-                            Next::Jump(target) => go!(target),
+                            Next::Jump(target) => {
+                                go!(target);
+                                attend!();
+                            }
                             Next::Frame => continue 'frames,
                             Next::Called(true) => {
                                 if thread.budget <= 0 {

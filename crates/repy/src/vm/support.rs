@@ -15,7 +15,11 @@ impl Machine<'_> {
         let Some(frame) = thread.frames.pop() else {
             return Left::Switched;
         };
-        thread.stack.truncate(frame.keep as usize);
+        let (keep, base) = (frame.keep as usize, frame.base as usize);
+        thread.leave(&frame.function.code, keep, base);
+        let name = frame.function.code.name.clone();
+        // What only the function held goes now, before the caller goes on.
+        drop(frame.function);
         let rare = frame.rare.map(|rare| *rare).unwrap_or_default();
         if let Some(before) = rare.handled_before {
             thread.handled = before;
@@ -59,7 +63,6 @@ impl Machine<'_> {
             Then::Class { bases } => {
                 let first = thread.stack.len() - bases as usize;
                 let bases: Vec<Value> = thread.stack.drain(first..).collect();
-                let name = frame.function.code.name.clone();
                 let names = rare.names.unwrap_or_default();
                 match self.make_class(name, &names, bases) {
                     Ok(class) => thread.stack.push(class),

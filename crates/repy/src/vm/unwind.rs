@@ -232,7 +232,7 @@ impl Machine<'_> {
     /// `except wanted`: whether an exception is of a class or of one of a tuple's.
     ///
     /// # Errors
-    /// If the machine must stop meanwhile.
+    /// If the machine must stop meanwhile: tuples of tuples can be long.
     pub(crate) fn exception_matches(&self, raised: &Value, wanted: &Value) -> Res<bool> {
         let is = |wanted: &Value| match wanted {
             Value::Class(class) => {

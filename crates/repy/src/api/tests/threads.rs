@@ -148,6 +148,28 @@ log('woken')
 }
 
 #[test]
+fn what_only_a_threads_function_held_goes_when_the_thread_ends() {
+    Trial::new(
+        "class Loud:
+  def __init__(self, name):
+    self.name = name
+  def __del__(self):
+    log('gone:', self.name, '\\n')
+def holding(name):
+  loud = Loud(name)
+  def run():
+    log('runs:', loud.name, '\\n')
+  return run
+createthread(holding('first'))
+sleep(1)
+log('later\\n')
+createthread(holding('last'))
+",
+    )
+    .logs("runs: first \ngone: first \nlater\nruns: last \ngone: last \n");
+}
+
+#[test]
 fn a_thousand_threads_wait_at_once() {
     let outcome = Trial::new(
         "woken = []
