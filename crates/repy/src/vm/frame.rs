@@ -128,33 +128,46 @@ impl Thread {
         for value in self.stack.iter_mut().skip(keep) {
             std::mem::take(value).discard();
         }
-        self.forget_nils(keep);
+        while self.stack.len() > keep {
+            std::mem::forget(self.stack.pop());
+        }
     }
 
     /// Cuts the stack down to what was there before a call, in CPython's order: what the function was working with,
     /// its variables, and then the arguments, the last one first, since its caller holds them until it has returned.
     #[inline(always)]
     pub(crate) fn leave(&mut self, code: &Code, keep: usize, base: usize) {
-        let arguments = base + code.params as usize;
-        let variables = base + code.slots as usize;
-        for value in self.stack.iter_mut().skip(variables).rev() {
-            std::mem::take(value).discard();
+        if !self.stack.iter().skip(keep).all(Value::is_direct) {
+            let arguments = base + code.params as usize;
+            self.empty(keep, arguments, base + code.slots as usize);
         }
-        for value in self.stack.iter_mut().take(variables).skip(arguments) {
-            std::mem::take(value).discard();
+        while self.stack.len() > keep {
+            std::mem::forget(self.stack.pop());
         }
-        for value in self.stack.iter_mut().take(arguments).skip(keep).rev() {
-            std::mem::take(value).discard();
-        }
-        self.forget_nils(keep);
     }
 
-    /// Cuts off what has been emptied.
+    /// Empties what a call has on the stack: its arguments are there from `keep` on, its variables from `variables`, what
+    /// it was working with from `others`.
+    #[inline(never)]
+    fn empty(&mut self, keep: usize, variables: usize, others: usize) {
+        let top = self.stack.len();
+        for at in (others..top).rev() {
+            self.give_back(at);
+        }
+        for at in variables..others.min(top) {
+            self.give_back(at);
+        }
+        for at in (keep..variables.min(top)).rev() {
+            self.give_back(at);
+        }
+    }
+
     #[inline(always)]
-    fn forget_nils(&mut self, keep: usize) {
-        while self.stack.len() > keep {
-            debug_assert!(self.stack.last().is_some_and(Value::is_nil));
-            std::mem::forget(self.stack.pop());
+    fn give_back(&mut self, at: usize) {
+        if let Some(value) = self.stack.get_mut(at)
+            && !value.is_direct()
+        {
+            drop(std::mem::take(value));
         }
     }
 
