@@ -115,8 +115,8 @@ pub(crate) enum Op {
     ReturnLocal(u16),
     /// `d1 .. dn -- function`; the code of a child.
     MakeFunction(u16, u32),
-    /// `b1 .. bn -- class`
-    MakeClass(u16, u32),
+    /// `(b1, .., bn) -- class`; the code of a child.
+    MakeClass(u32),
     GetIter,
     /// `iterator -- iterator item`, or `iterator --` and a jump.
     ForIter(u32),
@@ -196,7 +196,24 @@ pub(crate) struct Code {
     pub(crate) shares: bool,
 }
 
+/// The cache of all places beyond those that have one of their own: never filled.
+pub(crate) const NO_CACHE: u16 = u16::MAX;
+
 impl Code {
+    /// What a place has remembered.
+    #[inline(always)]
+    pub(crate) fn remembered(&self, cache: u16) -> SiteCache {
+        self.caches[cache as usize].get()
+    }
+
+    /// Lets a place remember what it found. What many places share would be wrong for the others.
+    #[inline]
+    pub(crate) fn remember(&self, cache: u16, site: SiteCache) {
+        if cache != NO_CACHE {
+            self.caches[cache as usize].set(site);
+        }
+    }
+
     /// The line of an instruction.
     pub(crate) fn line(&self, pc: usize) -> u32 {
         let after = self

@@ -382,7 +382,18 @@ fn order_name(value: &Value) -> Vec<u8> {
         Value::Instance(instance) if instance.class.is_old() => Vec::new(),
         Value::Instance(instance) => match &instance.payload {
             Payload::Value(inner) if Number::of(inner).is_some() => Vec::new(),
-            _ => instance.class.name.as_bytes().to_vec(),
+            _ => {
+                // Builtin exceptions are ordered by their full names, classes of programs by their short ones.
+                let class = &instance.class;
+                let is_of_python = class
+                    .exception
+                    .is_some_and(|kind| kind.module() == "exceptions");
+                if is_of_python {
+                    class.qualified_name()
+                } else {
+                    class.name.as_bytes().to_vec()
+                }
+            }
         },
         other if Number::of(other).is_some() => Vec::new(),
         other => {

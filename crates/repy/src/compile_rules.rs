@@ -15,7 +15,7 @@ use crate::syntax_error::SyntaxError;
 
 use captured::captured_names;
 
-/// Most arguments in one call and parameters in one `def`, as in CPython.
+/// Most arguments in one call, as in CPython.
 const MAX_ARGUMENTS: usize = 255;
 
 /// Most loops and `try` statements around one statement within a function, as in CPython.
@@ -224,12 +224,6 @@ impl<'tree> Rules<'tree> {
         for &name in params.varargs.iter().chain(&params.kwargs) {
             self.param(&Param::Name(name), params.pos, &mut seen)?;
         }
-        if params.positional.len() > MAX_ARGUMENTS {
-            return Err(SyntaxError::new(
-                params.pos,
-                format!("more than {MAX_ARGUMENTS} parameters"),
-            ));
-        }
         self.scope(true, &function.body.stmts)
     }
 
@@ -243,7 +237,7 @@ impl<'tree> Rules<'tree> {
                 let name = self.symbols.name(*name);
                 Err(SyntaxError::new(
                     pos,
-                    format!("the parameter '{name}' is named twice"),
+                    format!("duplicate argument '{name}' in function definition"),
                 ))
             }
             Param::Tuple(parts) => parts
@@ -277,7 +271,8 @@ impl<'tree> Rules<'tree> {
                     return self.target(target);
                 }
                 let name = self.symbols.name(*name);
-                let message = format!("can't delete '{name}': an inner function uses it");
+                let message =
+                    format!("can not delete variable '{name}' referenced in nested scope");
                 Err(SyntaxError::new(target.pos, message))
             }
             _ => self.target(target),
@@ -287,7 +282,7 @@ impl<'tree> Rules<'tree> {
     fn assignable(&self, name: Symbol, pos: Pos) -> Result<()> {
         match self.symbols.name(name) {
             fixed @ ("None" | "__debug__") => {
-                Err(SyntaxError::new(pos, format!("can't assign to {fixed}")))
+                Err(SyntaxError::new(pos, format!("cannot assign to {fixed}")))
             }
             _ => Ok(()),
         }
@@ -304,7 +299,7 @@ impl<'tree> Rules<'tree> {
                 items.iter().try_for_each(|item| self.target(item))
             }
             ExprKind::Refused(refused) if matches!(**refused, RefusedExpr::GenExpr(_)) => Err(
-                SyntaxError::new(target.pos, "can't assign to a generator expression"),
+                SyntaxError::new(target.pos, "can't assign to generator expression"),
             ),
             _ => self.expr(target),
         }
@@ -374,11 +369,7 @@ impl<'tree> Rules<'tree> {
         for keyword in &call.keywords {
             self.assignable(keyword.name, keyword.pos)?;
             if !seen.insert(keyword.name) {
-                let name = self.symbols.name(keyword.name);
-                return Err(SyntaxError::new(
-                    keyword.pos,
-                    format!("the keyword argument '{name}' is given twice"),
-                ));
+                return Err(SyntaxError::new(keyword.pos, "keyword argument repeated"));
             }
             self.expr(&keyword.value)?;
         }

@@ -1,8 +1,8 @@
 //! The circular log of a program: two files that keep at least the last 16 KiB and never more than twice that.
 //!
-//! As with the original, output goes to `PREFIX.new`; when that holds 16 KiB, they move to `PREFIX.old` and it
-//! begins anew, so the disk use is bounded however much a program logs. The original renames the files;
-//! here their content is moved, so that a writer needs nothing but two files that it opened before its
+//! As with the original, output fills `PREFIX.old` first, and then `PREFIX.new`; when that holds 16 KiB, they move to
+//! `PREFIX.old` and it begins anew, so the disk use is bounded however much a program logs. The original renames the
+//! files; here their content is moved, so that a writer needs nothing but two files that it opened before its
 //! walls were raised. A reader gets the last [`LOG_BYTES`] of both, whole, also while they move.
 
 use std::ffi::OsString;
@@ -23,8 +23,14 @@ const READ_TRIES: usize = 5;
 pub struct LogRing {
     old: File,
     new: File,
+    /// Bytes in `old`; what comes goes there until there are enough, and nothing is in `new` until then.
+    begun: usize,
     /// Bytes in `new`.
     filled: usize,
+}
+
+fn length(file: &File) -> io::Result<usize> {
+    Ok(usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX))
 }
 
 fn with_ending(prefix: &Path, ending: &str) -> PathBuf {
@@ -47,25 +53,28 @@ impl LogRing {
     /// # Errors
     /// When one of the files cannot be made or opened.
     pub fn open(prefix: &Path) -> io::Result<Self> {
-        let open = |options: &mut OpenOptions, path| {
-            options.read(true).create(true).mode(0o600).open(path)
+        let open = |path| {
+            let mut options = OpenOptions::new();
+            options.read(true).append(true).create(true).mode(0o600);
+            options.open(path)
         };
-        let new = open(OpenOptions::new().append(true), new_path(prefix))?;
-        let old = open(
-            OpenOptions::new().write(true).truncate(false),
-            old_path(prefix),
-        )?;
+        let new = open(new_path(prefix))?;
+        let old = open(old_path(prefix))?;
         let mut ring = Self {
             old,
             new,
+            begun: 0,
             filled: 0,
         };
-        ring.filled = ring.length()?;
+        ring.measure()?;
         Ok(ring)
     }
 
-    fn length(&self) -> io::Result<usize> {
-        Ok(usize::try_from(self.new.metadata()?.len()).unwrap_or(usize::MAX))
+    /// Looks how much is in the files.
+    fn measure(&mut self) -> io::Result<()> {
+        self.begun = length(&self.old)?;
+        self.filled = length(&self.new)?;
+        Ok(())
     }
 
     /// Appends `bytes`, turning the ring as needed. What could never be read again is not written at all.
@@ -76,16 +85,27 @@ impl LogRing {
         let skipped = bytes.len().saturating_sub(2 * LOG_BYTES);
         let mut rest = bytes.get(skipped..).unwrap_or_default();
         while !rest.is_empty() {
-            if self.filled >= LOG_BYTES {
+            let begins = self.filled == 0 && self.begun < LOG_BYTES;
+            if !begins && self.filled >= LOG_BYTES {
                 self.turn()?;
             }
-            let (now, later) = rest.split_at(rest.len().min(LOG_BYTES - self.filled));
-            if let Err(error) = self.new.write_all(now) {
+            let room = LOG_BYTES - if begins { self.begun } else { self.filled };
+            let (now, later) = rest.split_at(rest.len().min(room));
+            let written = if begins {
+                self.old.write_all(now)
+            } else {
+                self.new.write_all(now)
+            };
+            if let Err(error) = written {
                 // A part may have been written.
-                self.filled = self.length()?;
+                self.measure()?;
                 return Err(error);
             }
-            self.filled += now.len();
+            if begins {
+                self.begun += now.len();
+            } else {
+                self.filled += now.len();
+            }
             rest = later;
         }
         Ok(())
@@ -97,9 +117,10 @@ impl LogRing {
         let mut moved = vec![0; LOG_BYTES];
         let from = self.filled.saturating_sub(LOG_BYTES) as u64;
         self.new.read_exact_at(&mut moved, from)?;
-        self.old.write_all_at(&moved, 0)?;
-        self.old.set_len(LOG_BYTES as u64)?;
+        self.old.set_len(0)?;
+        self.old.write_all(&moved)?;
         self.new.set_len(0)?;
+        self.begun = LOG_BYTES;
         self.filled = 0;
         Ok(())
     }
@@ -127,9 +148,14 @@ pub fn read_log(prefix: &Path) -> io::Result<Vec<u8>> {
         let old = bytes.len();
         bytes.extend(read_if_there(&new_path(prefix))?);
         let filled = bytes.len() - old;
-        // A full `new` says all; else `old` must be what it was before `new` was read.
-        if filled >= LOG_BYTES
-            || bytes.get(..old) == Some(read_if_there(&old_path(prefix))?.as_slice())
+        if filled >= LOG_BYTES {
+            // It says all.
+            break;
+        }
+        // Else `old` must be what it was before `new` was read, or have grown only.
+        let again = read_if_there(&old_path(prefix))?;
+        if bytes.get(..old) == Some(again.as_slice())
+            || (filled == 0 && again.starts_with(&bytes) && again.len() <= LOG_BYTES)
         {
             break;
         }
@@ -208,6 +234,9 @@ mod tests {
         LogRing::open(&prefix).unwrap().append(b"two\n").unwrap();
         assert_eq!(read_log(&prefix).unwrap(), b"one\ntwo\n");
         assert!(directory.path().join("v1.log.new").is_file());
+        // As the original: what comes first is in the old one.
+        let begun = fs::read(directory.path().join("v1.log.old")).unwrap();
+        assert_eq!(begun, b"one\ntwo\n");
         remove_log(&prefix).unwrap();
         remove_log(&prefix).unwrap();
         assert_eq!(read_log(&prefix).unwrap(), b"");

@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         Some(option) if option.len() > 1 && option.starts_with('-') => {
             usage_error(&format!("there is no option {option}"))
         }
-        _ if names_resources(first) => run_under_resources(&arguments),
+        _ if names_resources(first, !rest.is_empty()) => run_under_resources(&arguments),
         _ => run_file(first, rest),
     }
 }
@@ -174,7 +174,7 @@ fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
 }
 
 /// Whether the first word is a file of resources, not a program.
-fn names_resources(file: &OsStr) -> bool {
+fn names_resources(file: &OsStr, program_follows: bool) -> bool {
     let mut text = Vec::new();
     file != "-"
         && std::fs::File::open(file)
@@ -183,7 +183,7 @@ fn names_resources(file: &OsStr) -> bool {
                     .read_to_end(&mut text)
             })
             .is_ok()
-        && command_line::is_resource_file(&text)
+        && command_line::is_resource_file(&text, program_follows)
 }
 
 /// The verdict on each file; one line per file if there are several.

@@ -123,3 +123,61 @@ fn wrong_use_is_explained() {
     }
     assert_eq!(folder.repy(&["--help"]).status.code(), Some(0));
 }
+
+#[test]
+fn what_only_the_compiler_refuses_is_accepted_and_found_when_the_program_is_to_run() {
+    let folder = Folder::new("compiler");
+    for (name, program, rule) in [
+        (
+            "return",
+            "log('run')\nreturn 1\n",
+            "'return' outside function",
+        ),
+        ("break", "log('run')\nbreak\n", "'break' outside loop"),
+        (
+            "none",
+            "log('run')\nNone, b = 1, 2\n",
+            "cannot assign to None",
+        ),
+        (
+            "twice",
+            "log('run')\ndef f(a, (b, a)): pass\n",
+            "duplicate argument 'a'",
+        ),
+        (
+            "except",
+            "log('run')\ntry: x\nexcept: y\nexcept ValueError: z\n",
+            "default 'except:' must be last",
+        ),
+        (
+            "keyword",
+            "log('run')\nf(a=1, a=2)\n",
+            "keyword argument repeated",
+        ),
+    ] {
+        let file = format!("{name}.r2py");
+        folder.file(&file, program.as_bytes());
+        assert_eq!(folder.repy(&["--check", &file]).status.code(), Some(0));
+        let run = folder.repy(&[&file]);
+        let said = String::from_utf8_lossy(&run.stdout).into_owned()
+            + &String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{name}: {said}");
+        assert!(said.contains(rule), "{name}: {said}");
+        assert!(!said.contains("run\n") && said != "run", "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_resource_file_that_says_nothing_is_no_program() {
+    let folder = Folder::new("empty_resources");
+    folder.file("hello.r2py", b"log('hello')\n");
+    folder.file("empty.resources", b"");
+    folder.file("comments.resources", b"# nothing\n\n# but this\n");
+    for resources in ["empty.resources", "comments.resources"] {
+        let run = folder.repy(&[resources, "hello.r2py"]);
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(1), "{said}");
+        assert!(said.contains(resources) && said.contains("cpu"), "{said}");
+        assert!(run.stdout.is_empty());
+    }
+}

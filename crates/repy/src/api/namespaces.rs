@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use super::Entry;
 use super::arguments::{self, Parameter, text};
-use crate::Program;
 use crate::builtins::safe_dict::{self, SafeDict};
 use crate::object::exception::attribute_error;
 use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
 use crate::vm::Machine;
 use crate::vm::host::HostType;
+use crate::{Program, ProgramError};
 
 pub(super) const CALLS: &[Entry] = &[Entry {
     name: "createvirtualnamespace",
@@ -39,8 +39,22 @@ fn createvirtualnamespace(
     machine.reserve(code.len().saturating_mul(TREE_BYTES_PER_SOURCE_BYTE))?;
     let program = Program::new(code.as_bytes(), &name).map_err(unsafe_code)?;
     let nowhere = machine.new_globals();
-    let body = machine.load(&program, &nowhere).map_err(unsafe_code)?;
+    let body = machine
+        .load(&program, &nowhere)
+        .map_err(|error| syntax_error(machine, error))?;
     Ok(machine.host_object(VirtualNamespace { body }))
+}
+
+/// What only the compiler refuses is no matter of safety: it comes as the compiler's own error, as in the original.
+fn syntax_error(machine: &mut Machine, error: ProgramError) -> Thrown {
+    let place = vec![
+        Value::text(&error.file),
+        Value::Int(i64::from(error.line)),
+        Value::None,
+        Value::None,
+    ];
+    let args = vec![Value::text(&error.message), Value::tuple(place)];
+    machine.called_exception(ExceptionKind::SyntaxError, args)
 }
 
 /// What the tree of a source takes, roughly, for asking whether there is room.

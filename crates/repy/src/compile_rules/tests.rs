@@ -69,14 +69,10 @@ fn break_and_continue_belong_in_loops() {
 #[test]
 fn names_are_given_once_and_none_is_not_given_at_all() {
     refused(
-        "twice",
-        &[
-            "def f(a, a): x",
-            "def f(a, (b, a)): x",
-            "def f(a, *a): x",
-            "f(a=1, a=2)",
-        ],
+        "duplicate argument 'a' in function definition",
+        &["def f(a, a): x", "def f(a, (b, a)): x", "def f(a, *a): x"],
     );
+    refused("keyword argument repeated", &["f(a=1, a=2)"]);
     refused(
         "None",
         &[
@@ -141,13 +137,13 @@ fn places_do_not_matter_where_a_constant_condition_leaves_no_code() {
             "if False: return",
         ],
     );
-    refused("twice", &["if 0:\n  def f(a, a): x"]);
+    refused("duplicate", &["if 0:\n  def f(a, a): x"]);
 }
 
 #[test]
 fn a_variable_that_an_inner_function_uses_is_not_deleted() {
     refused(
-        "inner function",
+        "referenced in nested scope",
         &[
             "def f(x):\n  def g(): return x\n  del x",
             "def f():\n  x = 1\n  del [y, x]\n  class A:\n    def g(self, a=1): return [x for y in a]",

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use crate::ast::BinaryOp;
-use crate::bytecode::{Handler, Op, SiteCache};
+use crate::bytecode::{Handler, NO_CACHE, Op, SiteCache};
 use crate::object::{Str, Sym, Value};
 
 /// A place in the code that may not be known yet.
@@ -80,8 +80,7 @@ impl Emitter {
     }
 
     pub(super) fn cache(&mut self) -> u16 {
-        // The last number is shared by all that come later; a shared cache only misses more often.
-        let number = self.caches.min(u32::from(u16::MAX));
+        let number = self.caches.min(u32::from(NO_CACHE));
         self.caches += 1;
         number as u16
     }

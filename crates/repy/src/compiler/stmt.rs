@@ -256,6 +256,7 @@ impl Compiler<'_> {
 
     fn class(&mut self, class: &Class) -> Done {
         self.exprs(&class.bases)?;
+        self.out.emit(Op::BuildTuple(class.bases.len() as u32));
         let unit = self.unit;
         let Some(inner) = unit.scopes.of(scope::key(class)) else {
             return Ok(());
@@ -266,8 +267,7 @@ impl Compiler<'_> {
         let code = compiler.finish_block()?;
         self.children.push(code);
         let child = self.children.len() as u32 - 1;
-        self.out
-            .emit(Op::MakeClass(class.bases.len() as u16, child));
+        self.out.emit(Op::MakeClass(child));
         self.store_name(class.name);
         Ok(())
     }

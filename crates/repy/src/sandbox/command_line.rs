@@ -92,8 +92,9 @@ pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
-/// Whether a file's text is meant as a resource file: its first word says so. No Repy program begins like that.
-pub fn is_resource_file(text: &[u8]) -> bool {
+/// Whether a file's text, with a program named behind it, is meant as a resource file: its first word says so, and no
+/// Repy program begins like that; or it says nothing at all, which to run would be nothing.
+pub fn is_resource_file(text: &[u8], program_follows: bool) -> bool {
     without_mark(text)
         .split(|byte| *byte == b'\n')
         .map(|line| line.split(|byte| *byte == b'#').next().unwrap_or_default())
@@ -102,7 +103,7 @@ pub fn is_resource_file(text: &[u8]) -> bool {
                 .find(|word| !word.is_empty())
                 .map(|word| (word, line))
         })
-        .is_some_and(|(word, line)| {
+        .map_or(program_follows, |(word, line)| {
             let words = line
                 .split(u8::is_ascii_whitespace)
                 .filter(|word| !word.is_empty())
@@ -231,7 +232,7 @@ mod tests {
             "# of v1\n\n  call exitall allow\n",
             "\u{feff}resource cpu .1\r\n",
         ] {
-            assert!(is_resource_file(text.as_bytes()), "{text}");
+            assert!(is_resource_file(text.as_bytes(), false), "{text}");
         }
         for text in [
             "",
@@ -240,8 +241,12 @@ mod tests {
             "call(x)",
             "resource\n",
         ] {
-            assert!(!is_resource_file(text.as_bytes()), "{text}");
+            assert!(!is_resource_file(text.as_bytes(), false), "{text}");
         }
+        for text in ["", "# nothing but this\n\n", "\u{feff}  \r\n"] {
+            assert!(is_resource_file(text.as_bytes(), true), "{text}");
+        }
+        assert!(!is_resource_file(b"log('resource cpu')", true));
         assert!(is_option(OsStr::new("--logfile=x")) && is_option(OsStr::new("--ip")));
         assert!(!is_option(OsStr::new("--check")) && !is_option(OsStr::new("ip")));
     }

@@ -25,8 +25,7 @@ impl Machine<'_> {
     /// `object.name` with a cache.
     pub(crate) fn load_attr(&mut self, object: &Value, code: &Code, cache: u16, name: Sym) -> Res {
         if let Value::Instance(instance) = object {
-            let cell = &code.caches[cache as usize];
-            let site = cell.get();
+            let site = code.remembered(cache);
             let shape = instance.shape.get();
             if site.version == u64::from(shape)
                 && site.kind == OWN
@@ -35,11 +34,14 @@ impl Machine<'_> {
                 return Ok(value.clone());
             }
             if let Some(slot) = self.shapes.find(shape, name) {
-                cell.set(SiteCache {
-                    version: u64::from(shape),
-                    slot: slot as u32,
-                    kind: OWN,
-                });
+                code.remember(
+                    cache,
+                    SiteCache {
+                        version: u64::from(shape),
+                        slot: slot as u32,
+                        kind: OWN,
+                    },
+                );
             }
         }
         self.attr(object, name)
@@ -203,19 +205,21 @@ impl Machine<'_> {
         name: Sym,
     ) -> Res<()> {
         if let Value::Instance(instance) = &object {
-            let cell = &code.caches[cache as usize];
-            let site = cell.get();
+            let site = code.remembered(cache);
             let shape = instance.shape.get();
             let own = if site.version == u64::from(shape) && site.kind != 0 {
                 site.kind == OWN
             } else {
                 let found = self.shapes.find(shape, name);
                 let kind = if found.is_some() { OWN } else { NOT_OWN };
-                cell.set(SiteCache {
-                    version: u64::from(shape),
-                    slot: found.unwrap_or(0) as u32,
-                    kind,
-                });
+                code.remember(
+                    cache,
+                    SiteCache {
+                        version: u64::from(shape),
+                        slot: found.unwrap_or(0) as u32,
+                        kind,
+                    },
+                );
                 found.is_some()
             };
             if !own {
@@ -262,8 +266,7 @@ impl Machine<'_> {
     ) -> Res {
         if let Value::Instance(instance) = object {
             cycles::put_into_instance(instance, &value);
-            let cell = &code.caches[cache as usize];
-            let site = cell.get();
+            let site = code.remembered(cache);
             let shape = instance.shape.get();
             if site.version == u64::from(shape) {
                 if site.kind == OWN
@@ -285,11 +288,14 @@ impl Machine<'_> {
                 return self.set_attr(object, name, value).map(|()| Value::Nil);
             }
             if let Some(slot) = self.shapes.find(shape, name) {
-                cell.set(SiteCache {
-                    version: u64::from(shape),
-                    slot: slot as u32,
-                    kind: OWN,
-                });
+                code.remember(
+                    cache,
+                    SiteCache {
+                        version: u64::from(shape),
+                        slot: slot as u32,
+                        kind: OWN,
+                    },
+                );
                 let mut slots = instance.slots.borrow_mut();
                 return Ok(slots
                     .get_mut(slot)
@@ -297,11 +303,14 @@ impl Machine<'_> {
                     .unwrap_or_default());
             }
             let next = self.shapes.with(shape, name);
-            cell.set(SiteCache {
-                version: u64::from(shape),
-                slot: next,
-                kind: GROWS,
-            });
+            code.remember(
+                cache,
+                SiteCache {
+                    version: u64::from(shape),
+                    slot: next,
+                    kind: GROWS,
+                },
+            );
             instance.slots.borrow_mut().push(value);
             instance.shape.set(next);
             return Ok(Value::Nil);

@@ -15,15 +15,14 @@ use crate::object::{
 };
 
 impl Machine<'_> {
-    /// Starts a class body; the class is made when it ends.
+    /// Starts a class body, with the bases in a tuple on top of the stack; the class is made when it ends.
     pub(super) fn enter_class_body(
         &mut self,
         thread: &mut Thread,
         function: Rc<Function>,
-        bases: u16,
     ) -> Res<()> {
         let keep = thread.stack.len();
-        self.push_frame(thread, function, keep, keep, Then::Class { bases })?;
+        self.push_frame(thread, function, keep, keep, Then::Class)?;
         if let Some(frame) = thread.frames.last_mut() {
             frame.rare = Some(Box::new(super::frame::Rare {
                 names: Some(DictObject::namespace()),

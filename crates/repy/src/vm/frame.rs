@@ -18,8 +18,8 @@ pub(crate) enum Then {
     Discard,
     /// The frame was `next()` of a `for`: StopIteration jumps to the end of the loop.
     NextItem { end: u32, store: Option<u16> },
-    /// The frame was a class body: the class is made of its names.
-    Class { bases: u16 },
+    /// The frame was a class body: the class is made of its names and of the bases on the caller's stack.
+    Class,
 }
 
 /// A function being executed.

@@ -246,6 +246,10 @@ impl Machine<'_> {
         program: &crate::Program,
         globals: &Globals,
     ) -> Result<Value, crate::ProgramError> {
+        let name = program.filename();
+        crate::compile_rules::check(program.module()).map_err(|error| {
+            crate::ProgramError::new(name, error.pos.line, error.message.into())
+        })?;
         let code = crate::compiler::compile(program.module(), program.filename(), &mut self.names)
             .map_err(|error| {
                 crate::ProgramError::new(program.filename(), error.line, error.message)

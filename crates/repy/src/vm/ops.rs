@@ -154,7 +154,7 @@ impl Machine<'_> {
                     }
                 }
                 Some(Op::StoreGlobal(cache, _)) => {
-                    let site = code.caches[*cache as usize].get();
+                    let site = code.remembered(*cache);
                     if site.kind == 1
                         && let Some(frame) = thread.frames.last()
                     {

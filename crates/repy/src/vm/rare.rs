@@ -170,9 +170,9 @@ impl Machine<'_> {
                 }
                 thread.stack.push(Value::Function(function));
             }
-            Op::MakeClass(bases, child) => {
+            Op::MakeClass(child) => {
                 let function = Rc::new(make_function(thread, code, base, child, Vec::new()));
-                self.enter_class_body(thread, function, bases)?;
+                self.enter_class_body(thread, function)?;
                 return Ok(Next::Frame);
             }
             Op::GetIter => {

@@ -470,7 +470,7 @@ impl Machine<'_> {
                     }
                     Op::LoadLocalAttr(slot, cache, name) => {
                         if let Value::Instance(instance) = &local!(slot) {
-                            let site = code.caches[cache as usize].get();
+                            let site = code.remembered(cache);
                             if site.version == u64::from(instance.shape.get()) && site.kind == 1 {
                                 let value =
                                     instance.slots.borrow().get(site.slot as usize).cloned();

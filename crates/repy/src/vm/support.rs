@@ -60,9 +60,11 @@ impl Machine<'_> {
                 }
                 None => thread.stack.push(value),
             },
-            Then::Class { bases } => {
-                let first = thread.stack.len() - bases as usize;
-                let bases: Vec<Value> = thread.stack.drain(first..).collect();
+            Then::Class => {
+                let bases = match thread.pop() {
+                    Value::Tuple(bases) => bases.to_vec(),
+                    _ => Vec::new(),
+                };
                 let names = rare.names.unwrap_or_default();
                 match self.make_class(name, &names, bases) {
                     Ok(class) => thread.stack.push(class),
@@ -82,8 +84,8 @@ impl Machine<'_> {
     #[inline]
     pub(super) fn load_global(&mut self, function: &Function, cache: u16, name: Sym) -> Res {
         let globals = function.globals.borrow();
-        let cell = &function.code.caches[cache as usize];
-        let site = cell.get();
+        let code = &function.code;
+        let site = code.remembered(cache);
         if site.version == globals.version() {
             let found = match site.kind {
                 1 => globals.slot_value(site.slot as usize).cloned(),
@@ -101,26 +103,30 @@ impl Machine<'_> {
         let text = self.name(name);
         let version = globals.version();
         if let Some(slot) = globals.find_name(&text) {
-            cell.set(SiteCache {
-                version,
-                slot: slot as u32,
-                kind: 1,
-            });
+            code.remember(
+                cache,
+                SiteCache {
+                    version,
+                    slot: slot as u32,
+                    kind: 1,
+                },
+            );
             return Ok(globals.slot_value(slot).cloned().unwrap_or_default());
         }
         let builtins = self.builtins.borrow();
         match builtins.find_name(&text) {
             Some(slot) => {
-                cell.set(SiteCache {
-                    version,
-                    slot: slot as u32,
-                    kind: 2,
-                });
+                code.remember(
+                    cache,
+                    SiteCache {
+                        version,
+                        slot: slot as u32,
+                        kind: 2,
+                    },
+                );
                 Ok(builtins.slot_value(slot).cloned().unwrap_or_default())
             }
-            None if function.code.kind == CodeKind::Function => {
-                Err(global_name_error(&text.lossy()))
-            }
+            None if code.kind == CodeKind::Function => Err(global_name_error(&text.lossy())),
             None => Err(name_error(&text.lossy())),
         }
     }
@@ -134,8 +140,8 @@ impl Machine<'_> {
         value: Value,
     ) -> Value {
         let mut globals = function.globals.borrow_mut();
-        let cell = &function.code.caches[cache as usize];
-        let site = cell.get();
+        let code = &function.code;
+        let site = code.remembered(cache);
         if site.version == globals.version() && site.kind == 1 {
             return globals.set_slot(site.slot as usize, value);
         }
@@ -143,11 +149,14 @@ impl Machine<'_> {
         let old = globals.insert_name(&text, value);
         if let Some(slot) = globals.find_name(&text) {
             let version = globals.version();
-            cell.set(SiteCache {
-                version,
-                slot: slot as u32,
-                kind: 1,
-            });
+            code.remember(
+                cache,
+                SiteCache {
+                    version,
+                    slot: slot as u32,
+                    kind: 1,
+                },
+            );
         }
         old.unwrap_or_default()
     }

@@ -262,6 +262,15 @@ impl Machine<'_> {
         self.new_instance(class, Payload::Exception(Box::new(RefCell::new(part))))
     }
 
+    /// An exception made as a program makes it: by calling the class, which works out what else it tells.
+    pub(crate) fn called_exception(&mut self, kind: ExceptionKind, args: Vec<Value>) -> Thrown {
+        let class = Value::Class(self.exceptions[kind as usize].clone());
+        match self.call_value(&class, args) {
+            Ok(instance) => Thrown::from_signal(Signal::Raised(new_raised(instance))),
+            Err(thrown) => thrown,
+        }
+    }
+
     /// `str(e)`, however it fails, unless the machine must stop meanwhile.
     fn exception_text(&mut self, value: &Value) -> Res<Vec<u8>> {
         match self.str_of(value) {

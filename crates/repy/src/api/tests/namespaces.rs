@@ -39,7 +39,7 @@ inner.evaluate({'log': fake})
 #[test]
 fn unsafe_code_is_refused_with_the_reason() {
     Trial::new(
-        "for code in ['import os', 'x = = 1', 'x.__class__', 'break', '\\xff', 'print 1']:
+        "for code in ['import os', 'x = = 1', 'x.__class__', '\\xff', 'print 1']:
   try:
     createvirtualnamespace(code, 'name')
     log('accepted', code, '\\n')
@@ -49,7 +49,27 @@ fn unsafe_code_is_refused_with_the_reason() {
     log(e)
 ",
     )
-    .logs("True True True True True True");
+    .logs("True True True True True");
+}
+
+#[test]
+fn what_only_the_compiler_refuses_is_a_syntax_error_of_the_code() {
+    Trial::new(
+        "for code in ['break', 'x = 1\\nreturn x', 'None = 1', 'def f(a, a): pass', 'f(a=1, a=2)']:
+  try:
+    createvirtualnamespace(code, 'inner')
+    log('accepted', code, '\\n')
+  except SyntaxError, e:
+    log(e, e.filename, e.lineno, '\\n')
+",
+    )
+    .logs(
+        "'break' outside loop (inner, line 1) inner 1 \n\
+         'return' outside function (inner, line 2) inner 2 \n\
+         cannot assign to None (inner, line 1) inner 1 \n\
+         duplicate argument 'a' in function definition (inner, line 1) inner 1 \n\
+         keyword argument repeated (inner, line 1) inner 1 \n",
+    );
 }
 
 #[test]
