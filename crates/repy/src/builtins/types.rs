@@ -238,7 +238,7 @@ fn integer(machine: &mut Machine, call: &mut Args<'_>, is_long: bool) -> Res {
             }
         };
     }
-    let base = args::integer(base)?;
+    let base = i64::from(args::c_int(base)?);
     match value.unwrapped() {
         Value::Str(text) => convert::parse_integer(text.as_bytes(), Some(base), is_long),
         Value::Nil => Err(type_error(format!("{function}() missing string argument"))),

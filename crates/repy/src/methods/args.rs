@@ -46,6 +46,18 @@ pub(crate) fn integer(value: &Value) -> Res<i64> {
     }
 }
 
+/// A C int (`i`): 32 bits.
+pub(crate) fn c_int(value: &Value) -> Res<i32> {
+    let long = integer(value)?;
+    i32::try_from(long).map_err(|_| {
+        overflow_error(if long < 0 {
+            "signed integer is less than minimum"
+        } else {
+            "signed integer is greater than maximum"
+        })
+    })
+}
+
 /// The error of what is no number, or none that can be made an integer.
 pub(crate) fn not_an_integer(value: &Value) -> Thrown {
     if matches!(value.unwrapped(), Value::Complex(_)) {

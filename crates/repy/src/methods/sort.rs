@@ -47,7 +47,7 @@ fn options(call: &mut Args<'_>) -> Res<Options> {
     let [compare, key, reverse] = parts;
     let reverse = match &reverse {
         Value::Nil => false,
-        other => super::args::integer(other)? != 0,
+        other => super::args::c_int(other)? != 0,
     };
     let given = |value: Value| if value.is_none() { Value::Nil } else { value };
     Ok(Options {

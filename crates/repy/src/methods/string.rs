@@ -286,7 +286,7 @@ fn rsplit(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn splitlines(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
     let keep = match call.get(1) {
-        Some(keep) => args::integer(keep)? != 0,
+        Some(keep) => args::c_int(keep)? != 0,
         None => false,
     };
     let mut lines = Vec::new();

@@ -215,7 +215,7 @@ fn zfill(machine: &mut Machine, call: &mut Args<'_>) -> Res {
 fn expandtabs(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let string = own(call);
     let size = match call.get(1) {
-        Some(size) => args::integer(size)?,
+        Some(size) => i64::from(args::c_int(size)?),
         None => 8,
     };
     let size = usize::try_from(size).unwrap_or(0);

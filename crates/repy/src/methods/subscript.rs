@@ -278,6 +278,7 @@ fn set_slice(
     if step == 1 {
         return splice(machine, list, slice, value, "can only assign an iterable");
     }
+    indices(slice, list.len())?;
     let new = match &value {
         Some(value) => {
             if !machine.is_iterable(value) {
@@ -341,6 +342,8 @@ fn splice(
     value: Option<Value>,
     message: &str,
 ) -> Res<()> {
+    // Wrong bounds are told before a wrong value.
+    indices(slice, list.len())?;
     let new = match &value {
         Some(value) => {
             if !machine.is_iterable(value) {

@@ -91,12 +91,9 @@ pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
 }
 
 fn shift_count(count: &BigInt) -> Res<u64> {
-    if count.sign() == Sign::Minus {
-        return Err(value_error("negative shift count"));
-    }
-    match count.to_u64() {
-        Some(count) if count <= i64::MAX as u64 => Ok(count),
-        _ => Err(overflow_error("long int too large to convert to int")),
+    match count.to_i64() {
+        Some(count) => u64::try_from(count).map_err(|_| value_error("negative shift count")),
+        None => Err(overflow_error("long int too large to convert to int")),
     }
 }
 

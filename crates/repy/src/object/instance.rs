@@ -138,6 +138,13 @@ impl Shapes {
         (self.nodes.len() - 1) as u32
     }
 
+    /// Whether it is the shape of an instance without attributes.
+    pub(crate) fn is_root(&self, shape: u32) -> bool {
+        self.nodes
+            .get(shape as usize)
+            .is_none_or(|node| node.len == 0)
+    }
+
     /// The slot of `name`.
     pub(crate) fn find(&self, shape: u32, name: Sym) -> Option<usize> {
         let mut at = shape;

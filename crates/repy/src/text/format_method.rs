@@ -203,7 +203,8 @@ impl Machine<'_> {
                     return Err(value_error("Empty attribute in format string"));
                 }
                 let index = match whole_number(key)? {
-                    Some(number) => Value::Int(number as i64),
+                    // A long, which only the message of a missing key shows.
+                    Some(number) => Value::long(number.into()),
                     None => Value::bytes(key),
                 };
                 value = self.subscript(&value, &index)?;

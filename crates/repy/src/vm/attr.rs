@@ -421,9 +421,17 @@ impl Machine<'_> {
                             text.lossy()
                         )));
                     }
-                    let known = !self.class_attr(&instance.class.clone(), name).is_nil();
-                    return Err(if known {
-                        attribute_error(text.lossy())
+                    // CPython asks the instance's dictionary first; one without attributes has none yet.
+                    if !self.shapes.is_root(shape) {
+                        return Err(attribute_error(text.lossy()));
+                    }
+                    let is_of_class = !self.class_attr(&instance.class.clone(), name).is_nil();
+                    return Err(if is_of_class {
+                        attribute_error(format!(
+                            "'{}' object attribute '{}' is read-only",
+                            instance.class.name.lossy(),
+                            text.lossy()
+                        ))
                     } else {
                         self.no_attribute(object, name)
                     });
