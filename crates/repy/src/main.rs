@@ -20,14 +20,15 @@ use overlord_resources::{RESOURCE_FILE_BYTES_MAX, ResourceFile};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-const USAGE: &str = "\
+const SYNOPSIS: &str = "\
 usage: repy FILE [ARGUMENT...]   run a Repy program; nothing but its memory is limited
        repy [OPTION...] RESOURCE_FILE PROGRAM [ARGUMENT...]
                                  run it under the limits of a resource file
        repy --check FILE...      say whether programs are safe, without running them
-       repy --wall-test           try to get through the wall around programs, and say what held
-       repy --help | --version
+       repy --wall-test          try to get through the wall around programs, and say what held
+       repy --help | --version";
 
+const DETAILS: &str = "
 options, with all paths relative to the directory of --cwd:
   --cwd DIRECTORY    the program's files are there (default: the current directory)
   --logfile PREFIX   the log goes to PREFIX.old and PREFIX.new, 16 to 32 KiB in all
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         return usage_error("a file is missing");
     };
     match first.to_str() {
-        Some("--help" | "-h") => say(USAGE, exit::ACCEPTED),
+        Some("--help" | "-h") => say(&format!("{SYNOPSIS}\n{DETAILS}"), exit::ACCEPTED),
         Some("--version" | "-V") => {
             say(concat!("repy ", env!("CARGO_PKG_VERSION")), exit::ACCEPTED)
         }
@@ -252,6 +253,6 @@ fn complain(text: &str) {
 }
 
 fn usage_error(text: &str) -> ExitCode {
-    complain(&format!("{text}\n{USAGE}"));
+    complain(&format!("{text}\n{SYNOPSIS}"));
     ExitCode::from(exit::USAGE)
 }
