@@ -393,8 +393,8 @@ impl Value {
 }
 
 impl Clone for Value {
-    /// Written out to be inlined: the compiler makes two cases of it, copying and counting.
-    #[inline(always)]
+    /// The compiler makes two cases of it, copying and counting.
+    #[inline]
     fn clone(&self) -> Value {
         match self {
             Value::Nil => Value::Nil,
