@@ -161,9 +161,7 @@ fn dispatch(command: &Command, layers: &Layers, output: &Output) -> Result<ExitM
             commands::block_on(commands::status::run(arguments, layers, output))
         }
         Command::Testbed(command) => commands::testbed::run(command, layers, output),
-        Command::Run(arguments) => {
-            commands::block_on(commands::run::run(arguments, layers, output))
-        }
+        Command::Run(arguments) => commands::run::run(arguments, layers, output),
     }
 }
 
