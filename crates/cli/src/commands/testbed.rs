@@ -144,10 +144,10 @@ fn config(
     config.latency = given("latency", &arguments.latency).duration()?;
     config.clearinghouse_port = given("port", &arguments.port).port()?;
     if let Some(lease) = &arguments.lease {
-        config.leases.on_acquisition = given("lease", lease).duration()?;
+        config.leases.on_acquisition = given("lease", lease).positive_duration()?;
     }
     if let Some(lease) = &arguments.renewed_lease {
-        config.leases.on_renewal = given("renewed-lease", lease).duration()?;
+        config.leases.on_renewal = given("renewed-lease", lease).positive_duration()?;
     }
     let users = arguments
         .user
