@@ -94,7 +94,8 @@ fn command(arguments: &[OsString], asked: Option<Format>) -> Ended {
     diagnostics::start(parsed.global.verbose);
     match prepare(&parsed, &matches) {
         Ok((layers, output)) => {
-            let ended = dispatch(&parsed.command, &layers, &output);
+            let ended = dispatch(&parsed.command, &layers, &output)
+                .map_err(Failure::blaming_the_limit_of_open_files);
             output.progress().finish();
             (output.format(), ended)
         }

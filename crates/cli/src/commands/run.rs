@@ -150,7 +150,7 @@ async fn run_local(
     let directory = match &local.directory {
         Some(named) => named.as_path(),
         None => {
-            let made = TempDir::with_prefix("overlord-").map_err(no_directory)?;
+            let made = TempDir::with_prefix("overlord-").map_err(no_temporary_directory)?;
             temporary.insert(made).path()
         }
     };
@@ -210,6 +210,17 @@ fn remove(directory: TempDir) {
 fn no_directory(error: std::io::Error) -> Failure {
     Failure::new(ExitMeaning::CannotCreate, error)
         .advise("name a directory that you may write to with --local-dir")
+}
+
+fn no_temporary_directory(source: std::io::Error) -> Failure {
+    let place = std::env::temp_dir();
+    let message = format!(
+        "a temporary directory for the testbed cannot be made in {}: {source}",
+        place.display()
+    );
+    Failure::new(ExitMeaning::CannotCreate, message).advise(
+        "set TMPDIR to a directory that you may write to, or name one for the testbed with --local-dir",
+    )
 }
 
 /// Deploys on vessels of an account.
