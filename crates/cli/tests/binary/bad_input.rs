@@ -505,7 +505,7 @@ fn what_a_clearinghouse_refuses_is_told_apart() {
             &["vessels", "acquire", "--type", "nat"],
             at("alice", &ca),
             75,
-            &["acquire"],
+            &["acquire", "choose another --type"],
         ),
         (
             &["vessels", "renew", "v99"],
