@@ -195,9 +195,38 @@ fn a_start_that_fails_leaves_no_key_behind() {
         .env_clear()
         .env("TMPDIR", &temporary);
     let ended = Ended::of(limited);
-    assert_ne!(ended.code, Some(0), "{ended}");
+    ended.expect(71, &["Too many open files", "ulimit -n"]);
     assert!(ended.stdout.contains("deploying"), "{ended}");
     assert_eq!(entries(&temporary), Vec::<PathBuf>::new(), "{ended}");
+}
+
+#[test]
+fn a_temporary_directory_that_cannot_be_made_is_told_with_the_ways_out() {
+    let folder = Folder::new();
+    let program = time_server();
+    let mut command = folder.command(&["run", "--local", program.to_str().unwrap()]);
+    command.env("TMPDIR", "/nowhere");
+    Ended::of(command).expect(
+        73,
+        &[
+            "temporary directory for the testbed",
+            "/nowhere",
+            "TMPDIR",
+            "--local-dir",
+        ],
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_the_ways_out() {
+    let folder = Folder::new();
+    // On every address, so on that of the clearinghouse too.
+    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let up = ["testbed", "up", "--nodes", "1", "--port", &port];
+    let ended = folder.run(&up);
+    ended.expect(71, &[&port, "another port with --port", "end what listens"]);
+    assert!(!ended.stderr.contains("loopback networks"), "{ended}");
 }
 
 #[test]

@@ -155,6 +155,9 @@ fn a_testbed_of_its_own_serves_every_command() {
     let password = std::path::Path::new(&text("keys_dir")).join("alice.password");
     assert_eq!(std::fs::metadata(password).unwrap().mode() & 0o777, 0o600);
 
+    let none = folder.run(&["vessels", "log", "--all"]);
+    none.expect(0, &[]);
+    assert_eq!(none.stdout, "no vessels\n");
     let acquired = folder.run(&["vessels", "acquire", "--count", "2", "--output", "json"]);
     acquired.expect(0, &[]);
     assert_eq!(acquired.records().len(), 2, "{acquired}");
