@@ -252,6 +252,7 @@ fn asked_by(reason: StopReason) -> &'static str {
         StopReason::StopFile => "the stop file is there",
         StopReason::Signal => "a signal came",
         StopReason::Operator => "as asked",
+        StopReason::OutputLost => "standard output was closed or cannot be written",
         _ => "for another reason",
     }
 }

@@ -427,7 +427,7 @@ impl Shown<'_> {
     /// When nobody can read any more, the run ends; it does not go on unseen.
     fn keep(&mut self, shown: Result<(), Failure>) {
         if let Err(failure) = shown {
-            self.control.stop(StopReason::Operator);
+            self.control.stop(StopReason::OutputLost);
             self.watcher.mute();
             self.failure.get_or_insert(failure);
         }

@@ -348,12 +348,15 @@ fn a_run_whose_reader_is_gone_ends_and_says_so_by_success() {
     let folder = Folder::new();
     let program = time_server();
     let mut arguments = vec!["--output", "json"];
-    arguments.extend(run_arguments(program.to_str().unwrap(), &["--local"]));
+    let rest = ["--local", "--log-file", "run.log"];
+    arguments.extend(run_arguments(program.to_str().unwrap(), &rest));
     let mut run = Running::start_as_given(folder.command(&arguments));
     run.wait_for("run_started", |_| true);
     run.close();
     let (code, _, errors) = run.end();
     assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let log = std::fs::read_to_string(folder.path().join("run.log")).unwrap();
+    assert!(log.contains("standard output was closed"), "{log}");
 }
 
 #[test]
