@@ -379,6 +379,17 @@ fn the_first_line_comes_at_once_and_run_for_ends_the_run() {
 }
 
 #[test]
+fn a_log_file_that_takes_no_lines_is_told_once_and_the_run_goes_on() {
+    let folder = Folder::new();
+    let program = time_server();
+    let rest = ["--local", "--log-file", "/dev/full", "--run-for", "1s"];
+    let ended = folder.run(&run_arguments(program.to_str().unwrap(), &rest));
+    ended.expect(0, &["the log file /dev/full cannot be written"]);
+    assert_eq!(ended.stderr.matches("/dev/full").count(), 1, "{ended}");
+    assert!(ended.stdout.contains("nothing is left running"), "{ended}");
+}
+
+#[test]
 fn a_terminal_that_goes_away_takes_an_embedded_testbed_with_it() {
     if hang_up_is_ignored() {
         return;
