@@ -27,7 +27,7 @@ use crate::exit_meaning::ExitMeaning;
     name = "overlord",
     version,
     about,
-    after_help = "Try it without any account: overlord run --local examples/time_server.r2py -- {port} {time}\nConfiguration: flags over OVERLORD_* variables over overlord.toml. Exit codes: overlord help exit-codes",
+    after_help = "Try it without any account: overlord run --local examples/time_server.r2py -- {port} {time}\nConfiguration: flags over OVERLORD_* variables over overlord.toml. Exit codes: overlord exit-codes",
     arg_required_else_help = true,
     propagate_version = true,
     max_term_width = 110

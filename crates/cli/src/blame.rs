@@ -8,9 +8,11 @@ use overlord::clearinghouse::{
 use overlord::engine::{RunError, SettingsError};
 use overlord::keys::{KeyFileError, RsaError};
 use overlord_testbed::TestbedError;
+use overlord_testbed::clearinghouse::ClearinghouseStartError;
 
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
+use crate::text::count_of;
 
 /// What to do about keys that are not the account's.
 const WRONG_KEY_ADVICE: &str = "check --user, --keys-dir and --clearinghouse; the key files must be the ones whose public key the account has";
@@ -160,7 +162,10 @@ impl From<SettingsError> for Failure {
         let (meaning, advice) = match &error {
             SettingsError::OverCredit { credit, .. } => (
                 ExitMeaning::NotEnough,
-                format!("ask for at most {credit} vessels with --count"),
+                format!(
+                    "ask for at most {} with --count",
+                    count_of(*credit as usize, "vessel", "vessels")
+                ),
             ),
             SettingsError::NoVessels | SettingsError::TooManyVessels { .. } => (
                 ExitMeaning::Usage,
@@ -229,9 +234,25 @@ impl From<overlord::engine::ClearinghouseError> for Failure {
     }
 }
 
+/// What to do about a port on which the clearinghouse of a testbed cannot listen.
+fn cannot_listen(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "choose another port with --port (0 takes a free one), or end what listens on this one"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "choose a port from 1024 on with --port (0 takes a free one): this system keeps those below for itself"
+        }
+        _ => "choose another port with --port (0 takes a free one)",
+    }
+}
+
 impl From<TestbedError> for Failure {
     fn from(error: TestbedError) -> Self {
         let (meaning, advice) = match &error {
+            TestbedError::Clearinghouse(ClearinghouseStartError::Listen { source, .. }) => {
+                (ExitMeaning::Machine, cannot_listen(source))
+            }
             TestbedError::TooManyNodes(_)
             | TestbedError::NoSuchNode { .. }
             | TestbedError::NotRunning(_)
@@ -239,9 +260,13 @@ impl From<TestbedError> for Failure {
                 ExitMeaning::Usage,
                 "overlord testbed show prints what there is",
             ),
-            TestbedError::File { .. } | TestbedError::InUse(_) => (
+            TestbedError::File { .. } => (
                 ExitMeaning::CannotCreate,
                 "choose another directory for the testbed",
+            ),
+            TestbedError::InUse(_) => (
+                ExitMeaning::CannotCreate,
+                "use it, end it, or choose another directory with --dir (for a run: --local-dir)",
             ),
             TestbedError::Malformed { .. }
             | TestbedError::KeyFile(_)

@@ -34,7 +34,10 @@ const EXCHANGE_MAX: Duration = Duration::from_secs(30);
 pub(crate) enum ExchangeError {
     /// Nobody listens, or the connection broke.
     #[error("no testbed answers")]
-    Unreachable(#[from] io::Error),
+    Unreachable(#[source] io::Error),
+    /// The socket is its owner's alone.
+    #[error("it belongs to another user")]
+    Forbidden(#[source] io::Error),
     /// Nothing came in time.
     #[error("the testbed took the question and did not answer within {} s", EXCHANGE_MAX.as_secs())]
     Silent,
@@ -47,6 +50,15 @@ pub(crate) enum ExchangeError {
     /// Not what the two sides say to each other.
     #[error("the line is not understood")]
     Malformed(#[from] serde_json::Error),
+}
+
+impl From<io::Error> for ExchangeError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::Forbidden(error),
+            _ => Self::Unreachable(error),
+        }
+    }
 }
 
 /// Whose fault.
@@ -179,6 +191,10 @@ pub(crate) async fn ask<T: DeserializeOwned>(
 /// A testbed that did not answer as one does.
 fn no_reply(directory: &Path, error: ExchangeError) -> Failure {
     let (meaning, advice) = match &error {
+        ExchangeError::Forbidden(_) => (
+            ExitMeaning::NotPermitted,
+            "ask as the user who started it, or start one of your own in another directory with: overlord testbed up --dir DIR",
+        ),
         ExchangeError::Unreachable(_) => (
             ExitMeaning::Unavailable,
             "start one with: overlord testbed up --dir DIR; or name its directory with --dir",
@@ -273,6 +289,16 @@ mod tests {
             "a running testbed is not pushed aside"
         );
     }
+
+    #[test]
+    fn a_testbed_of_another_user_is_told_as_such() {
+        let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+        let failure = no_reply(Path::new("bed"), refused.into());
+        assert_eq!(failure.meaning, ExitMeaning::NotPermitted);
+        let text = failure.render();
+        assert!(text.contains("belongs to another user"), "{text}");
+    }
+
     #[tokio::test]
     async fn nobody_else_can_reach_the_socket() {
         let folder = tempfile::tempdir().unwrap();

@@ -93,7 +93,7 @@ impl ExitMeaning {
                 "the command line or an OVERLORD_ variable is wrong (unknown flag, count 0, bad type, bad URL, an argument that nodes refuse, a stop file that is still there)"
             }
             Self::Data => {
-                "a key file is malformed, two key files do not belong together, or the program's name is one that nodes refuse"
+                "a key file is malformed, two key files do not belong together, the program is not Repy, or its name is one that nodes refuse"
             }
             Self::NoInput => {
                 "a file that must be there is missing, unreadable or no ordinary file (program, keys, CA file, configuration)"
@@ -102,7 +102,7 @@ impl ExitMeaning {
                 "the clearinghouse cannot be reached or does not answer; also: no testbed runs in this directory"
             }
             Self::Internal => "a bug of overlord; please report it",
-            Self::Machine => "this machine refused something (address, socket, process)",
+            Self::Machine => "this machine refused something (address, socket, process, open file)",
             Self::CannotCreate => {
                 "a file cannot be made or written (log file, keys that exist already, testbed directory)"
             }
@@ -114,7 +114,7 @@ impl ExitMeaning {
                 "TLS was refused, or the clearinghouse or a node answered what makes no sense"
             }
             Self::NotPermitted => {
-                "the clearinghouse or a node does not know this user or key, or does not permit this"
+                "the clearinghouse or a node does not know this user or key, or does not permit this; also: the testbed is another user's"
             }
             Self::Configuration => "the configuration file has a mistake",
             Self::Partial => "some vessels or nodes did what was asked and others did not",

@@ -13,6 +13,10 @@ use crate::exit_meaning::ExitMeaning;
 /// Longest chain of causes that is printed: ours are a handful; a longer one goes in circles.
 const CAUSES_MAX: usize = 16;
 
+/// How Linux says that this process (EMFILE) or this machine (ENFILE) has as many files open as it may; in the text,
+/// since what other crates tell has been made text of by some of them.
+const TOO_MANY_OPEN_FILES: [&str; 2] = ["(os error 24)", "(os error 23)"];
+
 /// Why a command ended without success.
 #[derive(Debug)]
 pub struct Failure {
@@ -44,6 +48,22 @@ impl Failure {
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
+    }
+
+    /// Blames the limit of open files where that is the cause, whatever could not be opened for it.
+    #[must_use]
+    pub(crate) fn blaming_the_limit_of_open_files(self) -> Self {
+        if !self
+            .chain()
+            .iter()
+            .any(|line| TOO_MANY_OPEN_FILES.iter().any(|code| line.contains(code)))
+        {
+            return self;
+        }
+        Self {
+            meaning: ExitMeaning::Machine,
+            ..self.advise("let the process have more open files (ulimit -n 4096), or use fewer nodes and copies")
+        }
     }
 
     /// Says in whose name a refusal was met; other failures are left as they are.
@@ -134,6 +154,22 @@ pub struct FailureRecord {
 mod tests {
     use super::*;
     use thiserror::Error;
+
+    #[test]
+    fn a_file_that_cannot_be_opened_for_want_of_room_in_the_table_is_not_to_blame() {
+        let limit = std::io::Error::from_raw_os_error(24);
+        let failure = Failure::new(ExitMeaning::Data, limit).advise("repair the file");
+        let failure = failure.blaming_the_limit_of_open_files();
+        assert_eq!(failure.meaning, ExitMeaning::Machine);
+        let text = failure.render();
+        assert!(
+            text.contains("ulimit -n") && !text.contains("repair"),
+            "{text}"
+        );
+        let other = Failure::new(ExitMeaning::Data, std::io::Error::from_raw_os_error(2));
+        let other = other.blaming_the_limit_of_open_files();
+        assert_eq!(other.meaning, ExitMeaning::Data);
+    }
 
     #[derive(Debug, Error)]
     #[error("the outer thing failed")]

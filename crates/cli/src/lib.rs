@@ -94,7 +94,8 @@ fn command(arguments: &[OsString], asked: Option<Format>) -> Ended {
     diagnostics::start(parsed.global.verbose);
     match prepare(&parsed, &matches) {
         Ok((layers, output)) => {
-            let ended = dispatch(&parsed.command, &layers, &output);
+            let ended = dispatch(&parsed.command, &layers, &output)
+                .map_err(Failure::blaming_the_limit_of_open_files);
             output.progress().finish();
             (output.format(), ended)
         }
@@ -161,9 +162,7 @@ fn dispatch(command: &Command, layers: &Layers, output: &Output) -> Result<ExitM
             commands::block_on(commands::status::run(arguments, layers, output))
         }
         Command::Testbed(command) => commands::testbed::run(command, layers, output),
-        Command::Run(arguments) => {
-            commands::block_on(commands::run::run(arguments, layers, output))
-        }
+        Command::Run(arguments) => commands::run::run(arguments, layers, output),
     }
 }
 

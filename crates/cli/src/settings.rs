@@ -12,4 +12,4 @@ mod source;
 pub(crate) use account::{AccountSettings, Trust, keys_dir, user};
 pub(crate) use local::{LocalSettings, VESSELS_PER_NODE_MAX};
 pub(crate) use run::{Probe, RunSettings, Target};
-pub(crate) use source::{Layers, Sourced};
+pub(crate) use source::{Layers, Origin, Sourced};

@@ -334,6 +334,8 @@ pub enum StopReason {
     Signal,
     /// The program that embeds us.
     Operator,
+    /// Standard output, on which the run was shown, was closed or cannot be written.
+    OutputLost,
 }
 
 /// One vessel that is still with the account when a run ends.

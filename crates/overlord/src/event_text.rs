@@ -83,9 +83,10 @@ pub fn line(change: &Change) -> String {
             format!("{}: will be given back, {}", place(vessel), why(reason))
         }
         Change::Released { vessel } => format!("{}: given back", place(vessel)),
-        Change::ReleasedAtStart { vessels } => {
-            format!("{} vessels from before were given back", vessels.len())
-        }
+        Change::ReleasedAtStart { vessels } => match vessels.len() {
+            1 => "1 vessel from before was given back".to_owned(),
+            several => format!("{several} vessels from before were given back"),
+        },
         Change::Lost { vessel } => {
             format!(
                 "{}: no longer ours, its lease ended or it was taken back",
@@ -251,6 +252,7 @@ fn asked_by(reason: StopReason) -> &'static str {
         StopReason::StopFile => "the stop file is there",
         StopReason::Signal => "a signal came",
         StopReason::Operator => "as asked",
+        StopReason::OutputLost => "standard output was closed or cannot be written",
         _ => "for another reason",
     }
 }

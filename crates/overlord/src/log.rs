@@ -4,12 +4,14 @@
 //! appended to, never truncated (the original's began anew with each start). What is said is in `event_text`.
 
 use std::fs::{File, OpenOptions};
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Level};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::error::SetupError;
@@ -54,7 +56,7 @@ impl RunLog {
             tracing_subscriber::fmt::layer()
                 .with_target(false)
                 .with_ansi(false)
-                .with_writer(Arc::new(file))
+                .with_writer(file)
         });
         keep_company();
         let subscriber = tracing_subscriber::registry()
@@ -85,15 +87,61 @@ fn keep_company() {
     COMPANION.get_or_init(|| Dispatch::new(tracing_subscriber::registry().with(LevelFilter::OFF)));
 }
 
-fn open(path: &Path) -> Result<File, SetupError> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(|source| SetupError::LogFile {
-            path: path.to_owned(),
-            source,
+/// A log file, and whether it was told that it takes no lines: the first time only, since the next ones fare no better.
+struct LogFile {
+    file: File,
+    path: PathBuf,
+    told: AtomicBool,
+}
+
+impl LogFile {
+    /// The warning that a line was lost, the first time.
+    fn warning(&self, error: &io::Error) -> Option<String> {
+        let first = !self.told.swap(true, Ordering::Relaxed);
+        first.then(|| {
+            let path = self.path.display();
+            format!("warning: the log file {path} cannot be written, and lacks lines from here on: {error}; make room there, or name another")
         })
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogFile {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+impl io::Write for &LogFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let written = (&self.file).write(line);
+        // Whoever is interrupted tries again.
+        let failed = written.as_ref().err();
+        let failed = failed.filter(|error| error.kind() != io::ErrorKind::Interrupted);
+        if let Some(warning) = failed.and_then(|error| self.warning(error)) {
+            // Standard error is the last place to say so; if nobody listens there, nobody can be told.
+            let _ = writeln!(io::stderr().lock(), "{warning}");
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&self.file).flush()
+    }
+}
+
+fn open(path: &Path) -> Result<LogFile, SetupError> {
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    let file = opened.map_err(|source| SetupError::LogFile {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(LogFile {
+        file,
+        path: path.to_owned(),
+        told: AtomicBool::new(false),
+    })
 }
 
 #[cfg(test)]
@@ -139,6 +187,17 @@ mod tests {
         tracing::dispatcher::with_default(&log.dispatch(), message);
         let text = std::fs::read_to_string(path).unwrap();
         assert_eq!(text.matches("said in two places").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn a_log_file_that_takes_no_lines_is_told_once() {
+        let file = open(Path::new("/dev/full")).unwrap();
+        assert!(io::Write::write(&mut &file, b"a line\n").is_err());
+        assert!(file.told.load(Ordering::Relaxed), "it was not told");
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(file.warning(&full), None, "it was told before");
+        file.told.store(false, Ordering::Relaxed);
+        assert!(file.warning(&full).unwrap().contains("/dev/full"));
     }
 
     #[test]

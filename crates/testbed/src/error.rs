@@ -37,7 +37,7 @@ pub enum TestbedError {
         source: serde_json::Error,
     },
     /// Another testbed runs on the directory.
-    #[error("another testbed runs in {}; end it, or choose another directory", .0.display())]
+    #[error("another testbed runs in {}", .0.display())]
     InUse(PathBuf),
     /// No loopback network.
     #[error("the testbed has no network")]

@@ -62,7 +62,7 @@ pub(crate) struct RunArguments {
         help_heading = "Deployment"
     )]
     pub(crate) on_start: Option<String>,
-    /// What becomes of the vessels at the end: leave (they run on), stop, release [default: leave; with --local release]
+    /// What becomes of the vessels at the end: leave (they run on; not with --local), stop, release [default: leave; with --local release]
     #[arg(
         long,
         value_name = "WHAT",

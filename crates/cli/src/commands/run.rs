@@ -1,6 +1,6 @@
 //! `overlord run`: deploy a program, show what becomes of it, and end as asked.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+use super::block_on;
 use crate::account;
 use crate::args::RunArguments;
 use crate::embedded::{Accounts, Embedded};
@@ -65,10 +66,27 @@ impl<T: Into<Failure>> From<T> for NotBegun {
 ///
 /// # Errors
 /// What keeps the run from beginning; once it has begun, only an output that cannot be written.
-pub(crate) async fn run(
+pub(crate) fn run(
     arguments: &RunArguments,
     layers: &Layers,
     output: &Output,
+) -> Result<ExitMeaning, Failure> {
+    // Removed once the runtime is gone, however the run ended: a set-up that is cut short leaves work behind on the
+    // runtime's threads, which would make the directory anew, with the keys that it was about to write.
+    let mut temporary = None;
+    let ended = block_on(watch(arguments, layers, output, &mut temporary));
+    if let Some(directory) = temporary {
+        remove(directory);
+    }
+    ended
+}
+
+/// Does all of it, on a runtime; a testbed without a directory of its own gets the temporary one.
+async fn watch(
+    arguments: &RunArguments,
+    layers: &Layers,
+    output: &Output,
+    temporary: &mut Option<TempDir>,
 ) -> Result<ExitMeaning, Failure> {
     let begun = Instant::now();
     let mut signals = EndSignals::catch()?;
@@ -87,7 +105,9 @@ pub(crate) async fn run(
         Target::Account(account) => {
             deploy(&settings, account, None, output, begun, &mut signals).await
         }
-        Target::Local(local) => run_local(&settings, local, output, begun, &mut signals).await,
+        Target::Local(local) => {
+            run_local(&settings, local, temporary, output, begun, &mut signals).await
+        }
     };
     match ended {
         Ok(meaning) => Ok(meaning),
@@ -112,6 +132,7 @@ pub(crate) async fn run(
 async fn run_local(
     settings: &RunSettings,
     local: &LocalSettings,
+    temporary: &mut Option<TempDir>,
     output: &Output,
     begun: Instant,
     signals: &mut EndSignals,
@@ -126,15 +147,12 @@ async fn run_local(
         // The program of whoever runs this, on the machine that it is run on.
         config.platforms = config.platforms.and_danger_native();
     }
-    // Kept to the end: a temporary directory goes when it is dropped.
-    let temporary = match &local.directory {
-        Some(_) => None,
-        None => Some(TempDir::with_prefix("overlord-").map_err(no_directory)?),
-    };
-    let directory = match (&temporary, &local.directory) {
-        (Some(temporary), _) => temporary.path(),
-        (None, Some(named)) => named.as_path(),
-        (None, None) => Path::new("."),
+    let directory = match &local.directory {
+        Some(named) => named.as_path(),
+        None => {
+            let made = TempDir::with_prefix("overlord-").map_err(no_temporary_directory)?;
+            temporary.insert(made).path()
+        }
     };
     config.directory = std::path::absolute(directory).map_err(no_directory)?;
     // Short keys, as the testbed's own are: they protect one run on one machine, and are made faster.
@@ -143,18 +161,9 @@ async fn run_local(
         credits: settings.count.max(VESSELS_WITHOUT_DONATION),
         key_bits: GENERATED_KEY_BITS_MIN,
     };
-    let started = unless_asked(Embedded::start(config, accounts), signals).await;
-    let ended = match started {
-        Ok(testbed) => {
-            let ended = deploy_on(&testbed, settings, local, output, begun, signals).await;
-            testbed.stop().await;
-            ended
-        }
-        Err(not_begun) => Err(not_begun),
-    };
-    if let Some(temporary) = temporary {
-        remove(temporary).await;
-    }
+    let testbed = unless_asked(Embedded::start(config, accounts), signals).await?;
+    let ended = deploy_on(&testbed, settings, local, output, begun, signals).await;
+    testbed.stop().await;
     ended
 }
 
@@ -183,20 +192,35 @@ async fn deploy_on(
     deploy(settings, &account, Some(testbed), output, begun, signals).await
 }
 
-/// Removes a directory in which a last file may still be being written.
-async fn remove(directory: TempDir) {
+/// Removes a directory in which a program that was just killed may still be writing a last file.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the runtime with its clock is gone by now, and nothing else waits for this thread"
+)]
+fn remove(directory: TempDir) {
     let path = directory.keep();
     for _ in 0..REMOVALS_MAX {
-        if tokio::fs::remove_dir_all(&path).await.is_ok() || !path.exists() {
+        if std::fs::remove_dir_all(&path).is_ok() || !path.exists() {
             return;
         }
-        tokio::time::sleep(REMOVAL_PAUSE).await;
+        std::thread::sleep(REMOVAL_PAUSE);
     }
 }
 
 fn no_directory(error: std::io::Error) -> Failure {
     Failure::new(ExitMeaning::CannotCreate, error)
         .advise("name a directory that you may write to with --local-dir")
+}
+
+fn no_temporary_directory(source: std::io::Error) -> Failure {
+    let place = std::env::temp_dir();
+    let message = format!(
+        "a temporary directory for the testbed cannot be made in {}: {source}",
+        place.display()
+    );
+    Failure::new(ExitMeaning::CannotCreate, message).advise(
+        "set TMPDIR to a directory that you may write to, or name one for the testbed with --local-dir",
+    )
 }
 
 /// Deploys on vessels of an account.
@@ -403,7 +427,7 @@ impl Shown<'_> {
     /// When nobody can read any more, the run ends; it does not go on unseen.
     fn keep(&mut self, shown: Result<(), Failure>) {
         if let Err(failure) = shown {
-            self.control.stop(StopReason::Operator);
+            self.control.stop(StopReason::OutputLost);
             self.watcher.mute();
             self.failure.get_or_insert(failure);
         }

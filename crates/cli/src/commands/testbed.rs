@@ -24,6 +24,9 @@ const NODES_MAX: u32 = 254;
 /// Most vessels that an account may hold: as many as there ever are.
 const CREDITS_MAX: u32 = NODES_MAX * VESSELS_PER_NODE_MAX;
 
+/// How many copies `overlord run` deploys unless told otherwise.
+const RUN_COPIES_DEFAULT: usize = 10;
+
 /// A testbed as it is told to programs.
 #[derive(Serialize)]
 struct TestbedLine<'a> {
@@ -144,10 +147,10 @@ fn config(
     config.latency = given("latency", &arguments.latency).duration()?;
     config.clearinghouse_port = given("port", &arguments.port).port()?;
     if let Some(lease) = &arguments.lease {
-        config.leases.on_acquisition = given("lease", lease).duration()?;
+        config.leases.on_acquisition = given("lease", lease).positive_duration()?;
     }
     if let Some(lease) = &arguments.renewed_lease {
-        config.leases.on_renewal = given("renewed-lease", lease).duration()?;
+        config.leases.on_renewal = given("renewed-lease", lease).positive_duration()?;
     }
     let users = arguments
         .user
@@ -245,8 +248,12 @@ fn usage(testbed: &Description, settings: &UpSettings, output: &Output) -> Strin
     let names: Vec<_> = settings.users.iter().map(UserName::as_str).collect();
     let user = names.first().copied().unwrap_or("NAME");
     let directory = testbed.directory.display();
+    let count = match fitting_copies(&testbed.nodes, settings.credits) {
+        fit if fit < RUN_COPIES_DEFAULT => format!(" --count {fit}"),
+        _ => String::new(),
+    };
     format!(
-        "{up}\n  directory      {directory}\n  clearinghouse  {url}\n  CA certificate {ca}\n  keys           {keys} ({names}; {credits} each)\n  nodes          {count} with {vessels} vessels each, the first at {location}\n\n{use_it}\n  overlord run examples/time_server.r2py --user {user} --keys-dir {keys} --clearinghouse {url} --ca-file {ca} -- {{port}} {{time}}\n{fault}\n  overlord testbed fault --dir {directory} --node 1 kill\n{end}",
+        "{up}\n  directory      {directory}\n  clearinghouse  {url}\n  CA certificate {ca}\n  keys           {keys} ({names}; {credits} each)\n  nodes          {count} with {vessels} vessels each, the first at {location}\n\n{use_it}\n  overlord run examples/time_server.r2py --user {user} --keys-dir {keys} --clearinghouse {url} --ca-file {ca}{copies} -- {{port}} {{time}}\n{fault}\n  overlord testbed fault --dir {directory} --node 1 kill\n{end}",
         up = strong("The testbed is up."),
         url = testbed.clearinghouse,
         ca = testbed.ca_file.display(),
@@ -254,10 +261,24 @@ fn usage(testbed: &Description, settings: &UpSettings, output: &Output) -> Strin
         names = names.join(", "),
         credits = count_of(settings.credits as usize, "vessel", "vessels"),
         count = testbed.nodes.len(),
+        copies = count,
         use_it = strong("To use it, in another terminal:"),
         fault = strong("To make it misbehave:"),
         end = strong("To end it: Ctrl-C."),
     )
+}
+
+/// How many copies of the default type, `wan`, a new account can have here: one on each network, as far as its credit goes.
+/// One at least, since no run is of none.
+fn fitting_copies(nodes: &[NodeDescription], credits: u32) -> usize {
+    let network = |node: &NodeDescription| {
+        let host = node.location.host();
+        host.rsplit_once('.')
+            .map_or(host, |(network, _)| network)
+            .to_owned()
+    };
+    let networks: BTreeSet<String> = nodes.iter().map(network).collect();
+    networks.len().min(credits as usize).max(1)
 }
 
 async fn fault(
@@ -332,4 +353,32 @@ fn absolute(directory: &Path) -> Result<PathBuf, Failure> {
         Failure::new(ExitMeaning::CannotCreate, error)
             .advise("choose another directory for the testbed with --dir")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(hosts: &[&str]) -> Vec<NodeDescription> {
+        let node = |(place, host): (usize, &&str)| NodeDescription {
+            number: place + 1,
+            id: format!("3 {}", place + 5).parse().unwrap(),
+            location: format!("{host}:1224").parse().unwrap(),
+            running: true,
+            connections: 0,
+            vessels: Vec::new(),
+            walls: BTreeSet::new(),
+        };
+        hosts.iter().enumerate().map(node).collect()
+    }
+
+    #[test]
+    fn as_many_copies_fit_as_there_are_networks_and_credits() {
+        let apart = nodes(&["127.9.1.1", "127.9.2.1", "127.9.3.1"]);
+        assert_eq!(fitting_copies(&apart, 10), 3);
+        assert_eq!(fitting_copies(&apart, 2), 2);
+        assert_eq!(fitting_copies(&apart, 0), 1);
+        let together = nodes(&["127.9.1.1", "127.9.1.2", "127.9.2.1"]);
+        assert_eq!(fitting_copies(&together, 10), 2);
+    }
 }

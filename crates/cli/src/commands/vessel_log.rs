@@ -35,6 +35,9 @@ pub(super) async fn print(
     vessels: &[VesselRecord],
     output: &Output,
 ) -> Result<ExitMeaning, Failure> {
+    if vessels.is_empty() {
+        output.line("no vessels")?;
+    }
     let mut meaning = ExitMeaning::Done;
     for (address, log) in read(connection, vessels).await? {
         let (handle, location) = (&address.handle, &address.location);

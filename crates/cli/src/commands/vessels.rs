@@ -96,7 +96,16 @@ async fn acquire(
         .text_or("type", Some(&arguments.vessel_type), None, "wan")
         .parse::<VesselType>()?;
     let account = open(&arguments.account, layers, output).await?;
-    let acquired = account.clearinghouse().acquire(vessel_type, count).await?;
+    let acquired = account.clearinghouse().acquire(vessel_type, count).await;
+    let acquired = acquired.map_err(|error| {
+        let failure = Failure::from(error);
+        // The original's clearinghouse gives out none of them, however few are asked for and however long is waited.
+        if vessel_type == VesselType::Nat && failure.meaning == ExitMeaning::NotEnough {
+            failure.advise("choose another --type: wan, lan or rand")
+        } else {
+            failure
+        }
+    })?;
     print("acquired", &acquired, output)
 }
 

@@ -8,6 +8,7 @@ use overlord::types::{UserName, VesselType};
 use super::Layers;
 use crate::args::RunArguments;
 use crate::failure::Failure;
+use crate::text::count_of;
 
 /// Most nodes of the embedded testbed: one loopback network each.
 pub(crate) const LOCAL_NODES_MAX: u32 = 200;
@@ -75,7 +76,8 @@ impl LocalSize {
                 "{count} copies on different networks need as many nodes, and the embedded testbed would have {nodes}"
             );
             let advice = format!(
-                "ask for at most {nodes} copies with --count, for more nodes with --local-nodes (at most {LOCAL_NODES_MAX}), or for another --type"
+                "ask for at most {} with --count, for more nodes with --local-nodes (at most {LOCAL_NODES_MAX}), or for another --type",
+                count_of(nodes as usize, "copy", "copies")
             );
             return Err(Failure::usage(problem).advise(advice));
         }

@@ -13,7 +13,7 @@ use overlord::engine::{
 use overlord::types::{Platform, UserName, UserPort, VesselType};
 use overlord_testbed::node::platform::repy_refusal;
 
-use super::{AccountSettings, Layers, LocalSettings, Sourced};
+use super::{AccountSettings, Layers, LocalSettings, Origin, Sourced};
 use crate::args::RunArguments;
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
@@ -22,7 +22,13 @@ use crate::text::bound;
 /// A port that stands in for the account's while that is not known yet: five digits, as theirs.
 const PORT_STAND_IN: i64 = 63_100;
 /// Flags about a clearinghouse elsewhere: they make no sense beside the embedded testbed.
-const ELSEWHERE_FLAGS: &[&str] = &["clearinghouse", "ca-file", "danger-accept-invalid-certs"];
+const ELSEWHERE_FLAGS: &[&str] = &[
+    "clearinghouse",
+    "ca-file",
+    "danger-accept-invalid-certs",
+    "keys-dir",
+    "api-key-file",
+];
 /// Flags about the embedded testbed: they make no sense without it.
 const LOCAL_FLAGS: &[&str] = &["local-nodes", "local-dir", "local-latency"];
 /// Where the program is to run.
@@ -102,20 +108,7 @@ impl RunSettings {
             &text("on-start", &arguments.on_start, &filed.on_start, "release"),
             &[("release", OnStart::Release), ("adopt", OnStart::Adopt)],
         )?;
-        let on_stop_default = if arguments.local { "release" } else { "leave" };
-        let on_stop = word(
-            &text(
-                "on-stop",
-                &arguments.on_stop,
-                &filed.on_stop,
-                on_stop_default,
-            ),
-            &[
-                ("leave", OnStop::Leave),
-                ("stop", OnStop::Stop),
-                ("release", OnStop::Release),
-            ],
-        )?;
+        let on_stop = on_stop(arguments, layers)?;
         let poll_period = text(
             "poll-period",
             &arguments.poll_period,
@@ -172,7 +165,7 @@ impl RunSettings {
             ),
             run_for: layers
                 .text("run-for", arguments.run_for.as_ref(), filed.run_for.clone())
-                .map(|text| text.duration())
+                .map(|text| text.positive_duration())
                 .transpose()?,
             probe: probe(
                 layers.text(
@@ -214,6 +207,18 @@ impl RunSettings {
         if self.stop_file.exists() {
             let path = self.stop_file.clone();
             return Err(SetupError::StopFilePresent { path }.into());
+        }
+        let directory = self.stop_file.parent();
+        if let Some(directory) =
+            directory.filter(|path| !path.as_os_str().is_empty() && !path.is_dir())
+        {
+            let message = format!(
+                "the stop file {} could not be made when the run is to end: {} is no directory",
+                self.stop_file.display(),
+                directory.display()
+            );
+            let advice = "make the directory, or name a file in one that is there with --stop-file";
+            return Err(Failure::usage(message).advise(advice));
         }
         if let Some(path) = &self.log_file {
             check_log_file(path).map_err(|source| SetupError::LogFile {
@@ -288,6 +293,29 @@ fn target(
         return AccountSettings::new(&arguments.account, layers).map(Target::Account);
     }
     LocalSettings::new(arguments, layers, count, vessel_type).map(Target::Local)
+}
+
+/// What becomes of the vessels at the end. Those of the embedded testbed end with this process: nothing can be left
+/// running there, so `leave` is refused if it was typed, and is about other places if a variable or the file says it.
+fn on_stop(arguments: &RunArguments, layers: &Layers) -> Result<OnStop, Failure> {
+    let default = if arguments.local { "release" } else { "leave" };
+    let filed = layers.file().run.on_stop.clone();
+    let given = layers.text_or("on-stop", arguments.on_stop.as_ref(), filed, default);
+    let words = [
+        ("leave", OnStop::Leave),
+        ("stop", OnStop::Stop),
+        ("release", OnStop::Release),
+    ];
+    match word(&given, &words)? {
+        OnStop::Leave if arguments.local && matches!(given.origin, Origin::Flag(_)) => {
+            let message = "--local and --on-stop leave exclude each other: the embedded testbed ends with the run, and nothing on it runs on";
+            let advice =
+                "leave --on-stop out, or deploy on a testbed that stays: overlord testbed up";
+            Err(Failure::usage(message).advise(advice))
+        }
+        OnStop::Leave if arguments.local => Ok(OnStop::Release),
+        on_stop => Ok(on_stop),
+    }
 }
 
 fn probe(port: Option<Sourced<String>>, wants_port: bool) -> Result<Probe, Failure> {

@@ -121,6 +121,18 @@ impl Sourced<String> {
             self.wrong(format!("{error}; a time is written like 30s, 15m or 2days"))
         })
     }
+
+    /// Reads the text as a time in which something can happen.
+    ///
+    /// # Errors
+    /// A failure that says what is accepted.
+    pub(crate) fn positive_duration(&self) -> Result<Duration, Failure> {
+        let duration = self.duration()?;
+        if duration.is_zero() {
+            return Err(self.wrong("it is more than no time, such as 1s, 30s or 15m"));
+        }
+        Ok(duration)
+    }
 }
 
 /// The layers below the flags, and which flags were really typed.
@@ -274,6 +286,8 @@ mod tests {
         );
         let negative = given("-5s").duration().unwrap_err().render();
         assert!(negative.contains("not negative"), "{negative}");
+        let none = given("0s").positive_duration().unwrap_err().render();
+        assert!(none.contains("more than no time"), "{none}");
         assert_eq!(given("0").port().unwrap(), 0);
         assert!(given("65536").port().is_err());
     }

@@ -103,11 +103,21 @@ fn a_wrong_command_line_says_what_is_wrong_with_it() {
             &["--on-stop", "leave, stop, release"],
         ),
         (
+            &run(&["--on-stop", "leave"]),
+            64,
+            &["--local", "--on-stop leave", "testbed up"],
+        ),
+        (
             &run(&["--on-start", "x"]),
             64,
             &["--on-start", "release, adopt"],
         ),
         (&run(&["--run-for", "never"]), 64, &["--run-for", "never"]),
+        (
+            &run(&["--run-for", "0s"]),
+            64,
+            &["--run-for", "more than no time"],
+        ),
         (
             &run(&["--probe-port", "70000"]),
             64,
@@ -118,6 +128,21 @@ fn a_wrong_command_line_says_what_is_wrong_with_it() {
             &run(&["--clearinghouse", "https://x/"]),
             64,
             &["--local", "--clearinghouse"],
+        ),
+        (
+            &run(&["--keys-dir", "keys"]),
+            64,
+            &["--local", "--keys-dir"],
+        ),
+        (
+            &run(&["--api-key-file", "key"]),
+            64,
+            &["--local", "--api-key-file"],
+        ),
+        (
+            &run(&["--stop-file", "nowhere/stop"]),
+            64,
+            &["nowhere/stop", "nowhere is no directory", "--stop-file"],
         ),
         (
             &["run", "server.pl", "--user", "a", "--local-nodes", "3"],
@@ -165,6 +190,16 @@ fn a_wrong_command_line_says_what_is_wrong_with_it() {
             &["testbed", "up", "--credits", "-1"],
             64,
             &["--credits", "\"-1\""],
+        ),
+        (
+            &["testbed", "up", "--lease", "0s"],
+            64,
+            &["--lease", "more than no time"],
+        ),
+        (
+            &["testbed", "up", "--renewed-lease", "0s"],
+            64,
+            &["--renewed-lease", "more than no time"],
         ),
         (
             &["testbed", "up", "--fault", "boom"],
@@ -470,7 +505,7 @@ fn what_a_clearinghouse_refuses_is_told_apart() {
             &["vessels", "acquire", "--type", "nat"],
             at("alice", &ca),
             75,
-            &["acquire"],
+            &["acquire", "choose another --type"],
         ),
         (
             &["vessels", "renew", "v99"],

@@ -1,7 +1,8 @@
 //! Ends before anything has begun: mistakes told to programs, signals during set-up, bad machines.
 
 use std::fs::File;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::support::{Ended, Folder, Running, hang_up_is_ignored, time_server};
 use overlord::keys::{KeyDirectory, KeyPair};
@@ -147,6 +148,87 @@ fn a_signal_while_a_testbed_starts_ends_it_at_once() {
     }
 }
 
+/// A run on an embedded testbed that makes many keys, whose temporary directory will be made in this one.
+fn run_on_many_nodes(folder: &Folder, temporary: &Path) -> Command {
+    let program = time_server();
+    let run = ["run", "--local", "--count", "40", "--type", "rand"];
+    let mut command = folder.command(&[&run[..], &[program.to_str().unwrap()]].concat());
+    command.env("TMPDIR", temporary);
+    command
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn a_signal_while_an_embedded_testbed_starts_leaves_no_key_behind() {
+    let folder = Folder::new();
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let run = Running::start(run_on_many_nodes(&folder, &temporary));
+    // The nodes' directories come first, their keys take longer.
+    let has_nodes = |made: &PathBuf| made.join("nodes").exists();
+    while !entries(&temporary).iter().any(has_nodes) {
+        std::thread::yield_now();
+    }
+    run.signal("TERM");
+    let (code, last, errors) = run.end();
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(last["event"], "stopped", "{errors}");
+    assert_eq!(entries(&temporary), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_start_that_fails_leaves_no_key_behind() {
+    let folder = Folder::new();
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let run = run_on_many_nodes(&folder, &temporary);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .current_dir(folder.path())
+        .env_clear()
+        .env("TMPDIR", &temporary);
+    let ended = Ended::of(limited);
+    ended.expect(71, &["Too many open files", "ulimit -n"]);
+    assert!(ended.stdout.contains("deploying"), "{ended}");
+    assert_eq!(entries(&temporary), Vec::<PathBuf>::new(), "{ended}");
+}
+
+#[test]
+fn a_temporary_directory_that_cannot_be_made_is_told_with_the_ways_out() {
+    let folder = Folder::new();
+    let program = time_server();
+    let mut command = folder.command(&["run", "--local", program.to_str().unwrap()]);
+    command.env("TMPDIR", "/nowhere");
+    Ended::of(command).expect(
+        73,
+        &[
+            "temporary directory for the testbed",
+            "/nowhere",
+            "TMPDIR",
+            "--local-dir",
+        ],
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_the_ways_out() {
+    let folder = Folder::new();
+    // On every address, so on that of the clearinghouse too.
+    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let up = ["testbed", "up", "--nodes", "1", "--port", &port];
+    let ended = folder.run(&up);
+    ended.expect(71, &[&port, "another port with --port", "end what listens"]);
+    assert!(!ended.stderr.contains("loopback networks"), "{ended}");
+}
+
 #[test]
 fn an_output_that_cannot_be_written_has_its_code() {
     let folder = Folder::new();
@@ -162,7 +244,7 @@ fn an_output_that_cannot_be_written_has_its_code() {
 fn a_machine_that_gives_nothing_has_its_code() {
     let folder = Folder::new();
     let script = "ulimit -n 5; exec \"$0\" --output json testbed show";
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     command
         .args(["-c", script, env!("CARGO_BIN_EXE_overlord")])
         .current_dir(folder.path())
@@ -176,7 +258,7 @@ fn a_machine_that_gives_nothing_has_its_code() {
 fn what_names_no_ordinary_file_is_refused_at_once() {
     let folder = Folder::new();
     folder.file("server.pl", "#!/bin/sh\n");
-    let made = std::process::Command::new("mkfifo")
+    let made = Command::new("mkfifo")
         .arg(folder.path().join("pipe.pl"))
         .status();
     assert!(made.unwrap().success());

@@ -155,6 +155,9 @@ fn a_testbed_of_its_own_serves_every_command() {
     let password = std::path::Path::new(&text("keys_dir")).join("alice.password");
     assert_eq!(std::fs::metadata(password).unwrap().mode() & 0o777, 0o600);
 
+    let none = folder.run(&["vessels", "log", "--all"]);
+    none.expect(0, &[]);
+    assert_eq!(none.stdout, "no vessels\n");
     let acquired = folder.run(&["vessels", "acquire", "--count", "2", "--output", "json"]);
     acquired.expect(0, &[]);
     assert_eq!(acquired.records().len(), 2, "{acquired}");
@@ -345,12 +348,15 @@ fn a_run_whose_reader_is_gone_ends_and_says_so_by_success() {
     let folder = Folder::new();
     let program = time_server();
     let mut arguments = vec!["--output", "json"];
-    arguments.extend(run_arguments(program.to_str().unwrap(), &["--local"]));
+    let rest = ["--local", "--log-file", "run.log"];
+    arguments.extend(run_arguments(program.to_str().unwrap(), &rest));
     let mut run = Running::start_as_given(folder.command(&arguments));
     run.wait_for("run_started", |_| true);
     run.close();
     let (code, _, errors) = run.end();
     assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let log = std::fs::read_to_string(folder.path().join("run.log")).unwrap();
+    assert!(log.contains("standard output was closed"), "{log}");
 }
 
 #[test]
@@ -370,6 +376,17 @@ fn the_first_line_comes_at_once_and_run_for_ends_the_run() {
         lines.last().unwrap().contains("nothing is left running"),
         "{ended}"
     );
+}
+
+#[test]
+fn a_log_file_that_takes_no_lines_is_told_once_and_the_run_goes_on() {
+    let folder = Folder::new();
+    let program = time_server();
+    let rest = ["--local", "--log-file", "/dev/full", "--run-for", "1s"];
+    let ended = folder.run(&run_arguments(program.to_str().unwrap(), &rest));
+    ended.expect(0, &["the log file /dev/full cannot be written"]);
+    assert_eq!(ended.stderr.matches("/dev/full").count(), 1, "{ended}");
+    assert!(ended.stdout.contains("nothing is left running"), "{ended}");
 }
 
 #[test]

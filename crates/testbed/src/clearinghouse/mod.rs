@@ -135,9 +135,7 @@ pub enum ClearinghouseStartError {
         source: std::io::Error,
     },
     /// Nobody can listen there.
-    #[error(
-        "the clearinghouse cannot listen on {address}; choose another port or end what listens there"
-    )]
+    #[error("the clearinghouse cannot listen on {address}")]
     Listen {
         /// The address asked for.
         address: SocketAddr,
