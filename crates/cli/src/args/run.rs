@@ -54,7 +54,8 @@ pub(crate) struct RunArguments {
     /// Deploy a Repy program even if nodes will not run it, by the safety check of this program
     #[arg(long, help_heading = "Deployment")]
     pub(crate) no_check: bool,
-    /// What becomes of vessels held at the start: release (the original's clean start) or adopt [default: release]
+    /// What becomes of vessels held at the start: release (the original's clean start) or adopt (what runs is
+    /// taken to be this program: vessels do not tell) [default: release]
     #[arg(
         long,
         value_name = "WHAT",
