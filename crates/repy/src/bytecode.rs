@@ -208,9 +208,13 @@ impl Code {
 
     /// Lets a place remember what it found. What many places share would be wrong for the others.
     #[inline]
-    pub(crate) fn remember(&self, cache: u16, site: SiteCache) {
+    pub(crate) fn remember(&self, cache: u16, version: u64, slot: u32, kind: u32) {
         if cache != NO_CACHE {
-            self.caches[cache as usize].set(site);
+            self.caches[cache as usize].set(SiteCache {
+                version,
+                slot,
+                kind,
+            });
         }
     }
 

@@ -85,27 +85,21 @@ impl LogRing {
         let skipped = bytes.len().saturating_sub(2 * LOG_BYTES);
         let mut rest = bytes.get(skipped..).unwrap_or_default();
         while !rest.is_empty() {
-            let begins = self.filled == 0 && self.begun < LOG_BYTES;
-            if !begins && self.filled >= LOG_BYTES {
+            if self.filled >= LOG_BYTES {
                 self.turn()?;
             }
-            let room = LOG_BYTES - if begins { self.begun } else { self.filled };
-            let (now, later) = rest.split_at(rest.len().min(room));
-            let written = if begins {
-                self.old.write_all(now)
+            let (file, filled) = if self.filled == 0 && self.begun < LOG_BYTES {
+                (&mut self.old, &mut self.begun)
             } else {
-                self.new.write_all(now)
+                (&mut self.new, &mut self.filled)
             };
-            if let Err(error) = written {
+            let (now, later) = rest.split_at(rest.len().min(LOG_BYTES - *filled));
+            if let Err(error) = file.write_all(now) {
                 // A part may have been written.
                 self.measure()?;
                 return Err(error);
             }
-            if begins {
-                self.begun += now.len();
-            } else {
-                self.filled += now.len();
-            }
+            *filled += now.len();
             rest = later;
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Machine;
 use super::frame::Thread;
-use crate::bytecode::{Code, SiteCache};
+use crate::bytecode::Code;
 use crate::object::cycles;
 use crate::object::exception::{attribute_error, type_error};
 use crate::object::instance::Instance;
@@ -34,14 +34,7 @@ impl Machine<'_> {
                 return Ok(value.clone());
             }
             if let Some(slot) = self.shapes.find(shape, name) {
-                code.remember(
-                    cache,
-                    SiteCache {
-                        version: u64::from(shape),
-                        slot: slot as u32,
-                        kind: OWN,
-                    },
-                );
+                code.remember(cache, u64::from(shape), slot as u32, OWN);
             }
         }
         self.attr(object, name)
@@ -212,14 +205,7 @@ impl Machine<'_> {
             } else {
                 let found = self.shapes.find(shape, name);
                 let kind = if found.is_some() { OWN } else { NOT_OWN };
-                code.remember(
-                    cache,
-                    SiteCache {
-                        version: u64::from(shape),
-                        slot: found.unwrap_or(0) as u32,
-                        kind,
-                    },
-                );
+                code.remember(cache, u64::from(shape), found.unwrap_or(0) as u32, kind);
                 found.is_some()
             };
             if !own {
@@ -288,14 +274,7 @@ impl Machine<'_> {
                 return self.set_attr(object, name, value).map(|()| Value::Nil);
             }
             if let Some(slot) = self.shapes.find(shape, name) {
-                code.remember(
-                    cache,
-                    SiteCache {
-                        version: u64::from(shape),
-                        slot: slot as u32,
-                        kind: OWN,
-                    },
-                );
+                code.remember(cache, u64::from(shape), slot as u32, OWN);
                 let mut slots = instance.slots.borrow_mut();
                 return Ok(slots
                     .get_mut(slot)
@@ -303,14 +282,7 @@ impl Machine<'_> {
                     .unwrap_or_default());
             }
             let next = self.shapes.with(shape, name);
-            code.remember(
-                cache,
-                SiteCache {
-                    version: u64::from(shape),
-                    slot: next,
-                    kind: GROWS,
-                },
-            );
+            code.remember(cache, u64::from(shape), next, GROWS);
             instance.slots.borrow_mut().push(value);
             instance.shape.set(next);
             return Ok(Value::Nil);

@@ -250,10 +250,8 @@ impl Machine<'_> {
         crate::compile_rules::check(program.module()).map_err(|error| {
             crate::ProgramError::new(name, error.pos.line, error.message.into())
         })?;
-        let code = crate::compiler::compile(program.module(), program.filename(), &mut self.names)
-            .map_err(|error| {
-                crate::ProgramError::new(program.filename(), error.line, error.message)
-            })?;
+        let code = crate::compiler::compile(program.module(), name, &mut self.names)
+            .map_err(|error| crate::ProgramError::new(name, error.line, error.message))?;
         Ok(Value::Function(Rc::new(Function {
             code,
             globals: globals.0.clone(),

@@ -149,6 +149,16 @@ impl Machine<'_> {
                     }
                 }};
             }
+            // The jump that stands behind a comparison and is part of it.
+            macro_rules! jump_next {
+                ($truth:expr) => {
+                    match rest.next() {
+                        Some(&Op::JumpIfFalse(target)) if !$truth => jump!(target),
+                        Some(&Op::JumpIfTrue(target)) if $truth => jump!(target),
+                        _ => {}
+                    }
+                };
+            }
             macro_rules! truth {
                 ($value:expr) => {
                     match $value {
@@ -308,7 +318,7 @@ impl Machine<'_> {
                         let a = thread.pop();
                         binary!(operator, a, b, false);
                     }
-                    Op::Binary(operator) => {
+                    Op::Binary(operator) | Op::InPlace(operator) => {
                         if let [.., Value::Int(x), Value::Int(y)] = thread.stack.as_mut_slice()
                             && let Some(int) = int_op(operator, *x, *y)
                         {
@@ -324,19 +334,7 @@ impl Machine<'_> {
                             thread.stack.push(value);
                             continue;
                         }
-                        binary!(operator, a, b, false);
-                    }
-                    Op::InPlace(operator) => {
-                        if let [.., Value::Int(x), Value::Int(y)] = thread.stack.as_mut_slice()
-                            && let Some(int) = int_op(operator, *x, *y)
-                        {
-                            *x = int;
-                            thread.forget_int();
-                            continue;
-                        }
-                        let b = thread.pop();
-                        let a = thread.pop();
-                        binary!(operator, a, b, true);
+                        binary!(operator, a, b, matches!(op, Op::InPlace(_)));
                     }
                     Op::InPlaceImm(operator, imm) => {
                         if let Some(top) = thread.stack.last_mut()
@@ -379,12 +377,7 @@ impl Machine<'_> {
                             let a = load!(slot);
                             check!(self.compare_truth(operator, &a, &Value::Int(i64::from(imm))))
                         };
-                        let next = rest.next();
-                        match next {
-                            Some(&Op::JumpIfFalse(target)) if !truth => jump!(target),
-                            Some(&Op::JumpIfTrue(target)) if truth => jump!(target),
-                            _ => {}
-                        }
+                        jump_next!(truth);
                     }
                     Op::CompareLocalsJump(operator, a, b) => {
                         let truth = match (&local!(a), &local!(b)) {
@@ -400,12 +393,7 @@ impl Machine<'_> {
                                 check!(self.compare_truth(operator, &local!(a), &local!(b)))
                             }
                         };
-                        let next = rest.next();
-                        match next {
-                            Some(&Op::JumpIfFalse(target)) if !truth => jump!(target),
-                            Some(&Op::JumpIfTrue(target)) if truth => jump!(target),
-                            _ => {}
-                        }
+                        jump_next!(truth);
                     }
                     Op::CompareJump(operator, wanted, target) => {
                         let b = thread.pop();
@@ -639,7 +627,7 @@ impl Machine<'_> {
                         let value = check!(self.subscript(&object, &index));
                         thread.stack.push(value);
                         object.discard();
-                        let_go!(index);
+                        index.discard();
                         attend!();
                     }
                     Op::StoreSubscript => {

@@ -4,7 +4,7 @@ use super::Machine;
 use super::frame::{Then, Thread};
 use super::rare::{global_name_error, name_error};
 use super::run::{ForNext, Left};
-use crate::bytecode::{CodeKind, SiteCache};
+use crate::bytecode::CodeKind;
 use crate::object::function::Function;
 use crate::object::symbol::known;
 use crate::object::{Res, Sym, Value, reclaim};
@@ -103,27 +103,13 @@ impl Machine<'_> {
         let text = self.name(name);
         let version = globals.version();
         if let Some(slot) = globals.find_name(&text) {
-            code.remember(
-                cache,
-                SiteCache {
-                    version,
-                    slot: slot as u32,
-                    kind: 1,
-                },
-            );
+            code.remember(cache, version, slot as u32, 1);
             return Ok(globals.slot_value(slot).cloned().unwrap_or_default());
         }
         let builtins = self.builtins.borrow();
         match builtins.find_name(&text) {
             Some(slot) => {
-                code.remember(
-                    cache,
-                    SiteCache {
-                        version,
-                        slot: slot as u32,
-                        kind: 2,
-                    },
-                );
+                code.remember(cache, version, slot as u32, 2);
                 Ok(builtins.slot_value(slot).cloned().unwrap_or_default())
             }
             None if code.kind == CodeKind::Function => Err(global_name_error(&text.lossy())),
@@ -149,14 +135,7 @@ impl Machine<'_> {
         let old = globals.insert_name(&text, value);
         if let Some(slot) = globals.find_name(&text) {
             let version = globals.version();
-            code.remember(
-                cache,
-                SiteCache {
-                    version,
-                    slot: slot as u32,
-                    kind: 1,
-                },
-            );
+            code.remember(cache, version, slot as u32, 1);
         }
         old.unwrap_or_default()
     }
