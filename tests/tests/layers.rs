@@ -7,6 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Which of our crates each crate may depend on, dev-dependencies left out.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("overlord-bug", &[]),
     ("overlord-types", &[]),
     ("overlord-resources", &[]),
     ("overlord-files", &[]),
@@ -19,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "overlord-clearinghouse",
         &["overlord-files", "overlord-types"],
     ),
-    ("overlord-engine", &["overlord-types"]),
+    ("overlord-engine", &["overlord-bug", "overlord-types"]),
     (
         "overlord",
         &[
@@ -31,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "overlord-types",
         ],
     ),
-    ("overlord-repy", &["overlord-resources"]),
+    ("overlord-repy", &["overlord-bug", "overlord-resources"]),
     (
         "overlord-node",
         &[
