@@ -12,6 +12,8 @@
 //! clearinghouse and nodes can use it, and nodes of the original can take part ([`Testbed::enrol_node`]).
 //! Several testbeds run side by side, each with its own A.
 //!
+//! [`daemon`] makes a daemon of it: accounts with their keys, and the control socket that `overlord testbed` speaks to.
+//!
 //! What it is not: it is never seen by `overlord-engine` or `overlord`, which meet it over the wire only;
 //! it hosts no vessels itself (`overlord-node` does); vessels run Repy programs in a sandbox, and any other only if the native platform is asked for, which is none.
 //!
@@ -23,6 +25,7 @@
 
 pub mod clearinghouse;
 mod config;
+pub mod daemon;
 mod error;
 pub mod files;
 mod network;

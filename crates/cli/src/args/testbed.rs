@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-
-use crate::embedded::{CLEARINGHOUSE_FAULTS, NODE_FAULTS, VESSEL_FAULTS};
+use overlord_testbed::daemon::{CLEARINGHOUSE_FAULTS, NODE_FAULTS, VESSEL_FAULTS};
 
 /// Run a testbed of one's own on this machine.
 #[derive(Debug, Subcommand)]

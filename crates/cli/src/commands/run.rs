@@ -10,6 +10,7 @@ use overlord::ports::RuntimeClock;
 use overlord::types::{Platform, UserName, UserPort, VESSELS_WITHOUT_DONATION, VesselType};
 use overlord::{Control, Delivery, Overlord, Run, RunError, RunReport, StopReason, Subscription};
 use overlord_testbed::TestbedConfig;
+use overlord_testbed::daemon::{StartingAccounts, TestbedDaemon};
 use serde::Serialize;
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -17,7 +18,6 @@ use tokio::time::Instant;
 use super::block_on;
 use crate::account;
 use crate::args::RunArguments;
-use crate::embedded::{Accounts, Embedded};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
@@ -156,12 +156,12 @@ async fn run_local(
     };
     config.directory = std::path::absolute(directory).map_err(no_directory)?;
     // Short keys, as the testbed's own are: they protect one run on one machine, and are made faster.
-    let accounts = Accounts {
+    let accounts = StartingAccounts {
         users: vec![local.user.clone()],
         credits: settings.count.max(VESSELS_WITHOUT_DONATION),
         key_bits: GENERATED_KEY_BITS_MIN,
     };
-    let testbed = unless_asked(Embedded::start(config, accounts), signals).await?;
+    let testbed = unless_asked(TestbedDaemon::start(config, accounts), signals).await?;
     let ended = deploy_on(&testbed, settings, local, output, begun, signals).await;
     testbed.stop().await;
     ended
@@ -169,7 +169,7 @@ async fn run_local(
 
 /// Deploys on an embedded testbed that is up.
 async fn deploy_on(
-    testbed: &Embedded,
+    testbed: &TestbedDaemon,
     settings: &RunSettings,
     local: &LocalSettings,
     output: &Output,
@@ -227,7 +227,7 @@ fn no_temporary_directory(source: std::io::Error) -> Failure {
 async fn deploy(
     settings: &RunSettings,
     account: &AccountSettings,
-    testbed: Option<&Embedded>,
+    testbed: Option<&TestbedDaemon>,
     output: &Output,
     begun: Instant,
     signals: &mut EndSignals,
@@ -320,15 +320,15 @@ async fn build(settings: &RunSettings, account: &AccountSettings) -> Result<Over
 }
 
 /// Does something that a signal may cut short: whatever was begun is dropped; nothing of the account has been touched.
-async fn unless_asked<T>(
-    work: impl Future<Output = Result<T, Failure>>,
+async fn unless_asked<T, E: Into<Failure>>(
+    work: impl Future<Output = Result<T, E>>,
     signals: &mut EndSignals,
 ) -> Result<T, NotBegun> {
     tokio::select! {
         // A signal that came before counts before what was ready at the same time.
         biased;
         asked = signals.next() => Err(NotBegun::Asked(asked)),
-        result = work => Ok(result?),
+        result = work => Ok(result.map_err(Into::into)?),
     }
 }
 
@@ -336,7 +336,7 @@ async fn unless_asked<T>(
 struct Shown<'a> {
     output: &'a Output,
     /// The embedded testbed, until it was said how it can be broken.
-    testbed: Option<&'a Embedded>,
+    testbed: Option<&'a TestbedDaemon>,
     watcher: Watcher,
     changes: Subscription,
     control: Control,

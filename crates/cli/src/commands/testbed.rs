@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use overlord::keys::DEFAULT_KEY_BITS;
 use overlord::types::{Handle, NodeLocation, UserName};
 use overlord_testbed::TestbedConfig;
+use overlord_testbed::daemon::{
+    self, ControlRequest, FaultTarget, NodeDescription, StartingAccounts, TestbedDaemon,
+    TestbedDescription, TypedFault,
+};
 use serde::Serialize;
 
 use super::{block_on, block_on_service};
 use crate::args::{FaultArguments, TestbedCommand, TestbedDirectory, UpArguments};
-use crate::control::{self, Request, Whose};
-use crate::embedded::{Accounts, Description, Embedded, Fault, NodeDescription};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Paint, Table};
@@ -65,7 +67,7 @@ struct EndedLine {
 }
 
 impl<'a> TestbedLine<'a> {
-    fn new(event: &'static str, users: &'a [UserName], testbed: &'a Description) -> Self {
+    fn new(event: &'static str, users: &'a [UserName], testbed: &'a TestbedDescription) -> Self {
         Self {
             event,
             users,
@@ -126,7 +128,7 @@ pub(crate) fn run(
 struct UpSettings {
     users: Vec<UserName>,
     credits: u32,
-    faults: Vec<(Whose, Vec<String>)>,
+    faults: Vec<(FaultTarget, Vec<String>)>,
 }
 
 fn config(
@@ -169,7 +171,10 @@ fn config(
 }
 
 /// Reads `NODE=FAULT`, where a fault's time comes after a colon, for a testbed of so many nodes.
-fn initial_fault(text: &Sourced<String>, nodes: u32) -> Result<(Whose, Vec<String>), Failure> {
+fn initial_fault(
+    text: &Sourced<String>,
+    nodes: u32,
+) -> Result<(FaultTarget, Vec<String>), Failure> {
     let wrong = || text.wrong("it is NODE=FAULT, such as 2=silence or 3=latency:200ms");
     let (node, fault) = text.value.split_once('=').ok_or_else(wrong)?;
     let number: usize = node.parse().map_err(|_| wrong())?;
@@ -177,10 +182,10 @@ fn initial_fault(text: &Sourced<String>, nodes: u32) -> Result<(Whose, Vec<Strin
         return Err(text.wrong(format!("nodes are numbered from 1 to {nodes}")));
     }
     let words: Vec<_> = fault.split(':').map(str::to_owned).collect();
-    Fault::parse(&words)
-        .and_then(Fault::of_node)
+    TypedFault::parse(&words)
+        .and_then(TypedFault::of_node)
         .map_err(|problem| text.wrong(problem))?;
-    Ok((Whose::Node(number), words))
+    Ok((FaultTarget::Node(number), words))
 }
 
 async fn up(
@@ -190,7 +195,7 @@ async fn up(
 ) -> Result<ExitMeaning, Failure> {
     let mut signals = EndSignals::catch()?;
     output.line("starting a testbed …")?;
-    let accounts = Accounts {
+    let accounts = StartingAccounts {
         users: settings.users.clone(),
         credits: settings.credits,
         key_bits: DEFAULT_KEY_BITS,
@@ -199,7 +204,7 @@ async fn up(
         biased;
         // What was begun is dropped, and with it whatever runs on it.
         _ = signals.next() => None,
-        started = Embedded::start(config, accounts) => Some(started?),
+        started = TestbedDaemon::start(config, accounts) => Some(started?),
     };
     let lived = match started {
         Some(testbed) => {
@@ -218,7 +223,7 @@ async fn up(
 }
 
 async fn serve(
-    testbed: &Embedded,
+    testbed: &TestbedDaemon,
     settings: &UpSettings,
     signals: &mut EndSignals,
     output: &Output,
@@ -238,7 +243,7 @@ async fn serve(
 }
 
 /// How the testbed is used, to be copied from the screen.
-fn usage(testbed: &Description, settings: &UpSettings, output: &Output) -> String {
+fn usage(testbed: &TestbedDescription, settings: &UpSettings, output: &Output) -> String {
     let strong = |text: &str| output.palette().paint(Paint::Strong, text);
     let first = testbed.nodes.first();
     let location = first
@@ -293,15 +298,15 @@ async fn fault(
             .number(1, NODES_MAX)
     });
     let whose = match (node.transpose()?, &arguments.vessel) {
-        (Some(index), _) => Whose::Node(index as usize),
-        (None, Some(handle)) => Whose::Vessel(handle.clone()),
-        (None, None) => Whose::Clearinghouse,
+        (Some(index), _) => FaultTarget::Node(index as usize),
+        (None, Some(handle)) => FaultTarget::Vessel(handle.clone()),
+        (None, None) => FaultTarget::Clearinghouse,
     };
-    let request = Request::Fault {
+    let request = ControlRequest::Fault {
         whose,
         fault: arguments.fault.clone(),
     };
-    let (done, _) = control::ask::<Description>(&arguments.directory.dir, &request).await?;
+    let (done, _) = daemon::ask(&arguments.directory.dir, &request).await?;
     output.show(
         &done,
         &FaultLine {
@@ -313,7 +318,7 @@ async fn fault(
 }
 
 async fn show(directory: &TestbedDirectory, output: &Output) -> Result<ExitMeaning, Failure> {
-    let asked = control::ask::<Description>(&directory.dir, &Request::Show).await?;
+    let asked = daemon::ask(&directory.dir, &ControlRequest::Show).await?;
     let missing = || Failure::new(ExitMeaning::Protocol, "the testbed did not describe itself");
     let testbed = asked.1.ok_or_else(missing)?;
     output.record(&TestbedLine::new("testbed", &[], &testbed))?;

@@ -1,7 +1,7 @@
-//! How a running testbed is told to misbehave: one line of JSON each way over a Unix socket in its directory.
+//! The control protocol of a running testbed: one line of JSON each way over a Unix socket in its directory.
 //!
 //! The socket lies in a folder of its own that only its owner can enter, and is its owner's alone besides; nobody
-//! else can use it. What a request means is the testbed command's business ([`crate::commands::testbed`]).
+//! else can use it. What a request means is the daemon's business (`super`).
 
 use std::fs::Permissions;
 use std::io;
@@ -15,8 +15,7 @@ use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::exit_meaning::ExitMeaning;
-use crate::failure::Failure;
+use super::description::TestbedDescription;
 
 /// The socket's folder in the testbed's directory …
 const SOCKET_FOLDER: &str = "control";
@@ -31,7 +30,8 @@ const EXCHANGE_MAX: Duration = Duration::from_secs(30);
 
 /// Why a line did not come over the socket.
 #[derive(Debug, Error)]
-pub(crate) enum ExchangeError {
+#[non_exhaustive]
+pub enum ExchangeError {
     /// Nobody listens, or the connection broke.
     #[error("no testbed answers")]
     Unreachable(#[source] io::Error),
@@ -61,10 +61,10 @@ impl From<io::Error> for ExchangeError {
     }
 }
 
-/// Whose fault.
+/// Whose fault, as it is asked for over the control socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Whose {
+pub enum FaultTarget {
     /// The node of this number.
     Node(usize),
     /// The clearinghouse.
@@ -76,13 +76,13 @@ pub(crate) enum Whose {
 /// What a running testbed is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
-pub(crate) enum Request {
+pub enum ControlRequest {
     /// What it consists of.
     Show,
     /// To misbehave, or to behave again.
     Fault {
         /// Who.
-        whose: Whose,
+        whose: FaultTarget,
         /// How, as one or two words.
         fault: Vec<String>,
     },
@@ -91,14 +91,14 @@ pub(crate) enum Request {
 /// What it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "kebab-case")]
-pub(crate) enum Reply<T> {
+pub(super) enum ControlReply {
     /// Done, or the description asked for.
     Done {
         /// In words.
         text: String,
         /// What there is, if that was asked.
         #[serde(skip_serializing_if = "Option::is_none")]
-        testbed: Option<T>,
+        testbed: Option<Box<TestbedDescription>>,
     },
     /// Not done.
     Refused {
@@ -107,8 +107,42 @@ pub(crate) enum Reply<T> {
     },
 }
 
+/// Why a testbed that starts gets no control socket.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ControlSocketError {
+    /// One listens there.
+    #[error("a testbed runs in {} already", .0.display())]
+    InUse(PathBuf),
+    /// The system does not let us.
+    #[error("the control socket {} cannot be made; its path is below 90 characters, in a directory to write to", path.display())]
+    Unusable {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Why a testbed did not do what it was asked over its socket.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// It answers, and refuses.
+    #[error("{0}")]
+    Refused(String),
+    /// It did not answer as one does.
+    #[error("the testbed in {} cannot be asked", directory.display())]
+    NoReply {
+        /// The testbed's directory.
+        directory: PathBuf,
+        /// What was there in place of a reply.
+        source: ExchangeError,
+    },
+}
+
 /// Where a testbed's socket is.
-pub(crate) fn socket_path(directory: &Path) -> PathBuf {
+pub(super) fn socket_path(directory: &Path) -> PathBuf {
     directory.join(SOCKET_FOLDER).join(SOCKET_NAME)
 }
 
@@ -116,20 +150,13 @@ pub(crate) fn socket_path(directory: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The socket of a testbed that runs, or a directory in which there can be none.
-pub(crate) async fn listen(directory: &Path) -> Result<UnixListener, Failure> {
+pub(super) async fn listen(directory: &Path) -> Result<UnixListener, ControlSocketError> {
     let path = socket_path(directory);
     if UnixStream::connect(&path).await.is_ok() {
-        return Err(Failure::new(
-            ExitMeaning::CannotCreate,
-            format!("a testbed runs in {} already", directory.display()),
-        )
-        .advise("use it, end it, or choose another directory with --dir"));
+        return Err(ControlSocketError::InUse(directory.to_owned()));
     }
-    bind(&directory.join(SOCKET_FOLDER), &path).map_err(|error| {
-        let message = format!("cannot make the control socket {}: {error}", path.display());
-        Failure::new(ExitMeaning::CannotCreate, message)
-            .advise("choose a directory that you may write to, with a path below 90 characters")
-    })
+    bind(&directory.join(SOCKET_FOLDER), &path)
+        .map_err(|source| ControlSocketError::Unusable { path, source })
 }
 
 fn bind(folder: &Path, path: &Path) -> io::Result<UnixListener> {
@@ -150,13 +177,12 @@ fn bind(folder: &Path, path: &Path) -> io::Result<UnixListener> {
 ///
 /// # Errors
 /// Whatever the other side does wrong; the testbed lives on.
-pub(crate) async fn serve<T, R>(
+pub(super) async fn serve<R>(
     stream: UnixStream,
-    answer: impl FnOnce(Request) -> R,
+    answer: impl FnOnce(ControlRequest) -> R,
 ) -> Result<(), ExchangeError>
 where
-    T: Serialize,
-    R: Future<Output = Reply<T>>,
+    R: Future<Output = ControlReply>,
 {
     let mut stream = BufReader::new(stream);
     let request = read_line(&mut stream, REQUEST_BYTES_MAX);
@@ -166,61 +192,28 @@ where
     write_line(stream.get_mut(), &reply).await
 }
 
-/// Asks the testbed that runs in a directory.
+/// Asks the testbed that runs in a directory: what was done in words, and the description if that was asked.
 ///
 /// # Errors
 /// No testbed there, or one that refuses.
-pub(crate) async fn ask<T: DeserializeOwned>(
+pub async fn ask(
     directory: &Path,
-    request: &Request,
-) -> Result<(String, Option<T>), Failure> {
+    request: &ControlRequest,
+) -> Result<(String, Option<Box<TestbedDescription>>), AskError> {
     let exchange = async {
         let mut stream = BufReader::new(UnixStream::connect(socket_path(directory)).await?);
         write_line(stream.get_mut(), request).await?;
-        read_line::<Reply<T>>(&mut stream, REPLY_BYTES_MAX).await
+        read_line::<ControlReply>(&mut stream, REPLY_BYTES_MAX).await
     };
     let reply = tokio::time::timeout(EXCHANGE_MAX, exchange).await;
     match reply.unwrap_or(Err(ExchangeError::Silent)) {
-        Ok(Reply::Done { text, testbed }) => Ok((text, testbed)),
-        Ok(Reply::Refused { problem }) => Err(Failure::usage(problem)
-            .advise("overlord testbed show prints what there is; overlord testbed fault --help lists the faults")),
-        Err(error) => Err(no_reply(directory, error)),
+        Ok(ControlReply::Done { text, testbed }) => Ok((text, testbed)),
+        Ok(ControlReply::Refused { problem }) => Err(AskError::Refused(problem)),
+        Err(source) => Err(AskError::NoReply {
+            directory: directory.to_owned(),
+            source,
+        }),
     }
-}
-
-/// A testbed that did not answer as one does.
-fn no_reply(directory: &Path, error: ExchangeError) -> Failure {
-    let (meaning, advice) = match &error {
-        ExchangeError::Forbidden(_) => (
-            ExitMeaning::NotPermitted,
-            "ask as the user who started it, or start one of your own in another directory with: overlord testbed up --dir DIR",
-        ),
-        ExchangeError::Unreachable(_) => (
-            ExitMeaning::Unavailable,
-            "start one with: overlord testbed up --dir DIR; or name its directory with --dir",
-        ),
-        ExchangeError::Silent | ExchangeError::Cut => (
-            ExitMeaning::Unavailable,
-            "try again; if that does not help, end the testbed and start it anew",
-        ),
-        ExchangeError::TooLong(_) | ExchangeError::Malformed(_) => (
-            ExitMeaning::Protocol,
-            "use the same version of overlord as the testbed runs",
-        ),
-    };
-    let failed = NoReply {
-        directory: directory.to_owned(),
-        source: error,
-    };
-    Failure::new(meaning, failed).advise(advice)
-}
-
-/// The testbed of a directory did not answer.
-#[derive(Debug, Error)]
-#[error("the testbed in {} cannot be asked", directory.display())]
-struct NoReply {
-    directory: PathBuf,
-    source: ExchangeError,
 }
 
 async fn read_line<T: DeserializeOwned>(
@@ -252,10 +245,11 @@ mod tests {
     #[tokio::test]
     async fn a_request_gets_its_reply_and_a_dead_socket_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        let failure = ask::<String>(folder.path(), &Request::Show)
-            .await
-            .unwrap_err();
-        assert_eq!(failure.meaning, ExitMeaning::Unavailable);
+        let failure = ask(folder.path(), &ControlRequest::Show).await;
+        assert!(matches!(
+            exchange_error(failure),
+            ExchangeError::Unreachable(_)
+        ));
         drop(listen(folder.path()).await.unwrap());
         let listener = listen(folder.path()).await.unwrap();
         tokio::spawn(async move {
@@ -263,11 +257,11 @@ mod tests {
                 let (stream, _) = listener.accept().await.unwrap();
                 let reply = |request| async move {
                     match request {
-                        Request::Show => Reply::Done {
+                        ControlRequest::Show => ControlReply::Done {
                             text: "here".to_owned(),
-                            testbed: Some("ten nodes".to_owned()),
+                            testbed: None,
                         },
-                        Request::Fault { .. } => Reply::Refused {
+                        ControlRequest::Fault { .. } => ControlReply::Refused {
                             problem: "no such node".to_owned(),
                         },
                     }
@@ -276,27 +270,34 @@ mod tests {
                 let _ = serve(stream, reply).await;
             }
         });
-        let shown = ask::<String>(folder.path(), &Request::Show).await.unwrap();
-        assert_eq!(shown, ("here".to_owned(), Some("ten nodes".to_owned())));
-        let fault = Request::Fault {
-            whose: Whose::Node(99),
+        let shown = ask(folder.path(), &ControlRequest::Show).await.unwrap();
+        assert_eq!(shown, ("here".to_owned(), None));
+        let fault = ControlRequest::Fault {
+            whose: FaultTarget::Node(99),
             fault: vec!["kill".to_owned()],
         };
-        let failure = ask::<String>(folder.path(), &fault).await.unwrap_err();
-        assert_eq!(failure.error.to_string(), "no such node");
+        let failure = ask(folder.path(), &fault).await.unwrap_err();
+        assert!(matches!(failure, AskError::Refused(problem) if problem == "no such node"));
         assert!(
             listen(folder.path()).await.is_err(),
             "a running testbed is not pushed aside"
         );
     }
 
+    /// What was there in place of a reply.
+    fn exchange_error<T: std::fmt::Debug>(asked: Result<T, AskError>) -> ExchangeError {
+        match asked.unwrap_err() {
+            AskError::NoReply { source, .. } => source,
+            AskError::Refused(problem) => panic!("refused: {problem}"),
+        }
+    }
+
     #[test]
     fn a_testbed_of_another_user_is_told_as_such() {
         let refused = io::Error::from(io::ErrorKind::PermissionDenied);
-        let failure = no_reply(Path::new("bed"), refused.into());
-        assert_eq!(failure.meaning, ExitMeaning::NotPermitted);
-        let text = failure.render();
-        assert!(text.contains("belongs to another user"), "{text}");
+        let error = ExchangeError::from(refused);
+        assert!(matches!(error, ExchangeError::Forbidden(_)));
+        assert_eq!(error.to_string(), "it belongs to another user");
     }
 
     #[tokio::test]
@@ -314,7 +315,7 @@ mod tests {
     }
 
     /// Answers whatever is asked with these bytes, and closes.
-    async fn answer_with(directory: &Path, bytes: Vec<u8>) -> Failure {
+    async fn answer_with(directory: &Path, bytes: Vec<u8>) -> ExchangeError {
         let listener = listen(directory).await.unwrap();
         let answering = tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
@@ -324,24 +325,20 @@ mod tests {
             // The other side stops reading at its bound.
             let _ = stream.write_all(&bytes).await;
         });
-        let failure = ask::<String>(directory, &Request::Show).await.unwrap_err();
+        let asked = ask(directory, &ControlRequest::Show).await;
         answering.await.unwrap();
-        failure
+        exchange_error(asked)
     }
 
     #[tokio::test]
     async fn what_is_wrong_with_an_answer_is_told_apart() {
         let folder = tempfile::tempdir().unwrap();
         let endless = vec![b'x'; usize::try_from(REPLY_BYTES_MAX).unwrap() + 1];
-        for (bytes, meaning, words) in [
-            (endless, ExitMeaning::Protocol, "longer than 8388608 bytes"),
-            (b"{\n".to_vec(), ExitMeaning::Protocol, "not understood"),
-            (b"{".to_vec(), ExitMeaning::Unavailable, "in the midst"),
-        ] {
-            let failure = answer_with(folder.path(), bytes).await;
-            assert_eq!(failure.meaning, meaning, "{}", failure.render());
-            assert!(failure.render().contains(words), "{}", failure.render());
-            assert!(failure.advice.is_some());
-        }
+        let error = answer_with(folder.path(), endless).await;
+        assert!(matches!(error, ExchangeError::TooLong(REPLY_BYTES_MAX)));
+        let error = answer_with(folder.path(), b"{\n".to_vec()).await;
+        assert!(matches!(error, ExchangeError::Malformed(_)));
+        let error = answer_with(folder.path(), b"{".to_vec()).await;
+        assert!(matches!(error, ExchangeError::Cut));
     }
 }
