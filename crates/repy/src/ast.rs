@@ -13,6 +13,8 @@
 //! - Adjacent string literals are joined. Positions are those of the first token of a node, except for
 //!   [`BinaryStep`], which is at its operator.
 
+pub mod visit;
+
 use num_bigint::BigInt;
 
 /// Where a token begins in the user's file.

@@ -8,9 +8,10 @@
 //! One hole of the original is closed: behind a docstring on the first line of the file, as in `"text"; import os`,
 //! its parser drops the rest of that line before the check, yet the line is executed. Here it is checked.
 
+use crate::ast::visit::{Order, Use, Visitor, walk_class, walk_function, walk_target};
 use crate::ast::{
-    Class, Comprehension, Expr, ExprKind, Function, Index, Module, Params, Pos, RefusedExpr,
-    RefusedStmt, SlicePart, Stmt, StmtKind, Symbol, Symbols, Try,
+    Class, Comprehension, Expr, ExprKind, Function, Module, Pos, RefusedExpr, RefusedStmt, Symbol,
+    Symbols,
 };
 use crate::parser::parse;
 use crate::source::Source;
@@ -117,10 +118,15 @@ struct Checker<'tree> {
     symbols: &'tree Symbols,
 }
 
-impl Checker<'_> {
-    fn name(&self, symbol: Symbol, pos: Pos) -> Result<()> {
+impl<'tree> Visitor<'tree> for Checker<'tree> {
+    type Stop = Unsafe;
+
+    const ORDER: Order = Order::Source;
+
+    /// Parameter names are not checked: the original's tree hides them in a list.
+    fn name(&mut self, symbol: Symbol, pos: Pos, used: Use) -> Result<()> {
         let name = self.symbols.name(symbol);
-        if is_safe_name(name.as_bytes()) {
+        if used == Use::Parameter || is_safe_name(name.as_bytes()) {
             return Ok(());
         }
         let rule = broken_rule(name.as_bytes()).unwrap_or_default();
@@ -130,196 +136,33 @@ impl Checker<'_> {
         })
     }
 
-    fn stmts(&self, stmts: &[Stmt]) -> Result<()> {
-        stmts.iter().try_for_each(|stmt| self.stmt(stmt))
-    }
-
-    fn stmt(&self, stmt: &Stmt) -> Result<()> {
-        match &stmt.kind {
-            StmtKind::Expr(value) => self.expr(value),
-            StmtKind::Assign { targets, value } => {
-                self.targets(targets)?;
-                self.expr(value)
-            }
-            StmtKind::AugAssign { target, value, .. } => {
-                self.expr(target)?;
-                self.expr(value)
-            }
-            StmtKind::Delete(targets) => self.targets(targets),
-            StmtKind::Pass | StmtKind::Break | StmtKind::Continue => Ok(()),
-            StmtKind::Return(value) => self.optional(value),
-            StmtKind::Raise {
-                exception,
-                value,
-                traceback,
-            } => {
-                self.optional(exception)?;
-                self.optional(value)?;
-                self.optional(traceback)
-            }
-            StmtKind::Assert { test, message } => {
-                self.expr(test)?;
-                self.optional(message)
-            }
-            StmtKind::If { branches, orelse } => {
-                for (test, body) in branches {
-                    self.expr(test)?;
-                    self.stmts(body)?;
-                }
-                self.stmts(orelse)
-            }
-            StmtKind::While { test, body, orelse } => {
-                self.expr(test)?;
-                self.stmts(body)?;
-                self.stmts(orelse)
-            }
-            StmtKind::For {
-                target,
-                iter,
-                body,
-                orelse,
-            } => {
-                self.target(target)?;
-                self.expr(iter)?;
-                self.stmts(body)?;
-                self.stmts(orelse)
-            }
-            StmtKind::Try(parts) => self.try_stmt(parts),
-            StmtKind::Function(function) => self.function(function, stmt.pos),
-            StmtKind::Class(class) => self.class(class, stmt.pos),
-            StmtKind::Refused(refused) => Err(not_in_repy(stmt.pos, refused_stmt(refused))),
-        }
-    }
-
-    fn try_stmt(&self, parts: &Try) -> Result<()> {
-        self.stmts(&parts.body)?;
-        for handler in &parts.handlers {
-            self.optional(&handler.exception)?;
-            if let Some(target) = &handler.target {
-                self.target(target)?;
-            }
-            self.stmts(&handler.body)?;
-        }
-        self.stmts(&parts.orelse)?;
-        self.stmts(&parts.finally)
-    }
-
-    /// Parameter names are not checked: the original's tree hides them in a list.
-    fn function(&self, function: &Function, pos: Pos) -> Result<()> {
+    fn function(&mut self, function: &'tree Function, pos: Pos) -> Result<()> {
         no_decorators(&function.decorators)?;
-        self.name(function.name, pos)?;
-        self.params(&function.params)?;
-        self.stmts(&function.body.stmts)
+        walk_function(self, function, pos)
     }
 
-    fn params(&self, params: &Params) -> Result<()> {
-        self.exprs(&params.defaults)
-    }
-
-    fn class(&self, class: &Class, pos: Pos) -> Result<()> {
+    fn class(&mut self, class: &'tree Class, pos: Pos) -> Result<()> {
         no_decorators(&class.decorators)?;
-        self.name(class.name, pos)?;
-        self.exprs(&class.bases)?;
-        self.stmts(&class.body.stmts)
+        walk_class(self, class, pos)
     }
 
-    fn targets(&self, targets: &[Expr]) -> Result<()> {
-        targets.iter().try_for_each(|target| self.target(target))
-    }
-
-    fn target(&self, target: &Expr) -> Result<()> {
+    fn target(&mut self, target: &'tree Expr) -> Result<()> {
         match &target.kind {
-            ExprKind::Tuple(items) | ExprKind::List(items) => self.targets(items),
             ExprKind::Refused(refused) => match &**refused {
                 // The original sees a tuple of the element here; the compiler refuses it later.
                 RefusedExpr::GenExpr(Comprehension { element, .. }) => self.target(element),
                 _ => self.expr(target),
             },
-            _ => self.expr(target),
+            _ => walk_target(self, target),
         }
     }
 
-    fn exprs(&self, exprs: &[Expr]) -> Result<()> {
-        exprs.iter().try_for_each(|expr| self.expr(expr))
+    fn refused_stmt(&mut self, refused: &'tree RefusedStmt, pos: Pos) -> Result<()> {
+        Err(not_in_repy(pos, refused_stmt(refused)))
     }
 
-    fn optional(&self, expr: &Option<Expr>) -> Result<()> {
-        expr.as_ref().map_or(Ok(()), |expr| self.expr(expr))
-    }
-
-    fn expr(&self, expr: &Expr) -> Result<()> {
-        match &expr.kind {
-            ExprKind::Name(name) => self.name(*name, expr.pos),
-            ExprKind::Int(_)
-            | ExprKind::Long(_)
-            | ExprKind::Float(_)
-            | ExprKind::Imaginary(_)
-            | ExprKind::Bytes(_) => Ok(()),
-            ExprKind::And(items)
-            | ExprKind::Or(items)
-            | ExprKind::Tuple(items)
-            | ExprKind::List(items) => self.exprs(items),
-            ExprKind::Binary { first, rest } => {
-                self.expr(first)?;
-                rest.iter().try_for_each(|step| self.expr(&step.right))
-            }
-            ExprKind::Unary { operand, .. } => self.expr(operand),
-            ExprKind::Compare { first, rest } => {
-                self.expr(first)?;
-                rest.iter().try_for_each(|(_, right)| self.expr(right))
-            }
-            ExprKind::Call(call) => {
-                self.expr(&call.function)?;
-                self.exprs(&call.args)?;
-                for keyword in &call.keywords {
-                    self.name(keyword.name, keyword.pos)?;
-                    self.expr(&keyword.value)?;
-                }
-                self.optional(&call.star)?;
-                self.optional(&call.star_star)
-            }
-            ExprKind::Attribute { value, name } => {
-                self.expr(value)?;
-                self.name(*name, expr.pos)
-            }
-            ExprKind::Subscript { value, index } => {
-                self.expr(value)?;
-                self.index(index)
-            }
-            ExprKind::Dict(items) => items.iter().try_for_each(|(key, value)| {
-                self.expr(key)?;
-                self.expr(value)
-            }),
-            ExprKind::ListComp(comprehension) => {
-                self.expr(&comprehension.element)?;
-                for part in &comprehension.fors {
-                    self.target(&part.target)?;
-                    self.expr(&part.iter)?;
-                    self.exprs(&part.ifs)?;
-                }
-                Ok(())
-            }
-            ExprKind::Refused(refused) => Err(not_in_repy(expr.pos, refused_expr(refused))),
-        }
-    }
-
-    fn index(&self, index: &Index) -> Result<()> {
-        match index {
-            Index::Item(item) => self.expr(item),
-            Index::Slice { low, high } => {
-                self.optional(low)?;
-                self.optional(high)
-            }
-            Index::Extended { parts, .. } => parts.iter().try_for_each(|part| match part {
-                SlicePart::Item(item) => self.expr(item),
-                SlicePart::Slice { low, high, step } => {
-                    self.optional(low)?;
-                    self.optional(high)?;
-                    self.optional(step)
-                }
-                SlicePart::Ellipsis => Ok(()),
-            }),
-        }
+    fn refused_expr(&mut self, refused: &'tree RefusedExpr, pos: Pos) -> Result<()> {
+        Err(not_in_repy(pos, refused_expr(refused)))
     }
 }
 

@@ -5,11 +5,10 @@
 //! body alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 
-use crate::ast::{
-    Body, Call, Class, Comprehension, Expr, ExprKind, Function, Index, Module, Param, Params,
-    RefusedExpr, RefusedStmt, SlicePart, Stmt, StmtKind, Symbol,
-};
+use crate::ast::visit::{Use, Visit, Visitor, visit_exprs};
+use crate::ast::{Class, Expr, Function, Module, Param, Params, Pos, Symbol};
 
 /// Where a name lives, seen from one block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,7 +90,11 @@ impl Scopes {
             all: vec![Scope::new(Kind::Module)],
             by_node: HashMap::new(),
         };
-        scopes.body(0, &module.body);
+        let mut finder = Finder {
+            scopes: &mut scopes,
+            at: 0,
+        };
+        let Ok(()) = finder.body(&module.body);
         scopes.want();
         scopes.resolve(0, &BTreeMap::new());
         scopes
@@ -115,241 +118,6 @@ impl Scopes {
         self.all[index].parent = parent;
         self.by_node.insert(key, index);
         index
-    }
-
-    fn body(&mut self, at: usize, body: &Body) {
-        self.stmts(at, &body.stmts);
-    }
-
-    fn stmts(&mut self, at: usize, stmts: &[Stmt]) {
-        for stmt in stmts {
-            self.stmt(at, stmt);
-        }
-    }
-
-    fn stmt(&mut self, at: usize, stmt: &Stmt) {
-        match &stmt.kind {
-            StmtKind::Expr(expr) => self.expr(at, expr),
-            StmtKind::Assign { targets, value } => {
-                self.expr(at, value);
-                targets.iter().for_each(|target| self.target(at, target));
-            }
-            StmtKind::AugAssign { target, value, .. } => {
-                self.expr(at, target);
-                self.expr(at, value);
-                self.target(at, target);
-            }
-            StmtKind::Delete(targets) => targets.iter().for_each(|target| self.target(at, target)),
-            StmtKind::Pass | StmtKind::Break | StmtKind::Continue => {}
-            StmtKind::Return(value) => self.maybe(at, value.as_ref()),
-            StmtKind::Raise {
-                exception,
-                value,
-                traceback,
-            } => {
-                for part in [exception, value, traceback] {
-                    self.maybe(at, part.as_ref());
-                }
-            }
-            StmtKind::Assert { test, message } => {
-                self.expr(at, test);
-                self.maybe(at, message.as_ref());
-            }
-            StmtKind::If { branches, orelse } => {
-                for (test, body) in branches {
-                    self.expr(at, test);
-                    self.stmts(at, body);
-                }
-                self.stmts(at, orelse);
-            }
-            StmtKind::While { test, body, orelse } => {
-                self.expr(at, test);
-                self.stmts(at, body);
-                self.stmts(at, orelse);
-            }
-            StmtKind::For {
-                target,
-                iter,
-                body,
-                orelse,
-            } => {
-                self.expr(at, iter);
-                self.target(at, target);
-                self.stmts(at, body);
-                self.stmts(at, orelse);
-            }
-            StmtKind::Try(node) => {
-                self.stmts(at, &node.body);
-                for handler in &node.handlers {
-                    self.maybe(at, handler.exception.as_ref());
-                    if let Some(target) = &handler.target {
-                        self.target(at, target);
-                    }
-                    self.stmts(at, &handler.body);
-                }
-                self.stmts(at, &node.orelse);
-                self.stmts(at, &node.finally);
-            }
-            StmtKind::Function(function) => self.function(at, function),
-            StmtKind::Class(class) => self.class(at, class),
-            StmtKind::Refused(refused) => self.refused_stmt(at, refused),
-        }
-    }
-
-    fn refused_stmt(&mut self, at: usize, stmt: &RefusedStmt) {
-        if let RefusedStmt::Print { file, values, .. } = stmt {
-            self.maybe(at, file.as_ref());
-            values.iter().for_each(|value| self.expr(at, value));
-        }
-    }
-
-    fn function(&mut self, at: usize, function: &Function) {
-        self.all[at].bind(function.name);
-        function
-            .decorators
-            .iter()
-            .for_each(|decorator| self.expr(at, decorator));
-        function
-            .params
-            .defaults
-            .iter()
-            .for_each(|default| self.expr(at, default));
-        let inner = self.open(at, Kind::Function, key(function));
-        self.params(inner, &function.params);
-        self.body(inner, &function.body);
-    }
-
-    fn class(&mut self, at: usize, class: &Class) {
-        self.all[at].bind(class.name);
-        class
-            .decorators
-            .iter()
-            .for_each(|decorator| self.expr(at, decorator));
-        class.bases.iter().for_each(|base| self.expr(at, base));
-        let inner = self.open(at, Kind::Class, key(class));
-        self.body(inner, &class.body);
-    }
-
-    fn params(&mut self, at: usize, params: &Params) {
-        // Slots must come in the order of the parameters: tuples get hidden slots, their names follow.
-        let mut later = Vec::new();
-        for param in &params.positional {
-            match param {
-                Param::Name(name) => {
-                    self.all[at].slots.push(Some(*name));
-                    self.all[at].bound_set.insert(*name);
-                }
-                Param::Tuple(parts) => {
-                    self.all[at].slots.push(None);
-                    flatten(parts, &mut later);
-                }
-            }
-        }
-        for name in params.varargs.iter().chain(&params.kwargs) {
-            self.all[at].slots.push(Some(*name));
-            self.all[at].bound_set.insert(*name);
-        }
-        later.into_iter().for_each(|name| self.all[at].bind(name));
-    }
-
-    fn maybe(&mut self, at: usize, expr: Option<&Expr>) {
-        if let Some(expr) = expr {
-            self.expr(at, expr);
-        }
-    }
-
-    fn target(&mut self, at: usize, target: &Expr) {
-        match &target.kind {
-            ExprKind::Name(name) => self.all[at].bind(*name),
-            ExprKind::Tuple(parts) | ExprKind::List(parts) => {
-                parts.iter().for_each(|part| self.target(at, part))
-            }
-            _ => self.expr(at, target),
-        }
-    }
-
-    fn expr(&mut self, at: usize, expr: &Expr) {
-        match &expr.kind {
-            ExprKind::Name(name) => {
-                self.all[at].wanted.insert(*name);
-            }
-            ExprKind::Int(_)
-            | ExprKind::Long(_)
-            | ExprKind::Float(_)
-            | ExprKind::Imaginary(_)
-            | ExprKind::Bytes(_) => {}
-            ExprKind::And(parts)
-            | ExprKind::Or(parts)
-            | ExprKind::Tuple(parts)
-            | ExprKind::List(parts) => {
-                parts.iter().for_each(|part| self.expr(at, part));
-            }
-            ExprKind::Binary { first, rest } => {
-                self.expr(at, first);
-                rest.iter().for_each(|step| self.expr(at, &step.right));
-            }
-            ExprKind::Unary { operand, .. } => self.expr(at, operand),
-            ExprKind::Compare { first, rest } => {
-                self.expr(at, first);
-                rest.iter().for_each(|(_, right)| self.expr(at, right));
-            }
-            ExprKind::Call(call) => self.call(at, call),
-            ExprKind::Attribute { value, .. } => self.expr(at, value),
-            ExprKind::Subscript { value, index } => {
-                self.expr(at, value);
-                self.index(at, index);
-            }
-            ExprKind::Dict(items) => items.iter().for_each(|(name, value)| {
-                self.expr(at, value);
-                self.expr(at, name);
-            }),
-            ExprKind::ListComp(comprehension) => self.comprehension(at, comprehension),
-            ExprKind::Refused(refused) => self.refused_expr(at, refused),
-        }
-    }
-
-    fn refused_expr(&mut self, at: usize, expr: &RefusedExpr) {
-        if let RefusedExpr::Set(parts) = expr {
-            parts.iter().for_each(|part| self.expr(at, part));
-        }
-    }
-
-    fn call(&mut self, at: usize, call: &Call) {
-        self.expr(at, &call.function);
-        call.args.iter().for_each(|arg| self.expr(at, arg));
-        call.keywords
-            .iter()
-            .for_each(|keyword| self.expr(at, &keyword.value));
-        self.maybe(at, call.star.as_ref());
-        self.maybe(at, call.star_star.as_ref());
-    }
-
-    fn index(&mut self, at: usize, index: &Index) {
-        match index {
-            Index::Item(item) => self.expr(at, item),
-            Index::Slice { low, high } => {
-                self.maybe(at, low.as_ref());
-                self.maybe(at, high.as_ref());
-            }
-            Index::Extended { parts, .. } => parts.iter().for_each(|part| match part {
-                SlicePart::Item(item) => self.expr(at, item),
-                SlicePart::Slice { low, high, step } => {
-                    for bound in [low, high, step] {
-                        self.maybe(at, bound.as_ref());
-                    }
-                }
-                SlicePart::Ellipsis => {}
-            }),
-        }
-    }
-
-    fn comprehension(&mut self, at: usize, comprehension: &Comprehension) {
-        for part in &comprehension.fors {
-            self.expr(at, &part.iter);
-            self.target(at, &part.target);
-            part.ifs.iter().for_each(|test| self.expr(at, test));
-        }
-        self.expr(at, &comprehension.element);
     }
 
     /// Adds to each block's wanted names those its inner blocks want and do not bind. Inner blocks come later.
@@ -426,6 +194,86 @@ impl Scopes {
         for inner in scope.inner.clone() {
             self.resolve(inner, &visible);
         }
+    }
+}
+
+/// Finds the scopes of a tree and what is bound and wanted in each.
+struct Finder<'scopes> {
+    scopes: &'scopes mut Scopes,
+    /// The block whose statements are visited.
+    at: usize,
+}
+
+impl Finder<'_> {
+    fn scope(&mut self) -> &mut Scope {
+        &mut self.scopes.all[self.at]
+    }
+
+    /// The finder of a block within this one.
+    fn open(&mut self, kind: Kind, key: usize) -> Finder<'_> {
+        let at = self.scopes.open(self.at, kind, key);
+        Finder {
+            scopes: self.scopes,
+            at,
+        }
+    }
+
+    fn params(&mut self, params: &Params) {
+        // Slots must come in the order of the parameters: tuples get hidden slots, their names follow.
+        let mut later = Vec::new();
+        let scope = self.scope();
+        for param in &params.positional {
+            match param {
+                Param::Name(name) => {
+                    scope.slots.push(Some(*name));
+                    scope.bound_set.insert(*name);
+                }
+                Param::Tuple(parts) => {
+                    scope.slots.push(None);
+                    flatten(parts, &mut later);
+                }
+            }
+        }
+        for name in params.varargs.iter().chain(&params.kwargs) {
+            scope.slots.push(Some(*name));
+            scope.bound_set.insert(*name);
+        }
+        later.into_iter().for_each(|name| scope.bind(name));
+    }
+}
+
+impl<'tree> Visitor<'tree> for Finder<'_> {
+    type Stop = Infallible;
+
+    fn name(&mut self, name: Symbol, _: Pos, used: Use) -> Visit<'tree, Self> {
+        match used {
+            Use::Read => drop(self.scope().wanted.insert(name)),
+            Use::Bound | Use::Defined | Use::Parameter => self.scope().bind(name),
+            Use::Attribute | Use::AttributeSet | Use::Keyword => {}
+        }
+        Ok(())
+    }
+
+    /// What is changed is also read.
+    fn updated(&mut self, target: &'tree Expr) -> Visit<'tree, Self> {
+        self.expr(target)?;
+        self.target(target)
+    }
+
+    fn function(&mut self, function: &'tree Function, pos: Pos) -> Visit<'tree, Self> {
+        self.name(function.name, pos, Use::Defined)?;
+        visit_exprs(self, &function.decorators)?;
+        visit_exprs(self, &function.params.defaults)?;
+        let mut inner = self.open(Kind::Function, key(function));
+        inner.params(&function.params);
+        inner.body(&function.body)
+    }
+
+    fn class(&mut self, class: &'tree Class, pos: Pos) -> Visit<'tree, Self> {
+        self.name(class.name, pos, Use::Defined)?;
+        visit_exprs(self, &class.decorators)?;
+        visit_exprs(self, &class.bases)?;
+        self.open(Kind::Class, key(class)).body(&class.body)
     }
 }
 
