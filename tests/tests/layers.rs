@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "overlord-node",
         &[
+            "overlord-files",
             "overlord-keys",
             "overlord-nodemanager",
             "overlord-repy",
@@ -47,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "overlord-testbed",
         &[
             "overlord-clearinghouse",
+            "overlord-files",
             "overlord-keys",
             "overlord-node",
             "overlord-nodemanager",

@@ -5,20 +5,17 @@
 //! existing one: a lost key cannot be had back from anywhere.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use overlord_files::OperatorFile;
+use overlord_files::{Access, Durability, OperatorFile};
 use overlord_types::UserName;
 use thiserror::Error;
 
 use crate::error::{KeyError, KeyKind};
 use crate::key_text::KEY_FILE_BYTES_MAX;
 use crate::{KeyPair, PrivateKey, PublicKey};
-
-/// How many names for a temporary file are tried; others are there only after crashes.
-const TEMPORARY_NAMES_MAX: u32 = 16;
 
 /// Why a pair of key files cannot be loaded or saved.
 #[derive(Debug, Error)]
@@ -250,68 +247,19 @@ fn make_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Writes a file that must not exist: whole, on disk, and under its name in one step.
+/// Writes a file that must not exist.
 fn write_new(path: &Path, content: &[u8], kind: KeyKind) -> Result<(), KeyFileError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::AlreadyExists => KeyFileError::Exists {
-            path: path.to_owned(),
-        },
-        _ => KeyFileError::Unwritable {
-            path: path.to_owned(),
-            source,
-        },
+    let access = match kind {
+        KeyKind::Private => Access::Owner,
+        KeyKind::Public => Access::Everybody,
     };
-    let (temporary, mut file) = create_temporary(path, kind).map_err(failed)?;
-    let placed = file
-        .write_all(content)
-        .and_then(|()| file.sync_all())
-        // Unlike a rename, a link never replaces what is there.
-        .and_then(|()| fs::hard_link(&temporary, path));
-    let removed = fs::remove_file(&temporary);
-    placed.and(removed).map_err(failed)?;
-    sync_directory(path).map_err(failed)
-}
-
-fn create_temporary(path: &Path, kind: KeyKind) -> io::Result<(PathBuf, File)> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(
-        &mut options,
-        match kind {
-            KeyKind::Private => 0o600,
-            KeyKind::Public => 0o644,
-        },
-    );
-    #[cfg(not(unix))]
-    let _ = kind;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    for attempt in 0..TEMPORARY_NAMES_MAX {
-        let temporary =
-            path.with_file_name(format!(".{name}.{}-{attempt}.new", std::process::id()));
-        match options.open(&temporary) {
-            Ok(file) => return Ok((temporary, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+    overlord_files::create(path, content, access, Durability::PowerLoss).map_err(|source| {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => KeyFileError::Exists { path },
+            _ => KeyFileError::Unwritable { path, source },
         }
-    }
-    Err(io::Error::other("too many temporary files are left there"))
-}
-
-/// Makes sure that the file's name survives a crash of the machine, where the system knows how.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    if let Some(directory) = path.parent() {
-        let directory = if directory.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            directory
-        };
-        File::open(directory)?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
+    })
 }
 
 #[cfg(test)]

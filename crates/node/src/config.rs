@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use overlord_files::Durability;
 use overlord_keys::{KeyPair, PublicKey};
 use overlord_nodemanager::clock::{SystemClock, WallClock};
 use overlord_types::VesselName;
@@ -144,17 +145,6 @@ impl Default for NodeTiming {
             stop_wait: Duration::from_secs(10),
         }
     }
-}
-
-/// What a node's state survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Durability {
-    /// A power cut: each change is flushed to the disk before it is answered.
-    #[default]
-    PowerLoss,
-    /// The end of the daemon, however abrupt, but not of the machine. For testbeds that are thrown away.
-    ProcessCrash,
 }
 
 /// Everything a node is made with.

@@ -46,12 +46,13 @@ mod vessel;
 
 pub use clock::ManualClock;
 pub use config::{
-    Durability, NewVessel, NodeConfig, NodeIdentity, NodeTiming, OFFCUT_RESOURCES,
-    VESSEL_RESOURCES, vessel_resources_with_ports,
+    NewVessel, NodeConfig, NodeIdentity, NodeTiming, OFFCUT_RESOURCES, VESSEL_RESOURCES,
+    vessel_resources_with_ports,
 };
 pub use error::NodeStartError;
 pub use faults::NodeFaults;
 pub use launch::LauncherCommand;
 pub use node::Node;
+pub use overlord_files::Durability;
 pub use overlord_nodemanager::server::WrongReply;
 pub use overlord_repy::CountingAllocator;

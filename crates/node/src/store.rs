@@ -4,15 +4,13 @@
 //! the old or the new one. Should the disk still hand back a damaged one, the last but one is taken.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use overlord_files::{Access, Durability, Incoming};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-use crate::config::Durability;
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
@@ -27,32 +25,12 @@ pub(crate) fn save<T: Serialize>(
     durability: Durability,
 ) -> io::Result<()> {
     let text = serde_json::to_vec_pretty(document).map_err(io::Error::other)?;
-    let incoming = beside(path, ".incoming");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&incoming)?;
-    file.write_all(&text)?;
-    if durability == Durability::PowerLoss {
-        file.sync_all()?;
-    }
-    drop(file);
+    let incoming = Incoming::write(&beside(path, ".incoming"), &text, Access::Owner, durability)?;
     match fs::rename(path, beside(path, ".previous")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    fs::rename(&incoming, path)?;
-    sync_directory(path.parent().unwrap_or_else(|| Path::new(".")), durability)
-}
-
-/// Flushes the names in a directory, so that a rename survives a power cut.
-pub(crate) fn sync_directory(directory: &Path, durability: Durability) -> io::Result<()> {
-    match durability {
-        Durability::PowerLoss => File::open(directory)?.sync_all(),
-        Durability::ProcessCrash => Ok(()),
-    }
+    incoming.place(path)
 }
 
 /// The document at `path`, or the last but one when that is missing or damaged; `None` when there is neither.

@@ -9,10 +9,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use overlord_files::Durability;
 use overlord_types::VesselName;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Durability;
 use crate::store;
 use crate::vessel::Vessel;
 

@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use overlord_files::{Access, Durability, replace};
 use overlord_keys::{KeyDirectory, KeyError, KeyFileError, KeyPair, PublicKey};
 use overlord_types::{Handle, UserName};
 use thiserror::Error;
@@ -23,7 +24,6 @@ use zeroize::Zeroizing;
 use crate::clearinghouse::NewAccount;
 use crate::config::TestbedConfig;
 use crate::error::TestbedError;
-use crate::files::{Access, replace};
 use crate::testbed::Testbed;
 use socket::ControlReply;
 
@@ -220,7 +220,7 @@ async fn make_account(
         if let Some(password) = made.password {
             let path = keys.join(format!("{user}.password"));
             let line = Zeroizing::new(format!("{}\n", password.expose()));
-            replace(&path, line.as_bytes(), Access::Owner)
+            replace(&path, line.as_bytes(), Access::Owner, Durability::PowerLoss)
                 .map_err(|source| DaemonStartError::Password { path, source })?;
         }
     }

@@ -27,7 +27,6 @@ pub mod clearinghouse;
 mod config;
 pub mod daemon;
 mod error;
-pub mod files;
 mod network;
 mod node_slot;
 mod record;

@@ -5,12 +5,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use overlord_files::{Access, Durability};
 use overlord_types::{NodeLocation, UserName};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TestbedError;
-use crate::files::{self, Access};
 
 const RECORD_FILE: &str = "testbed.json";
 const LOCK_FILE: &str = "testbed.lock";
@@ -98,7 +98,7 @@ impl TestbedDirectory {
             Ok(text) => text,
             Err(source) => return Err(TestbedError::Malformed { path, source }),
         };
-        files::replace(&path, &text, Access::Everybody)
+        overlord_files::replace(&path, &text, Access::Everybody, Durability::PowerLoss)
             .map_err(|source| TestbedError::File { path, source })
     }
 }

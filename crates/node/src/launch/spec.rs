@@ -15,6 +15,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use overlord_files::{Access, Durability};
 use overlord_repy::sandbox::exit_code;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -167,14 +168,10 @@ impl ExitSlot {
     }
 }
 
-/// Writes a document whole or not at all. Not flushed: after a power cut there is no run to know of.
+/// Writes a document whole or not at all. After a power cut there is no run to know of.
 fn write<T: Serialize>(path: &Path, document: &T) -> io::Result<()> {
-    let incoming = path.with_extension("incoming");
-    fs::write(
-        &incoming,
-        serde_json::to_vec(document).map_err(io::Error::other)?,
-    )?;
-    fs::rename(incoming, path)
+    let text = serde_json::to_vec(document).map_err(io::Error::other)?;
+    overlord_files::replace(path, &text, Access::Everybody, Durability::ProcessCrash)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {

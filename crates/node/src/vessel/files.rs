@@ -4,15 +4,13 @@
 //! follows a link or waits for a pipe.
 
 use std::fs::{self, DirEntry, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use overlord_files::{Access, Durability, Incoming};
 use overlord_types::FileName;
 use rustix::fs::OFlags;
-
-use crate::config::Durability;
-use crate::store::sync_directory;
 
 /// What the original charges for each file besides its content, so that many small ones cost as well.
 const BYTES_PER_FILE: u64 = 4096;
@@ -90,30 +88,10 @@ impl VesselFiles {
         content: &[u8],
         durability: Durability,
     ) -> io::Result<()> {
-        let written = self.write_incoming(content, durability);
-        if written.is_err() {
-            // Half an upload is worth nothing, and its space may be what is missing.
-            let _ = fs::remove_file(&self.incoming);
-        }
-        written?;
+        // Executable, so that an uploaded script or binary can be a program.
+        let incoming = Incoming::write(&self.incoming, content, Access::OwnerRuns, durability)?;
         self.create()?;
-        fs::rename(&self.incoming, self.path(name))?;
-        sync_directory(&self.directory, durability)
-    }
-
-    fn write_incoming(&self, content: &[u8], durability: Durability) -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            // Executable, so that an uploaded script or binary can be a program.
-            .mode(0o700)
-            .open(&self.incoming)?;
-        file.write_all(content)?;
-        match durability {
-            Durability::PowerLoss => file.sync_all(),
-            Durability::ProcessCrash => Ok(()),
-        }
+        incoming.place(&self.path(name))
     }
 
     /// A file's content; `None` when there is no such file.

@@ -18,12 +18,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use overlord_files::{Access, Durability};
 use overlord_repy::log_ring::{self, LogRing};
 use overlord_types::{VesselName, VesselStatus};
 use rustix::process::Signal;
 use tokio::time::timeout;
 
-use crate::config::{Durability, NodeTiming};
+use crate::config::NodeTiming;
 use crate::launch::{ExitReport, LaunchSpec, LaunchedProgram, RunFolder, Stage};
 use crate::process::{
     ProgramHost, Run, RunEnd, RunObserver, RunState, blocking, kill_orphaned_session,
@@ -80,10 +81,12 @@ impl Vessel {
         }
         let vessel = Self::at(folder, name, record, durability);
         vessel.files.create()?;
-        fs::write(vessel.resource_file(), resources)?;
-        if durability == Durability::PowerLoss {
-            fs::File::open(vessel.resource_file())?.sync_all()?;
-        }
+        overlord_files::replace(
+            &vessel.resource_file(),
+            resources,
+            Access::Everybody,
+            durability,
+        )?;
         let record = vessel.record();
         store::save(&vessel.state_file(), &record, durability)?;
         Ok(Arc::new(vessel))

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use overlord_files::{Access, Durability};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
@@ -14,8 +15,6 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use thiserror::Error;
-
-use crate::files::{self, Access};
 
 /// The file with the authority's certificate, for clients; the name that the original's page uses.
 pub const CA_FILE: &str = "cacert.pem";
@@ -158,8 +157,19 @@ fn new_authority(
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
     let write = || {
-        files::replace(key_file, key.serialize_pem().as_bytes(), Access::Owner)?;
-        files::replace(ca_file, certificate.pem().as_bytes(), Access::Everybody)
+        let (key, certificate) = (key.serialize_pem(), certificate.pem());
+        overlord_files::replace(
+            key_file,
+            key.as_bytes(),
+            Access::Owner,
+            Durability::PowerLoss,
+        )?;
+        overlord_files::replace(
+            ca_file,
+            certificate.as_bytes(),
+            Access::Everybody,
+            Durability::PowerLoss,
+        )
     };
     Ok(write().map(|()| key))
 }

@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use overlord_files::{Access, Durability};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::registry::Registry;
-use crate::files::{self, Access};
 
 /// The form of the file; another number is refused rather than guessed at.
 const FORMAT: u32 = 1;
@@ -107,7 +107,8 @@ impl StateFile {
             path: self.0.clone(),
             source,
         };
-        files::replace(&self.0, content, Access::Owner).map_err(on_file)
+        overlord_files::replace(&self.0, content, Access::Owner, Durability::PowerLoss)
+            .map_err(on_file)
     }
 
     pub(crate) fn path(&self) -> &Path {
