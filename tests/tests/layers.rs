@@ -32,7 +32,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "overlord-types",
         ],
     ),
-    ("overlord-repy", &["overlord-bug", "overlord-resources"]),
+    ("overlord-repy-syntax", &["overlord-bug"]),
+    (
+        "overlord-repy-machine",
+        &["overlord-bug", "overlord-repy-syntax"],
+    ),
+    (
+        "overlord-repy",
+        &[
+            "overlord-bug",
+            "overlord-repy-machine",
+            "overlord-repy-syntax",
+            "overlord-resources",
+        ],
+    ),
     (
         "overlord-node",
         &[

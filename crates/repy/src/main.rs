@@ -8,13 +8,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use overlord_repy::CountingAllocator;
-use overlord_repy::check::{self, Refusal};
-use overlord_repy::limits::MAX_SOURCE_BYTES;
 use overlord_repy::log_ring::LogRing;
 use overlord_repy::network::AddressRules;
 use overlord_repy::sandbox::command_line::{self, CommandLine};
 use overlord_repy::sandbox::{self, Ending, SandboxConfig};
 use overlord_repy::wall::{self, WallPolicy};
+use overlord_repy_syntax::check::{self, Refusal};
+use overlord_repy_syntax::limits::MAX_SOURCE_BYTES;
 use overlord_resources::{RESOURCE_FILE_BYTES_MAX, ResourceFile};
 
 #[global_allocator]

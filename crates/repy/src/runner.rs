@@ -11,8 +11,7 @@ use crate::network::{AddressRules, Network};
 pub use crate::sandbox::exit_code;
 use crate::sandbox::{LogWriter, MemoryWatch, Sandbox};
 use crate::scheduler::system::{RealSystem, System, Watched};
-use crate::vm::{Limits, Sink};
-use crate::{Program, ProgramError};
+use overlord_repy_machine::{Limits, Program, ProgramError, Sink};
 
 /// Where a program's output goes, and where its time comes from.
 pub struct Surroundings {

@@ -35,18 +35,18 @@ use crate::accounting::processor::ProcessorShare;
 use crate::accounting::{Account, Accounting};
 use crate::api;
 use crate::api::files::FileTable;
-use crate::check::Refusal;
-use crate::limits::MAX_SOURCE_BYTES;
 use crate::network::Network;
-use crate::object::Str;
 use crate::scheduler::Scheduler;
 use crate::scheduler::system::{RealSystem, System};
-use crate::vm::{Limits, Machine};
 use crate::wall::{self, Layer, WallPolicy, WallReport};
-use crate::{Program, ProgramError};
 use duties::Duties;
 pub(crate) use log::LogWriter;
 pub(crate) use memory::MemoryWatch;
+use overlord_repy_machine::Str;
+use overlord_repy_machine::{Limits, Machine};
+use overlord_repy_machine::{Program, ProgramError};
+use overlord_repy_syntax::check::Refusal;
+use overlord_repy_syntax::limits::MAX_SOURCE_BYTES;
 use status::STARTED;
 
 /// What all calls of the API share.

@@ -3,7 +3,9 @@
 //! Runs where CPython 2.7 is: `REPY_PYTHON27=python2.7 cargo test -p overlord-repy --test generated -- --nocapture`
 //! (`REPY_COMPARE_COUNT` programs, 10,000 unless told, from `REPY_COMPARE_SEED`). Elsewhere the programs are only run.
 
+#[path = "../../repy-machine/tests/generate/mod.rs"]
 mod generate;
+#[path = "../../repy-syntax/tests/random/mod.rs"]
 mod random;
 
 use std::cell::RefCell;

@@ -7,8 +7,8 @@
 
 use num_traits::ToPrimitive;
 
-use crate::object::{Args, ExceptionKind, NativeCode, Res, Thrown, Value};
-use crate::vm::Machine;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
 
 /// What an argument must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,11 +79,11 @@ fn check_one(machine: &mut Machine, parameter: Parameter, value: &Value) -> Res<
         }
         Parameter::Flag => matches!(value, Value::Bool(_)),
         Parameter::Function => match value {
-            Value::Native(native) => matches!(native.code, NativeCode::Host(_)),
+            Value::Native(native) => native.is_of_host(),
             other => matches!(other, Value::Function(_) | Value::Method(_)),
         },
         Parameter::Context => {
-            matches!(value, Value::Dict(_)) || crate::builtins::safe_dict::of(value).is_some()
+            matches!(value, Value::Dict(_)) || overlord_repy_machine::safe_dict::of(value).is_some()
         }
         Parameter::Rest => true,
     };

@@ -19,12 +19,12 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat, unlinkat}
 use super::Entry;
 use super::arguments::{self, Parameter, argument_error, flag, integer, text};
 use crate::accounting::Item;
-use crate::memory;
-use crate::object::exception::attribute_error;
-use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::host::HostType;
-use crate::vm::{Machine, Stop};
+use overlord_repy_machine::HostType;
+use overlord_repy_machine::attribute_error;
+use overlord_repy_machine::memory;
+use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
+use overlord_repy_machine::{Machine, Stop};
 
 pub(super) const CALLS: &[Entry] = &[
     Entry {

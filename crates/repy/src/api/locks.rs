@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use super::Entry;
 use super::arguments::{self, Parameter, flag};
-use crate::object::exception::attribute_error;
-use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Bell, Until, wait};
-use crate::vm::Machine;
-use crate::vm::host::HostType;
+use overlord_repy_machine::HostType;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::attribute_error;
+use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
 
 pub(super) const CALLS: &[Entry] = &[Entry {
     name: "createlock",

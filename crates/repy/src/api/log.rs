@@ -6,9 +6,9 @@ use overlord_resources::Resource;
 
 use super::Entry;
 use super::arguments::Parameter;
-use crate::object::{Args, Res, Str, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::Machine;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::{Args, Res, Str, Value};
 
 pub(super) const CALLS: &[Entry] = &[Entry {
     name: "log",

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use overlord_resources::Resource;
 
 use crate::accounting::{self, Exhausted, Item};
-use crate::object::{ExceptionKind, Res, Thrown};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Until, wait};
-use crate::vm::Machine;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::{ExceptionKind, Res, Thrown};
 
 impl From<Exhausted> for Thrown {
     fn from(exhausted: Exhausted) -> Thrown {

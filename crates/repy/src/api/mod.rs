@@ -18,10 +18,10 @@ mod time;
 
 use std::rc::Rc;
 
-use crate::object::{Args, Res, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::{Globals, Machine};
 use arguments::Parameter;
+use overlord_repy_machine::{Args, Res, Value};
+use overlord_repy_machine::{Globals, Machine};
 
 /// The code of a call; its arguments have been checked.
 pub(crate) type Call = fn(&Rc<Sandbox>, &mut Machine, &mut Args<'_>) -> Res;
@@ -63,7 +63,7 @@ pub(crate) fn register(
     let arguments = arguments.iter().map(|one| Value::text(one)).collect();
     globals.set_variable(machine, "callargs", Value::list(arguments));
     globals.set_variable(machine, "callfunc", Value::text("initialize"));
-    let mycontext = Value::dict(crate::object::Dict::new());
+    let mycontext = Value::dict(overlord_repy_machine::Dict::new());
     globals.set_variable(machine, "mycontext", mycontext);
     let context = machine.context_of(globals);
     globals.set_variable(machine, "_context", context);

@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use super::Entry;
 use super::arguments::{self, Parameter, text};
-use crate::builtins::safe_dict::{self, SafeDict};
-use crate::object::exception::attribute_error;
-use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::Machine;
-use crate::vm::host::HostType;
-use crate::{Program, ProgramError};
+use overlord_repy_machine::HostType;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::attribute_error;
+use overlord_repy_machine::safe_dict::{self, SafeDict};
+use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
+use overlord_repy_machine::{Program, ProgramError};
 
 pub(super) const CALLS: &[Entry] = &[Entry {
     name: "createvirtualnamespace",
@@ -108,18 +108,16 @@ impl VirtualNamespace {
 }
 
 fn unsafe_context(machine: &mut Machine, thrown: Thrown) -> Thrown {
-    match machine.raised(thrown.into_signal()) {
-        Ok((raised, _)) => {
+    match machine.message_of(thrown) {
+        Ok(Some(text)) => {
             let mut message = b"Provided context is not safe! Exception: ".to_vec();
-            match machine.str_of(&raised.value) {
-                Ok(text) => message.extend(text),
-                Err(thrown) => return thrown,
-            }
+            message.extend(text);
             Thrown::with_bytes(ExceptionKind::ContextUnsafeError, message)
         }
-        Err(_) => Thrown::new(
+        Ok(None) => Thrown::new(
             ExceptionKind::ContextUnsafeError,
             "Provided context is not safe!",
         ),
+        Err(thrown) => thrown,
     }
 }

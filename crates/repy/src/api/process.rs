@@ -6,9 +6,9 @@ use overlord_resources::{PortKind, Resource};
 
 use super::Entry;
 use crate::accounting::{COUNTED, RENEWABLE};
-use crate::object::{Args, Dict, Res, Set, SetObject, Str, Thrown, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::{Machine, Stop};
+use overlord_repy_machine::{Args, Dict, Res, Str, Thrown, Value};
+use overlord_repy_machine::{Machine, Stop};
 
 pub(super) const CALLS: &[Entry] = &[
     Entry {
@@ -39,11 +39,11 @@ fn getlasterror(_sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args
 }
 
 fn ports(numbers: impl IntoIterator<Item = u16>) -> Res {
-    let mut set = Set::new();
-    for number in numbers {
-        set.add(Value::Int(i64::from(number)))?;
-    }
-    Ok(Value::Set(Rc::new(SetObject::new(set))))
+    Value::set(
+        numbers
+            .into_iter()
+            .map(|number| Value::Int(i64::from(number))),
+    )
 }
 
 fn put(dict: &mut Dict, name: &str, value: Value) -> Res<()> {

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use overlord_resources::Resource;
 
 use super::Entry;
-use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::Machine;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
 
 pub(super) const CALLS: &[Entry] = &[Entry {
     name: "randombytes",

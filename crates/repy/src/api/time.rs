@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::Entry;
 use super::arguments::{Parameter, seconds};
-use crate::object::{Args, Res, Value};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Until, wait};
-use crate::vm::Machine;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::{Args, Res, Value};
 
 pub(super) const CALLS: &[Entry] = &[
     Entry {

@@ -1,6 +1,6 @@
 //! How a program ended: exit code, status and what is said about it.
 
-use crate::vm::Stop;
+use overlord_repy_machine::Stop;
 
 /// How a program ended. Codes and statuses are those the original uses inside; it then loses the code on Linux by
 /// ending itself with a signal, so that a shell always sees 143. Here the shell sees the code.

@@ -1,13 +1,13 @@
 //! What stands in a log before the program's own output, as the original's `--execinfo` writes it.
 
-use crate::text::bytes;
+use overlord_repy_machine::repr_bytes;
 
 /// The lines that say which program runs with which arguments, for its log.
 #[must_use]
 pub fn execution_header(program: &str, arguments: &[String]) -> String {
     let arguments: Vec<String> = arguments
         .iter()
-        .map(|word| String::from_utf8_lossy(&bytes::repr_bytes(word.as_bytes())).into_owned())
+        .map(|word| String::from_utf8_lossy(&repr_bytes(word.as_bytes())).into_owned())
         .collect();
     let line = "=".repeat(40);
     format!(

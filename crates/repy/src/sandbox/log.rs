@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::object::Str;
+use overlord_repy_machine::Str;
 
 /// Writes what the program logs.
 pub(crate) struct LogWriter {

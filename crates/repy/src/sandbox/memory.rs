@@ -4,7 +4,7 @@
 //! subtracted; the rest is what the counted heap may hold, exactly. The pages the system has given are looked at too,
 //! after each few percent of the limit that were allocated and ten times a second: they can be more than the count.
 
-use crate::memory;
+use overlord_repy_machine::memory;
 
 /// Watches the memory of this process.
 pub(crate) struct MemoryWatch {

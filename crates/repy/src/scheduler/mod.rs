@@ -17,9 +17,9 @@ use std::rc::Rc;
 use overlord_resources::Resource;
 
 use crate::accounting::Item;
-use crate::object::{ExceptionKind, Signal, Thrown};
 use crate::sandbox::Ending;
-use crate::vm::{Thread, Wait};
+use overlord_repy_machine::{ExceptionKind, Res, Thrown};
+use overlord_repy_machine::{Thread, Wait};
 use stacks::Stacks;
 use wait::{Bell, Blocked, Continuation, Until, WaitId};
 
@@ -249,12 +249,12 @@ impl Scheduler {
 }
 
 /// A result, unless it is a wait.
-fn settled(result: crate::object::Res) -> Result<crate::object::Res, Wait> {
+fn settled(result: Res) -> Result<Res, Wait> {
     match result {
         Ok(value) => Ok(Ok(value)),
-        Err(thrown) => match thrown.into_signal() {
-            Signal::Block(wait) => Err(wait),
-            other => Ok(Err(Thrown::from_signal(other))),
+        Err(thrown) => match thrown.into_wait() {
+            Ok(wait) => Err(wait),
+            Err(thrown) => Ok(Err(thrown)),
         },
     }
 }

@@ -7,9 +7,9 @@ use super::stacks::Left;
 use super::wait::{Until, WaitId};
 use super::{MAIN, Scheduler, ThreadId, Waiter, settled};
 use crate::accounting::RENEWABLE;
-use crate::object::{ExceptionKind, Res, Thrown};
 use crate::sandbox::{Ending, Sandbox};
-use crate::vm::{Machine, SliceEnd, Stop};
+use overlord_repy_machine::{ExceptionKind, Res, Thrown};
+use overlord_repy_machine::{Machine, SliceEnd, Stop};
 
 /// Instructions of one turn: some tenths of a millisecond, so that a hundred busy threads all run many times a second.
 const TURN: u64 = 20_000;

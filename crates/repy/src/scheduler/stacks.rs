@@ -14,12 +14,12 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::{Scheduler, StackId, Waiter};
-use crate::object::{ExceptionKind, Res, Thrown};
 use crate::sandbox::{Ending, Sandbox};
-use crate::vm::stack::NativeStack;
-use crate::vm::{Machine, Stop, Wait};
+use overlord_repy_machine::NativeStack;
+use overlord_repy_machine::{ExceptionKind, Res, Thrown};
+use overlord_repy_machine::{Machine, Stop, Wait};
 
-/// Bytes of a native stack: twice what is needed at the greatest depth ([`crate::depth`]). Only pages that were used
+/// Bytes of a native stack: twice what is needed at the greatest depth ([`overlord_repy_machine::depth`]). Only pages that were used
 /// take memory.
 const STACK_BYTES: usize = if cfg!(debug_assertions) {
     8 << 20
@@ -203,7 +203,7 @@ impl Scheduler {
             return Ok(());
         }
         let waiter = self.waiter_in_native();
-        self.resume(waiter, Ok(crate::object::Value::None));
+        self.resume(waiter, Ok(overlord_repy_machine::Value::None));
         self.leave_stack(sandbox, machine).map(drop)
     }
 

@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use overlord_resources::Resource;
 
-use crate::object::{Res, Thrown};
-use crate::vm::{Machine, Wait};
+use overlord_repy_machine::{Machine, Wait};
+use overlord_repy_machine::{Res, Thrown};
 
 /// What ends a wait.
 pub(crate) enum Until {

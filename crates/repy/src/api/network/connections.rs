@@ -14,12 +14,12 @@ use crate::accounting::{Item, PortInUse, use_port};
 use crate::api::Entry;
 use crate::api::arguments::{self, Parameter, argument_error, seconds};
 use crate::network::{Connecting, NetworkError, Progress, TcpServer, Traffic};
-use crate::object::exception::attribute_error;
-use crate::object::{Args, Res, Value};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Interest, Until, wait};
-use crate::vm::Machine;
-use crate::vm::host::HostType;
+use overlord_repy_machine::HostType;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::attribute_error;
+use overlord_repy_machine::{Args, Res, Value};
 
 pub(super) const CALLS: &[Entry] = &[
     Entry {

@@ -18,9 +18,9 @@ use overlord_resources::{PortKind, Resource};
 use super::Entry;
 use super::arguments::{argument_error, integer, text};
 use crate::network::{NetworkError, Traffic, parse_address, parse_port};
-use crate::object::{Args, ExceptionKind, Res, Thrown, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::Stop;
+use overlord_repy_machine::Stop;
+use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
 
 /// The tables of the themes.
 pub(super) const TABLES: &[&[Entry]] = &[connections::CALLS, messages::CALLS, names::CALLS];

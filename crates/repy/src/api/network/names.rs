@@ -7,10 +7,10 @@ use overlord_resources::Resource;
 use crate::api::Entry;
 use crate::api::arguments::{Parameter, text};
 use crate::network::Lookup;
-use crate::object::{Args, Res, Value};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Interest, Until, wait};
-use crate::vm::Machine;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::{Args, Res, Value};
 
 pub(super) const CALLS: &[Entry] = &[
     Entry {

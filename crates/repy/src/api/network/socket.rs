@@ -9,11 +9,11 @@ use super::{HEADER, both_ways, receiving, sending};
 use crate::accounting::{Item, PortInUse};
 use crate::api::arguments::{self, Parameter, integer};
 use crate::network::{NetworkError, TcpSocket, Traffic};
-use crate::object::exception::attribute_error;
-use crate::object::{Args, Res, Value};
 use crate::sandbox::Sandbox;
-use crate::vm::Machine;
-use crate::vm::host::HostType;
+use overlord_repy_machine::HostType;
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::attribute_error;
+use overlord_repy_machine::{Args, Res, Value};
 
 /// A connection and what it counts as; dropping it closes it.
 struct Open {

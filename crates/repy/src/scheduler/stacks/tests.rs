@@ -9,11 +9,11 @@ use crate::accounting::Accounting;
 use crate::api;
 use crate::api::files::FileTable;
 use crate::network::{AddressRules, Network};
-use crate::object::{Args, Res, Value};
 use crate::sandbox::{Ending, LogWriter, MemoryWatch, Sandbox};
-use crate::vm::host::HostType;
-use crate::vm::{Limits, Machine};
-use crate::{Program, depth};
+use overlord_repy_machine::HostType;
+use overlord_repy_machine::{Args, Res, Value};
+use overlord_repy_machine::{Limits, Machine};
+use overlord_repy_machine::{Program, depth};
 
 /// Counts those of its kind.
 struct Handle(Rc<Cell<usize>>);

@@ -136,7 +136,7 @@ impl Bench {
 #[test]
 fn every_error_is_the_exception_of_its_name() {
     use crate::network::NetworkError;
-    use crate::object::{ExceptionKind, Thrown};
+    use overlord_repy_machine::{ExceptionKind, Stop, Thrown};
 
     let place = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
     let pair = (place, place);
@@ -215,8 +215,5 @@ fn every_error_is_the_exception_of_its_name() {
     // Without a thread for what needs one the program cannot go on, as in the original.
     let stopped = Thrown::from(NetworkError::NoThread(refused()));
     assert!(!stopped.is(ExceptionKind::NetworkError));
-    assert!(matches!(
-        stopped.into_signal(),
-        crate::object::Signal::Stop(crate::vm::Stop::NoThread(_))
-    ));
+    assert!(matches!(stopped.as_stop(), Some(Stop::NoThread(_))));
 }

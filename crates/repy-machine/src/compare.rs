@@ -1,0 +1,449 @@
+//! Comparison of any two values. No code of the program is ever run (Repy has no `__eq__` or `__cmp__`).
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use num_bigint::{BigInt, Sign};
+
+use crate::builtins::safe_dict;
+use crate::depth::{self, DATA, Level};
+use crate::number::Number;
+use crate::object::Str;
+use crate::object::exception::type_error;
+use crate::object::{Dict, Payload, Res, Thrown, TypeTag, Value};
+use crate::work;
+use overlord_repy_syntax::ast::CompareOp;
+
+/// What containers use to find an item: identical or equal.
+pub(crate) fn same_or_equal(a: &Value, b: &Value) -> Res<bool> {
+    match (a, b) {
+        (Value::Int(x), Value::Int(y)) => Ok(x == y),
+        (Value::Str(x), Value::Str(y)) => strings_equal(x, y),
+        _ => Ok(a.is_same(b) || equal(a, b)?),
+    }
+}
+
+/// Strings longer than this count as work when they are compared.
+const LONG: usize = 1 << 12;
+
+/// `x == y`, counted as work if they are long.
+#[inline]
+pub(crate) fn strings_equal(x: &Str, y: &Str) -> Res<bool> {
+    if x.len() > LONG && x.len() == y.len() && !x.is_same(y) {
+        work::spend_bytes(x.len())?;
+    }
+    Ok(x == y)
+}
+
+fn order_strings(x: &Str, y: &Str) -> Res<Ordering> {
+    let common = x.len().min(y.len());
+    if common > LONG && !x.is_same(y) {
+        work::spend_bytes(common)?;
+    }
+    Ok(x.as_bytes().cmp(y.as_bytes()))
+}
+
+/// A level of containers, methods and such.
+fn enter() -> Res<Level> {
+    depth::enter(DATA, " in cmp")
+}
+
+/// `a == b`.
+pub(crate) fn equal(a: &Value, b: &Value) -> Res<bool> {
+    work::spend(1)?;
+    let (a, b) = (a.unwrapped(), b.unwrapped());
+    match (a, b) {
+        (Value::Int(x), Value::Int(y)) => return Ok(x == y),
+        (Value::Str(x), Value::Str(y)) => return strings_equal(x, y),
+        (Value::Float(x), Value::Float(y)) => return Ok(x.get() == y.get()),
+        _ => {}
+    }
+    let _level = enter()?;
+    match (a, b) {
+        (Value::Tuple(x), Value::Tuple(y)) => sequences_equal(x, y),
+        (Value::List(x), Value::List(y)) => {
+            // A list compared with itself looks at each item, which is identical to itself.
+            Ok(Rc::ptr_eq(x, y) || sequences_equal(&x.items.borrow(), &y.items.borrow())?)
+        }
+        _ => others_equal(a, b),
+    }
+}
+
+/// `a == b` where they are not both lists or tuples: apart from those, which are nested deepest, so that a level of
+/// them takes little of the native stack.
+#[inline(never)]
+fn others_equal(a: &Value, b: &Value) -> Res<bool> {
+    Ok(match (a, b) {
+        (Value::Dict(x), Value::Dict(y)) => {
+            if Rc::ptr_eq(x, y) {
+                return Ok(true);
+            }
+            let (x, y) = (x.borrow(), y.borrow());
+            if x.len() != y.len() {
+                return Ok(false);
+            }
+            for (key, value) in x.iter() {
+                match y.get(key)? {
+                    Some(other) if same_or_equal(value, other)? => {}
+                    _ => return Ok(false),
+                }
+            }
+            true
+        }
+        (Value::Set(x) | Value::FrozenSet(x), Value::Set(y) | Value::FrozenSet(y)) => {
+            let (x, y) = (x.borrow(), y.borrow());
+            x.len() == y.len() && x.is_subset(&y)?
+        }
+        (Value::View(x), _) if x.kind != crate::object::ViewKind::Values => {
+            view_equal(&x.items(), b)?
+        }
+        (_, Value::View(y)) if y.kind != crate::object::ViewKind::Values => {
+            view_equal(&y.items(), a)?
+        }
+        (Value::Slice(x), Value::Slice(y)) => {
+            equal(&x.start, &y.start)? && equal(&x.stop, &y.stop)? && equal(&x.step, &y.step)?
+        }
+        (Value::Method(x), Value::Method(y)) => {
+            x.function.is_same(&y.function)
+                && match (&x.receiver, &y.receiver) {
+                    (Value::Nil, Value::Nil) => true,
+                    (Value::Nil, _) | (_, Value::Nil) => false,
+                    (x, y) => x.is_same(y) || equal(x, y)?,
+                }
+        }
+        (Value::NativeBound(x), Value::NativeBound(y)) => {
+            Rc::ptr_eq(&x.native, &y.native) && x.receiver.is_same(&y.receiver)
+        }
+        (Value::Host(_), _) | (_, Value::Host(_)) => {
+            a.is_same(b)
+                || match (contents(a)?, contents(b)?) {
+                    (Some(x), Some(y)) => equal(&x, &y)?,
+                    _ => false,
+                }
+        }
+        _ => match (Number::of(a), Number::of(b)) {
+            (Some(x), Some(y)) => numbers_equal(&x, &y),
+            _ => a.is_same(b),
+        },
+    })
+}
+
+/// The dictionary as which a value is compared: a dictionary itself, or what a SafeDict holds.
+fn contents(value: &Value) -> Res<Option<Value>> {
+    match (value, safe_dict::of(value)) {
+        (Value::Dict(_), _) => Ok(Some(value.clone())),
+        (_, Some(safe)) => Ok(Some(Value::Dict(Rc::new(safe.contents()?)))),
+        _ => Ok(None),
+    }
+}
+
+fn view_equal(items: &[Value], other: &Value) -> Res<bool> {
+    let others: Vec<Value> = match other {
+        Value::Set(set) | Value::FrozenSet(set) => set.borrow().iter().cloned().collect(),
+        Value::View(view) if view.kind != crate::object::ViewKind::Values => view.items(),
+        _ => return Ok(false),
+    };
+    if items.len() != others.len() {
+        return Ok(false);
+    }
+    for item in items {
+        work::spend(others.len())?;
+        let mut found = false;
+        for other in &others {
+            found |= same_or_equal(item, other)?;
+        }
+        if !found {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn sequences_equal(x: &[Value], y: &[Value]) -> Res<bool> {
+    if x.len() != y.len() {
+        return Ok(false);
+    }
+    for (a, b) in x.iter().zip(y) {
+        if !same_or_equal(a, b)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn numbers_equal(x: &Number<'_>, y: &Number<'_>) -> bool {
+    match (x, y) {
+        (Number::Complex((re, im)), other) | (other, Number::Complex((re, im))) => match other {
+            Number::Complex(other) => *re == other.0 && *im == other.1,
+            _ => *im == 0.0 && order_numbers(other, &Number::Float(*re)) == Some(Ordering::Equal),
+        },
+        _ => order_numbers(x, y) == Some(Ordering::Equal),
+    }
+}
+
+/// The order of two real numbers; None if one is not a number.
+pub(crate) fn order_numbers(x: &Number<'_>, y: &Number<'_>) -> Option<Ordering> {
+    match (x, y) {
+        (Number::Int(a), Number::Int(b)) => Some(a.cmp(b)),
+        (Number::Float(a), Number::Float(b)) => a.partial_cmp(b),
+        (Number::Long(a), Number::Long(b)) => {
+            work::note((a.bits().min(b.bits()) / 4096) as usize);
+            Some(a.cmp(b))
+        }
+        (Number::Int(a), Number::Long(b)) => Some(order_int_long(*a, b)),
+        (Number::Long(a), Number::Int(b)) => Some(order_int_long(*b, a).reverse()),
+        (Number::Int(a), Number::Float(b)) => order_long_float(&BigInt::from(*a), *b),
+        (Number::Float(a), Number::Int(b)) => {
+            order_long_float(&BigInt::from(*b), *a).map(Ordering::reverse)
+        }
+        (Number::Long(a), Number::Float(b)) => order_long_float(a, *b),
+        (Number::Float(a), Number::Long(b)) => order_long_float(b, *a).map(Ordering::reverse),
+        _ => None,
+    }
+}
+
+fn order_int_long(a: i64, b: &BigInt) -> Ordering {
+    match i64::try_from(b) {
+        Ok(b) => a.cmp(&b),
+        Err(_) if b.sign() == Sign::Minus => Ordering::Greater,
+        Err(_) => Ordering::Less,
+    }
+}
+
+fn order_long_float(a: &BigInt, b: f64) -> Option<Ordering> {
+    if b.is_nan() {
+        return None;
+    }
+    if b.is_infinite() {
+        return Some(if b > 0.0 {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        });
+    }
+    let whole = b.floor();
+    let floor: BigInt = num_traits::FromPrimitive::from_f64(whole)?;
+    Some(match a.cmp(&floor) {
+        Ordering::Equal if b > whole => Ordering::Less,
+        order => order,
+    })
+}
+
+/// The truth of `a op b` for the six orderings.
+pub(crate) fn rich(op: CompareOp, a: &Value, b: &Value) -> Res<bool> {
+    match op {
+        CompareOp::Equal => return equal(a, b),
+        CompareOp::NotEqual => return equal(a, b).map(|equal| !equal),
+        _ => {}
+    }
+    work::spend(1)?;
+    let (x, y) = (a.unwrapped(), b.unwrapped());
+    if let (Value::Str(x), Value::Str(y)) = (x, y) {
+        return Ok(holds(op, order_strings(x, y)?));
+    }
+    let _level = enter()?;
+    match (x, y) {
+        (Value::Tuple(x), Value::Tuple(y)) => return sequences(op, x, y),
+        (Value::List(x), Value::List(y)) => {
+            crate::memory::reserve((x.len() + y.len()) * size_of::<Value>())?;
+            let (x, y) = (x.to_vec(), y.to_vec());
+            return sequences(op, &x, &y);
+        }
+        (Value::Set(s) | Value::FrozenSet(s), Value::Set(t) | Value::FrozenSet(t)) => {
+            let (s, t) = (s.borrow(), t.borrow());
+            return match op {
+                CompareOp::Less => Ok(s.len() < t.len() && s.is_subset(&t)?),
+                CompareOp::LessEqual => s.is_subset(&t),
+                CompareOp::Greater => Ok(t.len() < s.len() && t.is_subset(&s)?),
+                _ => t.is_subset(&s),
+            };
+        }
+        _ => {}
+    }
+    if let (Some(m), Some(n)) = (Number::of(x), Number::of(y)) {
+        if matches!(m, Number::Complex(_)) || matches!(n, Number::Complex(_)) {
+            return Err(no_order());
+        }
+        return Ok(order_numbers(&m, &n).is_some_and(|order| holds(op, order)));
+    }
+    Ok(holds(op, order_in_container(a, b)?))
+}
+
+fn no_order() -> Thrown {
+    type_error("no ordering relation is defined for complex numbers")
+}
+
+fn holds(op: CompareOp, order: Ordering) -> bool {
+    match op {
+        CompareOp::Less => order == Ordering::Less,
+        CompareOp::LessEqual => order != Ordering::Greater,
+        CompareOp::Greater => order == Ordering::Greater,
+        CompareOp::GreaterEqual => order != Ordering::Less,
+        CompareOp::NotEqual => order != Ordering::Equal,
+        _ => order == Ordering::Equal,
+    }
+}
+
+fn sequences(op: CompareOp, x: &[Value], y: &[Value]) -> Res<bool> {
+    for (a, b) in x.iter().zip(y) {
+        if !same_or_equal(a, b)? {
+            return rich(op, a, b);
+        }
+    }
+    Ok(holds(op, x.len().cmp(&y.len())))
+}
+
+/// `cmp(a, b)`.
+pub(crate) fn order(a: &Value, b: &Value) -> Res<Ordering> {
+    let (x, y) = (a.unwrapped(), b.unwrapped());
+    // `cmp` of two sets of one kind is refused outright; within containers it goes by `<` and `>`.
+    if !a.is_same(b) && matches!(x, Value::Set(_) | Value::FrozenSet(_)) && x.tag() == y.tag() {
+        return Err(type_error("cannot compare sets using cmp()"));
+    }
+    order_in_container(a, b)
+}
+
+fn order_in_container(a: &Value, b: &Value) -> Res<Ordering> {
+    work::spend(1)?;
+    if a.is_same(b) && !matches!(a, Value::Float(_)) {
+        return Ok(Ordering::Equal);
+    }
+    let (x, y) = (a.unwrapped(), b.unwrapped());
+    if let (Value::Str(x), Value::Str(y)) = (x, y) {
+        return order_strings(x, y);
+    }
+    let _level = enter()?;
+    match (x, y) {
+        (Value::Tuple(x), Value::Tuple(y)) => return order_sequences(x, y),
+        (Value::List(x), Value::List(y)) => {
+            crate::memory::reserve((x.len() + y.len()) * size_of::<Value>())?;
+            let (x, y) = (x.to_vec(), y.to_vec());
+            return order_sequences(&x, &y);
+        }
+        (Value::Dict(x), Value::Dict(y)) => return order_dicts(&x.borrow(), &y.borrow()),
+        (Value::Set(s) | Value::FrozenSet(s), Value::Set(t) | Value::FrozenSet(t)) => {
+            let no_order = || Err(type_error("cannot compare sets using cmp()"));
+            let (s, t) = (s.borrow(), t.borrow());
+            return match (s.is_subset(&t)?, t.is_subset(&s)?) {
+                (true, true) => Ok(Ordering::Equal),
+                (true, false) => Ok(Ordering::Less),
+                (false, true) => Ok(Ordering::Greater),
+                (false, false) => no_order(),
+            };
+        }
+        (Value::Slice(x), Value::Slice(y)) => {
+            for (p, q) in [(&x.start, &y.start), (&x.stop, &y.stop), (&x.step, &y.step)] {
+                let order = order_in_container(p, q)?;
+                if order != Ordering::Equal {
+                    return Ok(order);
+                }
+            }
+            return Ok(Ordering::Equal);
+        }
+        (Value::Host(_), _) | (_, Value::Host(_)) => {
+            if let (Some(x), Some(y)) = (contents(x)?, contents(y)?) {
+                return order_in_container(&x, &y);
+            }
+        }
+        _ => {}
+    }
+    if let (Some(m), Some(n)) = (Number::of(x), Number::of(y)) {
+        if matches!(m, Number::Complex(_)) || matches!(n, Number::Complex(_)) {
+            if numbers_equal(&m, &n) {
+                return Ok(Ordering::Equal);
+            }
+            return Err(no_order());
+        }
+        return Ok(order_numbers(&m, &n).unwrap_or(Ordering::Less));
+    }
+    if equal(a, b)? {
+        return Ok(Ordering::Equal);
+    }
+    Ok(order_unlike(a, b))
+}
+
+/// The order of values that have none of their own: None first, then numbers, then by the types' names.
+fn order_unlike(a: &Value, b: &Value) -> Ordering {
+    match (a.is_none(), b.is_none()) {
+        (true, true) => return Ordering::Equal,
+        (true, false) => return Ordering::Less,
+        (false, true) => return Ordering::Greater,
+        _ => {}
+    }
+    let (first, second) = (order_name(a), order_name(b));
+    match first.cmp(&second) {
+        Ordering::Equal => a.id().cmp(&b.id()),
+        order => order,
+    }
+}
+
+fn order_name(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Instance(instance) if instance.class.is_old() => Vec::new(),
+        Value::Instance(instance) => match &instance.payload {
+            Payload::Value(inner) if Number::of(inner).is_some() => Vec::new(),
+            _ => {
+                // Builtin exceptions are ordered by their full names, classes of programs by their short ones.
+                let class = &instance.class;
+                let is_of_python = class
+                    .exception
+                    .is_some_and(|kind| kind.module() == "exceptions");
+                if is_of_python {
+                    class.qualified_name()
+                } else {
+                    class.name.as_bytes().to_vec()
+                }
+            }
+        },
+        other if Number::of(other).is_some() => Vec::new(),
+        other => {
+            let tag: TypeTag = other.tag();
+            tag.name().as_bytes().to_vec()
+        }
+    }
+}
+
+fn order_sequences(x: &[Value], y: &[Value]) -> Res<Ordering> {
+    for (a, b) in x.iter().zip(y) {
+        if !same_or_equal(a, b)? {
+            return order_in_container(a, b);
+        }
+    }
+    Ok(x.len().cmp(&y.len()))
+}
+
+/// CPython 2's order of dictionaries: by size, then by the smallest key whose values differ, then by those values.
+fn order_dicts(x: &Dict, y: &Dict) -> Res<Ordering> {
+    if x.len() != y.len() {
+        return Ok(x.len().cmp(&y.len()));
+    }
+    let Some((key, value)) = smallest_difference(x, y)? else {
+        return Ok(Ordering::Equal);
+    };
+    let Some((other_key, other_value)) = smallest_difference(y, x)? else {
+        return Ok(Ordering::Equal);
+    };
+    match order_in_container(&key, &other_key)? {
+        Ordering::Equal => order_in_container(&value, &other_value),
+        order => Ok(order),
+    }
+}
+
+fn smallest_difference(x: &Dict, y: &Dict) -> Res<Option<(Value, Value)>> {
+    let mut smallest: Option<(Value, Value)> = None;
+    for (key, value) in x.iter() {
+        if let Some((known, _)) = &smallest
+            && order_in_container(known, key)? != Ordering::Greater
+        {
+            continue;
+        }
+        let same = match y.get(key)? {
+            Some(other) => same_or_equal(value, other)?,
+            None => false,
+        };
+        if !same {
+            smallest = Some((key.clone(), value.clone()));
+        }
+    }
+    Ok(smallest)
+}

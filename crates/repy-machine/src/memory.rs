@@ -1,0 +1,298 @@
+//! Counting what is allocated, so that a program that takes too much is stopped and not the host.
+//!
+//! A process that installs [`CountingAllocator`] counts every allocation of each thread exactly, with what the system's
+//! allocator takes for it. The machine runs on one thread and looks at the count; operations that would allocate much
+//! ask [`reserve`] before they start. A process that runs one program can watch its pages too ([`watch_pages`]).
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use crate::object::{Res, Thrown, cycles, reclaim};
+use crate::vm::Stop;
+use crate::work;
+
+thread_local! {
+    static USED: Cell<usize> = const { Cell::new(0) };
+    static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
+    /// Bytes that may still be allocated, whatever is given back, before the pages of the process are looked at.
+    static UNTIL_LOOK: Cell<isize> = const { Cell::new(isize::MAX) };
+    static PAGES: RefCell<Option<Pages>> = const { RefCell::new(None) };
+}
+
+/// Operations below this size do not ask before they allocate.
+pub(crate) const SMALL: usize = 1 << 14;
+
+/// The system's allocator with a count for each thread.
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOCATOR: overlord_repy_machine::CountingAllocator = overlord_repy_machine::CountingAllocator;
+/// # fn main() {}
+/// ```
+pub struct CountingAllocator;
+
+/// What the system's allocator takes for a block: its own word before it, all rounded up to 16 bytes.
+#[inline]
+fn footprint(size: usize) -> usize {
+    (size + 8).next_multiple_of(16).max(32)
+}
+
+#[inline]
+fn count(more: usize, less: usize) {
+    // A thread that ends may allocate after its variables are gone; nobody asks for its count then.
+    let _ = USED.try_with(|used| {
+        let now = used.get().wrapping_add(more).wrapping_sub(less);
+        used.set(now);
+        if more > less {
+            let left = UNTIL_LOOK.get() - more as isize;
+            UNTIL_LOOK.set(left);
+            if left < 0 || (now > LIMIT.get() && (now as isize) > 0) {
+                work::hurry();
+                reclaim::call_attention();
+            }
+        }
+    });
+}
+
+#[expect(
+    unsafe_code,
+    reason = "an allocator cannot be written without; it only passes calls on and counts"
+)]
+// SAFETY: every call is passed unchanged to `System`, which keeps `GlobalAlloc`'s contract; counting touches only
+// plain thread-local numbers without destructors, so it neither allocates nor unwinds.
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(footprint(layout.size()), 0);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(footprint(layout.size()), 0);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, footprint(layout.size()));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(footprint(size), footprint(layout.size()));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// Bytes the current thread has allocated and not given back, 0 without the counting allocator.
+pub fn used() -> usize {
+    USED.get()
+}
+
+pub(crate) fn set_limit(limit: Option<usize>) {
+    let limit = limit.unwrap_or(usize::MAX);
+    LIMIT.set(limit);
+    UNTIL_LOOK.set(between_looks(limit));
+}
+
+/// Whether the count is above the limit.
+pub(crate) fn is_over() -> bool {
+    used() > LIMIT.get() && used() as isize > 0
+}
+
+/// Whether the count stays above the limit when circular garbage has been given back, or the pages of the process are.
+pub(crate) fn exceeded() -> Option<Stop> {
+    if is_over() {
+        cycles::collect();
+    }
+    if is_over() {
+        return Some(Stop::Memory { limit: LIMIT.get() });
+    }
+    if UNTIL_LOOK.get() >= 0 {
+        return None;
+    }
+    if let Some(limit) = page_limit_passed()
+        && (cycles::collect() == 0 || page_limit_passed().is_some())
+    {
+        // Whoever asks again finds the same, unless something was given back.
+        return Some(Stop::Memory { limit });
+    }
+    let pages = PAGES.with_borrow(|pages| pages.as_ref().map(|pages| pages.limit));
+    UNTIL_LOOK.set(between_looks(pages.unwrap_or_else(limit)));
+    None
+}
+
+/// The limit of the pages, if the process has more.
+fn page_limit_passed() -> Option<usize> {
+    PAGES.with_borrow_mut(|pages| {
+        let pages = pages.as_mut()?;
+        (pages.resident()? > pages.limit).then_some(pages.limit)
+    })
+}
+
+/// Bytes allocated between two looks.
+fn between_looks(limit: usize) -> isize {
+    limit.div_euclid(LOOKS_PER_LIMIT) as isize
+}
+
+/// How often pages and circular garbage are looked at while as many bytes are allocated as the limit has: so far they may pass it.
+const LOOKS_PER_LIMIT: usize = 50;
+
+/// The pages the system has given this process. They may be more than the count, since what was given back between
+/// blocks that are held can be of no use.
+struct Pages {
+    statm: File,
+    limit: usize,
+}
+
+impl Pages {
+    /// Bytes of resident memory: the second number of `statm`, in pages.
+    fn resident(&mut self) -> Option<usize> {
+        let mut text = [0; 128];
+        let length = self.statm.read_at(&mut text, 0).ok()?;
+        let text = std::str::from_utf8(text.get(..length)?).ok()?;
+        let pages: usize = text.split_whitespace().nth(1)?.parse().ok()?;
+        Some(pages * rustix::param::page_size())
+    }
+}
+
+/// From now on the process may have no more pages than `limit` bytes; those of the current thread's machine count.
+/// Returns what it has. The file stays open: a wall may hide it later.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn watch_pages(limit: usize) -> io::Result<usize> {
+    let mut pages = Pages {
+        statm: File::open("/proc/self/statm")?,
+        limit,
+    };
+    let resident = pages
+        .resident()
+        .ok_or_else(|| io::Error::other("statm is not understood"))?;
+    PAGES.set(Some(pages));
+    UNTIL_LOOK.set(0);
+    Ok(resident)
+}
+
+/// Whether the pages leave room for a large block. Asked when the count nears its limit: before that, there may be
+/// room between blocks that the system does not know of.
+fn has_pages_for(bytes: usize) -> bool {
+    PAGES.with_borrow_mut(|pages| match pages {
+        Some(pages) => pages
+            .resident()
+            .is_none_or(|resident| resident.saturating_add(bytes) <= pages.limit),
+        None => true,
+    })
+}
+
+/// The limit of the heap, in bytes.
+pub(crate) fn limit() -> usize {
+    LIMIT.get()
+}
+
+/// Bytes that can still be allocated before a limit is reached.
+pub(crate) fn room() -> usize {
+    let heap = LIMIT.get().saturating_sub(used());
+    PAGES.with_borrow_mut(|pages| match pages {
+        Some(pages) => {
+            let resident = pages.resident().unwrap_or(0);
+            heap.min(pages.limit.saturating_sub(resident))
+        }
+        None => heap,
+    })
+}
+
+/// Bytes the pages of the process have, if they are watched.
+pub fn resident() -> Option<usize> {
+    PAGES.with_borrow_mut(|pages| pages.as_mut().and_then(Pages::resident))
+}
+
+/// Stops the machine if `bytes` more, about to be filled, would exceed the limit. Without a limit the address space
+/// is one.
+///
+/// # Errors
+/// The stop, for memory or because the machine was told to meanwhile; MemoryError for what no address space holds.
+#[inline]
+pub fn reserve(bytes: usize) -> Res<()> {
+    if bytes < SMALL {
+        return Ok(());
+    }
+    work::spend_bytes(bytes)?;
+    room_for(bytes)
+}
+
+/// Makes room for more items in a vector if there is memory for it: twice the room, or exactly what is needed where
+/// that would take much of what is left.
+pub(crate) fn grow<T>(items: &mut Vec<T>, more: usize) -> Res<()> {
+    if items.capacity() - items.len() >= more {
+        return Ok(());
+    }
+    let wanted = items.len().saturating_add(more);
+    let twice = wanted.max(items.capacity().saturating_mul(2));
+    let additional = twice
+        .saturating_sub(items.capacity())
+        .saturating_mul(size_of::<T>());
+    if additional < SMALL || additional < limit().saturating_sub(used()) / 2 {
+        reserve(additional)?;
+        items.reserve_exact(twice - items.len());
+        return Ok(());
+    }
+    // An eighth at least, or each item would move all before it.
+    let least = wanted.max(items.capacity() / 8 * 9);
+    reserve((least - items.capacity()).saturating_mul(size_of::<T>()))?;
+    items.reserve_exact(least - items.len());
+    Ok(())
+}
+
+/// Appends bytes if there is memory for them.
+pub(crate) fn extend(out: &mut Vec<u8>, bytes: &[u8]) -> Res<()> {
+    work::spend_bytes(bytes.len())?;
+    grow(out, bytes.len())?;
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
+/// Largest block where nothing else is limited: one that the system does not give would end the process, not the
+/// program.
+const LARGEST_WITHOUT_LIMIT: usize = 1 << 34;
+
+/// As [`reserve`] for what grows without being copied as a whole.
+pub(crate) fn room_for(bytes: usize) -> Res<()> {
+    let limit = LIMIT.get();
+    let mut after = used().saturating_add(bytes);
+    if after > limit && bytes <= limit && cycles::collect() > 0 {
+        after = used().saturating_add(bytes);
+    }
+    if after > limit {
+        return Err(Thrown::stop(Stop::Memory { limit }));
+    }
+    if bytes > limit / LOOKS_PER_LIMIT && after > limit / 8 * 7 && !has_pages_for(bytes) {
+        return Err(Thrown::stop(Stop::Memory { limit }));
+    }
+    if after > isize::MAX as usize / 4 || (limit == usize::MAX && bytes > LARGEST_WITHOUT_LIMIT) {
+        return Err(Thrown::with_args(
+            crate::object::ExceptionKind::MemoryError,
+            Vec::new(),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::ExceptionKind;
+
+    #[test]
+    fn without_a_limit_a_block_that_no_system_gives_is_a_memory_error() {
+        set_limit(None);
+        let thrown = room_for(1 << 36).unwrap_err();
+        assert!(thrown.is(ExceptionKind::MemoryError));
+        assert!(room_for(1 << 30).is_ok());
+    }
+}

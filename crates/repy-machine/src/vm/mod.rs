@@ -1,0 +1,438 @@
+//! The virtual machine: classes, names and limits shared by all threads of a program, and how threads are run.
+//!
+//! Repy threads are not threads of the operating system: each is a stack of frames on the heap that
+//! [`Machine::run_slice`] advances by a number of instructions. Whoever embeds the machine decides which thread
+//! runs next and what a blocked thread waits for.
+
+pub(crate) mod attr;
+pub(crate) mod call;
+pub(crate) mod class;
+mod destructor;
+pub(crate) mod frame;
+pub(crate) mod host;
+pub(crate) mod iterate;
+pub(crate) mod ops;
+mod rare;
+pub(crate) mod reenter;
+pub(crate) mod run;
+pub(crate) mod setup;
+pub(crate) mod stack;
+mod support;
+pub(crate) mod unwind;
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::memory;
+use crate::object::cycles;
+use crate::object::instance::Shapes;
+use crate::object::{
+    Class, DictObject, ExceptionKind, Function, Interner, NativeFunction, Raised, Res, Str, Sym,
+    Thrown, TypeTag, Value,
+};
+use crate::work;
+pub use frame::Thread;
+use stack::NativeStack;
+
+/// Python 2's recursion limit.
+const RECURSION_LIMIT: usize = 1000;
+
+/// Instructions between two looks at the stop flag and at the clock: some microseconds, and little even if each of
+/// them does as much as one may without looking up by itself.
+const SLICE: i64 = 500;
+
+/// Instructions of a callback's turn, after which others may run: as many as a turn of a thread has.
+const NESTED_TURN: i64 = 20_000;
+
+/// Why the machine stopped for good.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// The program called `exitall` or its like.
+    #[error("the program ended itself")]
+    Exit(i32),
+    /// The program holds, or asked for, more memory than it may.
+    #[error("the program needs more memory than its limit of {limit} bytes")]
+    Memory {
+        /// The limit.
+        limit: usize,
+    },
+    /// The program's files need more room than they may.
+    #[error("the program's files need more room than their limit of {limit} bytes")]
+    Disk {
+        /// The limit.
+        limit: u64,
+    },
+    /// The system gave no thread for work that needs one.
+    #[error("no thread for work in the background: {0}")]
+    NoThread(String),
+    /// The stop flag was set.
+    #[error("the program was stopped")]
+    Interrupted,
+}
+
+/// What a blocked thread waits for; only the host that made it knows.
+pub struct Wait(pub Box<dyn Any>);
+
+/// How a slice ended.
+pub enum SliceEnd {
+    /// The thread's function returned this.
+    Finished(Value),
+    /// The instructions are used up; run it again.
+    Budget,
+    /// The thread waits. When the wait is over, hand the result over with [`Thread::resume_with`].
+    Blocked(Wait),
+    /// An exception nobody caught.
+    Raised(Uncaught),
+    /// The whole machine must stop.
+    Stopped(Stop),
+}
+
+/// An exception nobody caught, with its traceback.
+#[derive(Clone)]
+pub struct Uncaught(pub(crate) Rc<Raised>);
+
+/// What a machine allows.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    /// Most bytes the program's thread may have allocated, counted by [`memory::CountingAllocator`] if the process
+    /// uses it.
+    pub memory: Option<usize>,
+}
+
+/// An entry of the cache of class look-ups.
+#[derive(Clone, Default)]
+struct MethodEntry {
+    version: u32,
+    name: u32,
+    value: Value,
+}
+
+/// Entries of the cache of class look-ups, a power of two.
+const METHOD_CACHE: usize = 1024;
+
+/// Decides what happens when a native function's callback blocks (see [`Machine::set_nested_wait`]).
+type NestedWait = Rc<dyn Fn(&mut Machine, Wait) -> Res>;
+
+/// Says whether a thread has run long enough (see [`Machine::set_turn_over`]).
+type TurnOver = Rc<dyn Fn() -> bool>;
+
+/// Where text goes.
+pub type Sink = Box<dyn FnMut(&[u8])>;
+
+/// What runs instead of a callback that has had its turn (see [`Machine::set_nested_turn`]).
+type NestedTurn = Rc<dyn Fn(&mut Machine) -> Res<()>>;
+
+/// One sandbox: everything the threads of a program share. It lives as long as the native stack it is used on, if that
+/// is one of several.
+pub struct Machine<'stack> {
+    pub(crate) names: Interner,
+    pub(crate) shapes: Shapes,
+    pub(crate) types: Vec<Rc<Class>>,
+    pub(crate) exceptions: Vec<Rc<Class>>,
+    pub(crate) builtins: Rc<DictObject>,
+    pub(crate) type_function: Rc<NativeFunction>,
+    method_cache: Vec<MethodEntry>,
+    next_version: u32,
+    stop: Arc<AtomicBool>,
+    pulse: Option<work::Pulse>,
+    turn_over: Option<TurnOver>,
+    /// Whether any class with `__del__` was made.
+    pub(crate) has_finalizers: bool,
+    /// That of the thread at work: which destructors may interrupt it.
+    pub(crate) finalizes_since: u64,
+    /// Frames below those of the thread at work, where native functions have called back.
+    pub(crate) outer_frames: usize,
+    spare: Vec<Thread>,
+    /// Addresses of the containers whose `repr` is being made, outermost first.
+    pub(crate) showing: Vec<usize>,
+    nested_wait: Option<NestedWait>,
+    nested_turn: Option<NestedTurn>,
+    /// Instructions that callbacks may still execute in this turn.
+    nested_budget: i64,
+    stack: Option<&'stack dyn NativeStack>,
+    /// Where "Exception ... ignored" of destructors goes.
+    pub(crate) warnings: Option<Sink>,
+    /// The function whose machine-wide instruction count this is.
+    pub(crate) instructions: u64,
+}
+
+impl Machine<'_> {
+    /// A machine with all builtins.
+    pub fn new(limits: Limits) -> Machine<'static> {
+        memory::set_limit(limits.memory);
+        setup::machine()
+    }
+
+    /// The flag that, once set, stops the machine within a slice.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        self.stop.clone()
+    }
+
+    /// What to do when code called by a native function (a destructor, a sort's comparison) must wait: the native
+    /// function is in the middle of its work, so the host waits, running other threads meanwhile if it can.
+    pub fn set_nested_wait(&mut self, wait: impl Fn(&mut Machine, Wait) -> Res + 'static) {
+        self.nested_wait = Some(Rc::new(wait));
+    }
+
+    /// What to do when code called by a native function has run long enough: the host may let others run meanwhile, if
+    /// it can.
+    pub fn set_nested_turn(&mut self, turn: impl Fn(&mut Machine) -> Res<()> + 'static) {
+        self.nested_turn = Some(Rc::new(turn));
+    }
+
+    /// What to do now and then, at least about every millisecond, while a single operation takes long: the host gets
+    /// no other chance then. It may take its time (to hold a program to its share of the processor, say), but it
+    /// cannot get at the machine, and must not allocate without end.
+    pub fn set_pulse(&mut self, pulse: impl Fn() + 'static) {
+        self.pulse = Some(Rc::new(pulse));
+    }
+
+    /// Asked every few hundred instructions: whether the thread that runs has run long enough. Its slice then ends,
+    /// whatever is left of its budget.
+    pub fn set_turn_over(&mut self, is_over: impl Fn() -> bool + 'static) {
+        self.turn_over = Some(Rc::new(is_over));
+    }
+
+    /// Where notes on errors in destructors are written.
+    pub fn set_warnings(&mut self, write: impl FnMut(&[u8]) + 'static) {
+        self.warnings = Some(Box::new(write));
+    }
+
+    /// A new, empty namespace for a program's global variables.
+    pub fn new_globals(&mut self) -> Globals {
+        Globals(DictObject::namespace())
+    }
+
+    /// The globals as an object of the program: a SafeDict that is the namespace itself.
+    pub fn context_of(&mut self, globals: &Globals) -> Value {
+        let context = crate::builtins::safe_dict::SafeDict::over(globals.0.clone());
+        self.host_object(context)
+    }
+
+    /// The namespace behind a SafeDict or dictionary, to run code in.
+    pub fn globals_of(&self, context: &Value) -> Option<Globals> {
+        match context {
+            Value::Dict(dict) => {
+                if dict.borrow().version() == 0 {
+                    dict.borrow_mut().track();
+                }
+                Some(Globals(dict.clone()))
+            }
+            other => crate::builtins::safe_dict::of(other).map(|dict| Globals(dict.namespace())),
+        }
+    }
+
+    /// Makes a function of the host callable under a name.
+    pub fn host_function(
+        &mut self,
+        name: &str,
+        call: impl Fn(&mut Machine, &mut crate::object::Args<'_>) -> Res + 'static,
+    ) -> Value {
+        Value::Native(Rc::new(NativeFunction {
+            name: name.to_owned(),
+            code: crate::object::NativeCode::Host(Box::new(call)),
+            arity: crate::object::Arity::Any,
+            owner: None,
+            shortcut: crate::object::function::Shortcut::None,
+        }))
+    }
+
+    /// Compiles a checked program for these globals; the value is a function of no arguments that runs it.
+    pub fn load(
+        &mut self,
+        program: &crate::Program,
+        globals: &Globals,
+    ) -> Result<Value, crate::ProgramError> {
+        let name = program.filename();
+        overlord_repy_syntax::compile_rules::check(program.module()).map_err(|error| {
+            crate::ProgramError::new(name, error.pos.line, error.message.into())
+        })?;
+        let code = crate::compiler::compile(program.module(), name, &mut self.names)
+            .map_err(|error| crate::ProgramError::new(name, error.line, error.message))?;
+        Ok(Value::Function(Rc::new(Function {
+            code,
+            globals: globals.0.clone(),
+            defaults: Vec::new(),
+            closure: Vec::new(),
+            attrs: std::cell::RefCell::default(),
+        })))
+    }
+
+    /// A thread that will call `callable` with these arguments.
+    pub fn thread(&mut self, callable: Value, args: Vec<Value>) -> Thread {
+        Thread::new(callable, args)
+    }
+
+    /// Runs a thread for about `budget` instructions, or until its turn is over.
+    pub fn run_slice(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
+        let mut left = i64::try_from(budget).unwrap_or(i64::MAX);
+        self.nested_budget = left;
+        work::watch(&self.stop, self.pulse.as_ref());
+        loop {
+            thread.budget = left.min(SLICE);
+            let given = thread.budget;
+            let end = self.resume(thread);
+            let used = given - thread.budget;
+            self.instructions += used.max(0) as u64;
+            left -= used.max(1);
+            match end {
+                run::Ended::Finished(value) => return SliceEnd::Finished(value),
+                run::Ended::Blocked(wait) => return SliceEnd::Blocked(wait),
+                run::Ended::Raised(raised) => return SliceEnd::Raised(Uncaught(raised)),
+                run::Ended::Stopped(stop) => return SliceEnd::Stopped(stop),
+                run::Ended::Budget => {
+                    if cycles::due() {
+                        self.collect_garbage();
+                    }
+                    if let Err(stop) = self.check_stop() {
+                        return SliceEnd::Stopped(stop);
+                    }
+                    if left <= 0 || self.turn_over.as_ref().is_some_and(|is_over| is_over()) {
+                        return SliceEnd::Budget;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives back objects that hold each other and that nobody else holds. The machine does it by itself whenever the
+    /// memory in use has grown by half; a host may when a program is idle.
+    pub fn collect_garbage(&mut self) {
+        // What was found in classes is remembered, and held by that.
+        self.method_cache.fill(MethodEntry::default());
+        cycles::collect();
+    }
+
+    /// Looks at the stop flag and the memory limit.
+    pub(crate) fn check_stop(&self) -> Result<(), Stop> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Stop::Interrupted);
+        }
+        match memory::exceeded() {
+            Some(stop) => Err(stop),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks for `bytes` more before a large operation; the machine stops if they would exceed the limit.
+    ///
+    /// # Errors
+    /// As [`memory::reserve`].
+    pub fn reserve(&self, bytes: usize) -> Res<()> {
+        memory::reserve(bytes)
+    }
+
+    /// The class of a builtin type.
+    pub(crate) fn type_class(&self, tag: TypeTag) -> Rc<Class> {
+        self.types[tag as usize].clone()
+    }
+
+    /// The class of a builtin exception.
+    pub fn exception_class(&self, kind: ExceptionKind) -> Value {
+        Value::Class(self.exceptions[kind as usize].clone())
+    }
+
+    pub(crate) fn fresh_version(&mut self) -> u32 {
+        self.next_version += 1;
+        self.next_version
+    }
+
+    /// An attribute of a class or its ancestors, through the cache.
+    #[inline]
+    pub(crate) fn class_attr(&mut self, class: &Class, name: Sym) -> Value {
+        let version = class.version.get();
+        let at = (version.wrapping_mul(31) ^ name.0) as usize & (METHOD_CACHE - 1);
+        let entry = &mut self.method_cache[at];
+        if entry.version == version && entry.name == name.0 {
+            return entry.value.clone();
+        }
+        let value = class.lookup(name).unwrap_or_default();
+        *entry = MethodEntry {
+            version,
+            name: name.0,
+            value: value.clone(),
+        };
+        value
+    }
+
+    /// An attribute of a builtin type, through the cache.
+    #[inline]
+    pub(crate) fn type_attr(&mut self, tag: TypeTag, name: Sym) -> Value {
+        let class = &self.types[tag as usize];
+        let version = class.version.get();
+        let at = (version.wrapping_mul(31) ^ name.0) as usize & (METHOD_CACHE - 1);
+        let entry = &mut self.method_cache[at];
+        if entry.version == version && entry.name == name.0 {
+            return entry.value.clone();
+        }
+        let value = class.lookup(name).unwrap_or_default();
+        *entry = MethodEntry {
+            version,
+            name: name.0,
+            value: value.clone(),
+        };
+        value
+    }
+
+    /// The string of a name.
+    pub(crate) fn name(&self, sym: Sym) -> Str {
+        self.names.string(sym)
+    }
+}
+
+/// The global variables of a program: a dictionary from names to values.
+#[derive(Clone)]
+pub struct Globals(pub(crate) Rc<DictObject>);
+
+impl Globals {
+    /// The value of a variable.
+    pub fn variable(&self, name: &str) -> Option<Value> {
+        self.0
+            .borrow()
+            .get_name(&Str::new(name.as_bytes()))
+            .cloned()
+    }
+
+    /// Sets a variable.
+    pub fn set_variable(&self, machine: &mut Machine, name: &str, value: Value) {
+        let sym = machine.names.intern(name.as_bytes());
+        let name = machine.names.string(sym);
+        let old = self.0.borrow_mut().insert_name(&name, value);
+        drop(old);
+    }
+
+    /// A loaded program (what [`Machine::load`] gave) with these globals in place of its own.
+    pub fn bind(&self, body: &Value) -> Value {
+        match body {
+            Value::Function(function) => Value::Function(Rc::new(Function {
+                code: function.code.clone(),
+                globals: self.0.clone(),
+                defaults: Vec::new(),
+                closure: Vec::new(),
+                attrs: std::cell::RefCell::default(),
+            })),
+            other => other.clone(),
+        }
+    }
+
+    /// All variables as a dictionary value that is the namespace itself: changing one changes the other.
+    pub fn as_value(&self) -> Value {
+        Value::Dict(self.0.clone())
+    }
+}
+
+/// Gives back what machines that are gone left behind on this thread in circles (a program's functions and its global
+/// variables always hold each other): for a process that goes on without them. Machines that still run there lose
+/// nothing that is in use. Returns how many objects that were.
+pub fn collect_garbage() -> usize {
+    cycles::collect()
+}
+
+impl Thrown {
+    /// Not allowed here, with the message of the original's safety layer.
+    pub(crate) fn run_builtin(name: &str) -> Thrown {
+        Thrown::new(ExceptionKind::RunBuiltinException, name)
+    }
+}
