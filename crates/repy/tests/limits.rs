@@ -261,12 +261,12 @@ fn getresources_tells_of_pauses_and_of_the_processor_time_of_threads() {
     let scene = Scene::new(
         "\
 def busy():
-  while getruntime() < 0.5:
+  while getruntime() < 1.2:
     pass
   usage = getresources()[1]
   mycontext['thread'] = usage['threadcpu']
 createthread(busy)
-sleep(0.6)
+sleep(1.3)
 limits, usage, stops = getresources()
 log(len(stops) > 1, stops[0][0] < stops[1][0], stops[0][1] > 0, '\\n')
 log(mycontext['thread'] > usage['threadcpu'], usage['cpu'] >= mycontext['thread'], '\\n')
@@ -279,6 +279,71 @@ log(usage['memory'] > 1000000, limits['memory'] > usage['memory'])
         (code, log.as_str()),
         (Some(0), "True True True \nTrue True \nTrue True")
     );
+}
+
+#[test]
+fn limits_of_what_is_counted_are_integers_and_of_what_renews_floats() {
+    let scene = Scene::new(
+        "\
+limits = getresources()[0]
+for name in ['memory', 'diskused', 'events', 'filesopened', 'insockets', 'outsockets']:
+  log(name, type(limits[name]) is int, len(xrange(min(limits[name], 9))) > 0, '\\n')
+for name in ['cpu', 'fileread', 'filewrite', 'netsend', 'netrecv', 'loopsend', 'looprecv', 'lograte', 'random']:
+  log(name, type(limits[name]) is float, '\\n')
+",
+        &[],
+    );
+    let (code, log) = scene.run();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("False"), "{log}");
+    assert_eq!(log.lines().count(), 15, "{log}");
+}
+
+#[test]
+fn what_was_read_stays_in_the_usage_until_something_is_read_again() {
+    let scene = Scene::new(
+        "\
+f = openfile('data', True)
+f.writeat('x' * 4096, 0)
+f.readat(4096, 0)
+first = getresources()[1]['fileread']
+sleep(0.3)
+log(first >= 4096, getresources()[1]['fileread'] == first)
+f.readat(1, 0)
+log(getresources()[1]['fileread'] < first)
+",
+        &[("fileread", "100000")],
+    );
+    let (code, log) = scene.run();
+    assert_eq!((code, log.as_str()), (Some(0), "True True True"));
+}
+
+#[test]
+fn a_programs_processor_time_starts_at_nothing() {
+    let (code, log) = Scene::new("log(getresources()[1]['cpu'])\n", &[]).run();
+    let used: f64 = log.trim().parse().unwrap();
+    assert_eq!(code, Some(0), "{log}");
+    // What reading the program and building the sandbox take is not the program's: in an unoptimised build, more.
+    assert!(used < 0.002, "{used}");
+}
+
+#[test]
+fn a_program_runs_for_a_period_between_two_pauses() {
+    let (code, log) = Scene::new(
+        "\
+while getruntime() < 2:
+  pass
+stops = getresources()[2]
+for i in range(len(stops) - 1):
+  if stops[i + 1][0] - (stops[i][0] + stops[i][1]) < 0.0999:
+    log('too early: ')
+log(len(stops) >= 1, stops)
+",
+        &[("cpu", "0.1")],
+    )
+    .run();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.starts_with("True "), "{log}");
 }
 
 #[test]

@@ -103,6 +103,13 @@ impl Accounting {
         }
     }
 
+    /// Takes off what has drained of a renewable resource.
+    pub(crate) fn drain(&mut self, resource: Resource, now: f64) {
+        if let Some(bucket) = self.buckets.get_mut(&resource) {
+            bucket.drain(now);
+        }
+    }
+
     /// Whether less of a renewable resource was used than a second allows.
     pub(crate) fn is_below(&self, resource: Resource, now: f64) -> bool {
         self.drained_at(resource) <= now
@@ -115,11 +122,9 @@ impl Accounting {
             .map_or(f64::NEG_INFINITY, Bucket::drained_at)
     }
 
-    /// What is in the bucket of a renewable resource.
-    pub(crate) fn level(&self, resource: Resource, now: f64) -> f64 {
-        self.buckets
-            .get(&resource)
-            .map_or(0.0, |bucket| bucket.level(now))
+    /// What was in the bucket of a renewable resource when it was last touched.
+    pub(crate) fn level(&self, resource: Resource) -> f64 {
+        self.buckets.get(&resource).map_or(0.0, Bucket::level)
     }
 
     /// How many items of a counted resource are held.

@@ -1,11 +1,19 @@
 //! The share of a processor: how long a program must pause so that its processor time stays within its share.
+//!
+//! As in the original, what was used is looked at once a period, and a pause is as long as what was used in it takes
+//! to be earned, less the period. Programs see these pauses. Unlike the original, time that was not used is not lost at
+//! once, so that a program on a loaded machine, which is woken late, still gets its share.
 
 use std::collections::VecDeque;
 
 /// The smallest share that is honoured. A vessel with less could not even be told to stop.
 const LEAST_SHARE: f64 = 0.001;
 
-/// How much more or less than its share a program may get over any [`WINDOW`], as a part of its share there.
+/// Seconds between two looks at what was used: the original's.
+pub(crate) const PERIOD: f64 = 0.1;
+
+/// How much more or less than its share a program may get over any [`WINDOW`], as a part of its share there; beside
+/// what it can use in a [`PERIOD`].
 const TOLERANCE: f64 = 0.1;
 
 /// The time over which shares are judged, in seconds.
@@ -38,6 +46,8 @@ pub(crate) struct ProcessorShare {
     debt: f64,
     at: f64,
     used: f64,
+    /// When the period is over that began with the last look, or with the end of the pause after it.
+    next_look: f64,
     pauses: VecDeque<(f64, f64)>,
 }
 
@@ -50,6 +60,7 @@ impl ProcessorShare {
             debt: 0.0,
             at: now,
             used,
+            next_look: now + PERIOD,
             pauses: VecDeque::new(),
         }
     }
@@ -61,7 +72,7 @@ impl ProcessorShare {
 
     /// Notes the processor time used until now. If it is beyond the share: until when to pause.
     pub(crate) fn observe(&mut self, now: f64, used: f64) -> Option<f64> {
-        if !self.is_limited() {
+        if !self.is_limited() || now < self.next_look {
             return None;
         }
         let earned = (now - self.at).max(0.0) * self.share;
@@ -70,7 +81,9 @@ impl ProcessorShare {
         self.at = now;
         self.used = used;
         let pause = self.debt / self.share;
-        (pause >= SHORTEST_PAUSE).then_some(now + pause)
+        let until = (pause >= SHORTEST_PAUSE).then_some(now + pause);
+        self.next_look = until.unwrap_or(now) + PERIOD;
+        until
     }
 
     /// Notes a pause that was made: when it began and how long it was.

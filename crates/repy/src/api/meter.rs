@@ -36,6 +36,9 @@ impl Sandbox {
             }
         }
         let now = self.system.now();
+        for &resource in resources {
+            self.account.borrow_mut().drain(resource, now);
+        }
         let over = resources.iter().copied().find(|&resource| {
             !self.account.borrow().is_below(resource, now) || self.scheduler.has_queue(resource)
         });

@@ -38,6 +38,9 @@ fn getlasterror(_sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args
     Err(Thrown::last_error())
 }
 
+/// Whole numbers below this are exact in a float.
+const MOST_EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+
 fn ports(numbers: impl IntoIterator<Item = u16>) -> Res {
     Value::set(
         numbers
@@ -51,15 +54,26 @@ fn put(dict: &mut Dict, name: &str, value: Value) -> Res<()> {
     Ok(())
 }
 
+/// A limit as programs see it. What is held or counted is an integer, so that it can be the argument of `xrange`; what
+/// renews, and the share of the processor, are floats, as is a limit of more than any integer.
+fn quantity(resource: Resource, limit: f64) -> Value {
+    let is_counted =
+        COUNTED.contains(&resource) || matches!(resource, Resource::Memory | Resource::DiskUsed);
+    if is_counted && limit.fract() == 0.0 && limit.abs() < MOST_EXACT {
+        Value::Int(limit as i64)
+    } else {
+        Value::float(limit)
+    }
+}
+
 /// What may be used, what is used, and when the program was made to pause for using more than its processor share:
 /// `(limits, usage, [(time, seconds)])`. A resource without a limit is not among the limits.
 fn getresources(sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<'_>) -> Res {
-    let now = sandbox.system.now();
     let processor_time = sandbox.system.processor_time();
     // Making objects can take long and make the sandbox look up; nothing of its own is held meanwhile.
     let (given, levels, held, in_use) = {
         let account = sandbox.account.borrow();
-        let levels = RENEWABLE.map(|resource| (resource, account.level(resource, now)));
+        let levels = RENEWABLE.map(|resource| (resource, account.level(resource)));
         let held = COUNTED.map(|resource| (resource, account.held(resource)));
         let in_use =
             PortKind::ALL.map(|kind| (kind, account.ports_in_use(kind).into_iter().collect()));
@@ -69,7 +83,7 @@ fn getresources(sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<
     let mut limits = Dict::new();
     if let Some(resources) = given {
         for resource in Resource::ALL {
-            let quantity = Value::float(resources.quantity(resource));
+            let quantity = quantity(resource, resources.quantity(resource));
             put(&mut limits, resource.as_str(), quantity)?;
         }
         for kind in PortKind::ALL {
@@ -91,7 +105,8 @@ fn getresources(sandbox: &Rc<Sandbox>, _machine: &mut Machine, _args: &mut Args<
     put(&mut usage, "memory", memory)?;
     let disk = Value::from_i128(i128::from(sandbox.files.disk_used()));
     put(&mut usage, "diskused", disk)?;
-    put(&mut usage, "cpu", Value::float(processor_time))?;
+    let of_program = sandbox.scheduler.program_processor_time(processor_time);
+    put(&mut usage, "cpu", Value::float(of_program))?;
     let of_thread = sandbox.scheduler.current_processor_time(processor_time);
     put(&mut usage, "threadcpu", Value::float(of_thread))?;
     let pauses: Vec<(f64, f64)> = sandbox.processor.borrow().pauses().collect();

@@ -78,6 +78,8 @@ struct State {
     below: BTreeMap<Resource, VecDeque<WaitId>>,
     watched: BTreeSet<WaitId>,
     rung: VecDeque<WaitId>,
+    /// Processor time that had been used before the program ran: the start of the process.
+    used_before: f64,
     /// Processor time at the end of the last slice.
     processor_time: f64,
     /// Nothing runs before this time: the program has used more than its share of the processor.
@@ -101,6 +103,7 @@ impl Default for State {
             below: BTreeMap::new(),
             watched: BTreeSet::new(),
             rung: VecDeque::new(),
+            used_before: 0.0,
             processor_time: 0.0,
             paused_until: 0.0,
             duties_done_at: 0.0,
@@ -158,6 +161,11 @@ impl Scheduler {
             Some(entry) => entry.name.clone(),
             None => "".into(),
         }
+    }
+
+    /// Seconds of processor time the program has used; `now` is the process's processor time.
+    pub(crate) fn program_processor_time(&self, now: f64) -> f64 {
+        (now - self.state.borrow().used_before).max(0.0)
     }
 
     /// Seconds of processor time the thread that runs has used; `now` is the process's processor time.

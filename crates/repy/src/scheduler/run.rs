@@ -43,7 +43,10 @@ impl Scheduler {
         let timed = sandbox.clone();
         machine.set_turn_over(move || timed.system.now() >= timed.scheduler.turn_ends_at.get());
         let used = sandbox.system.processor_time();
-        self.state.borrow_mut().processor_time = used;
+        {
+            let mut state = self.state.borrow_mut();
+            (state.used_before, state.processor_time) = (used, used);
+        }
         self.run_on_stacks(sandbox, machine)
     }
 
@@ -58,6 +61,8 @@ impl Scheduler {
     /// after the duties, and ends the operation if the program must end.
     fn attend_to(&self, sandbox: &Sandbox, stop: &AtomicBool) {
         let began = sandbox.system.now();
+        let used = sandbox.system.processor_time();
+        let pause = sandbox.processor.borrow_mut().observe(began, used);
         let mut now = began;
         loop {
             if now - self.state.borrow().duties_done_at >= DUTY_INTERVAL {
@@ -70,9 +75,9 @@ impl Scheduler {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            let used = sandbox.system.processor_time();
-            let pause = sandbox.processor.borrow_mut().observe(now, used);
-            let Some(until) = pause else { break };
+            let Some(until) = pause.filter(|until| *until > now) else {
+                break;
+            };
             let _ = sandbox.system.wait(&[], (until - now).min(DUTY_INTERVAL));
             now = sandbox.system.now();
         }
@@ -253,6 +258,7 @@ impl Scheduler {
                 .map_or(0, |queue| queue.len());
             while turns > 0 && sandbox.account.borrow().is_below(resource, now) {
                 turns -= 1;
+                sandbox.account.borrow_mut().drain(resource, now);
                 let first = self
                     .state
                     .borrow_mut()

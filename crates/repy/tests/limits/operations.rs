@@ -20,7 +20,7 @@ const HEAVY: [(&str, &str); 9] = [
 fn heavy(operation: &str, around: &str) -> String {
     format!(
         "\
-x = range(300000)
+x = range(600000)
 s = 'a' * 1000000
 sparse = {{}}
 for i in range(100000):
@@ -74,6 +74,11 @@ fn println_on_failure(what: &str, check: impl FnOnce() + std::panic::UnwindSafe)
     }
 }
 
+/// Seconds of processor time that others have to wait for, at most: a turn of 4 ms and the operation that it ends in,
+/// the longest of which takes 25 ms in an unoptimised build. If operations did not look up, a turn with the slower half of
+/// them would take 0.1 to 1.9.
+const MOST_IN_A_TURN: f64 = 0.08;
+
 #[test]
 fn other_threads_run_between_operations_that_do_much() {
     for (what, operation) in HEAVY {
@@ -82,12 +87,11 @@ fn other_threads_run_between_operations_that_do_much() {
             "most = [0, 0]
 def other():
   end = getruntime() + 0.5
-  before = done[0]
   while getruntime() < end or most[1] < 3:
+    before = getresources()[1]['cpu']
     sleep(0.0001)
-    most[0] = max(most[0], done[0] - before)
+    most[0] = max(most[0], getresources()[1]['cpu'] - before)
     most[1] = most[1] + 1
-    before = done[0]
   log(most[0])
   exitall()
 createthread(other)
@@ -96,8 +100,8 @@ busy(100)
         );
         let (code, log) = Scene::new(&program, &[]).run();
         assert_eq!(code, Some(0), "{what}: {log}");
-        let most: u32 = log.parse().unwrap();
-        assert!(most <= 50, "{what}: {most} operations in a turn");
+        let most: f64 = log.parse().unwrap();
+        assert!(most <= MOST_IN_A_TURN, "{what}: {most} seconds in a turn");
     }
 }
 

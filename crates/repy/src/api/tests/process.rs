@@ -77,7 +77,7 @@ log(limits['cpu'], limits['events'], limits['fileread'], sorted_ports(limits['co
     )
     .limit(Resource::Cpu, 0.5)
     .limit(Resource::Events, 7.0)
-    .logs("0.5 7.0 1000000000.0 [12345] [] \n");
+    .logs("0.5 7 1000000000.0 [12345] [] \n");
     Trial::new(
         "f = openfile('new', True)
 def wait():
