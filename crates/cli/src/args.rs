@@ -1,7 +1,7 @@
 //! The command line as plain data: what was typed or set in the environment, nothing checked yet.
 //!
-//! Checking and the configuration file come next, in [`crate::settings`]. Values stay text here, so that
-//! one place reports a wrong one, wherever it came from.
+//! Settings come from the table in [`crate::settings`]: a command says here which groups of rows it takes, and gets their
+//! values from there. What is here in full are commands, what they are about, and switches that are no settings.
 
 mod account;
 mod keys;
@@ -9,17 +9,16 @@ mod run;
 mod testbed;
 mod vessels;
 
-use std::path::PathBuf;
-
 use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use account::AccountArguments;
-pub(crate) use keys::{KeysArguments, KeysCommand, KeysGenerateArguments, KeysUserArguments};
+pub(crate) use keys::{KeysArguments, KeysCommand};
 pub(crate) use run::RunArguments;
-pub(crate) use testbed::{FaultArguments, TestbedCommand, TestbedDirectory, UpArguments};
-pub(crate) use vessels::{AcquireArguments, HandlesArguments, VesselsCommand};
+pub(crate) use testbed::{FaultArguments, TestbedCommand, UpArguments};
+pub(crate) use vessels::{HandlesArguments, VesselsCommand};
 
 use crate::exit_meaning::ExitMeaning;
+use crate::settings::table::{ConfigFlags, TalkFlags};
 
 /// Keep a program running on vessels of the Seattle testbed.
 #[derive(Debug, Parser)]
@@ -43,15 +42,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct GlobalArguments {
-    /// Configuration file [default: ./overlord.toml, else overlord/config.toml in $XDG_CONFIG_HOME or ~/.config]
-    #[arg(long, global = true, value_name = "FILE", env = "OVERLORD_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-    /// What is printed: `text` for people, `json` for programs, one object a line [default: text]
-    #[arg(long, global = true, value_name = "FORMAT", env = "OVERLORD_OUTPUT")]
-    pub(crate) output: Option<String>,
-    /// Colours: auto, always or never [default: auto: on a terminal, and not if NO_COLOR is set]
-    #[arg(long, global = true, value_name = "WHEN", env = "OVERLORD_COLOR")]
-    pub(crate) color: Option<String>,
+    #[command(flatten)]
+    config: ConfigFlags,
+    #[command(flatten)]
+    talk: TalkFlags,
     /// Say on standard error what is done underneath; twice for more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,

@@ -1,8 +1,8 @@
 //! The overlord command: parse, wire, print, exit code.
 //!
 //! ```text
-//! argv, OVERLORD_*, overlord.toml ─► args (plain data) ─► settings (checked) ─► commands ─► Output
-//!                                                                                   └► Failure ─► exit code
+//! argv, OVERLORD_*, overlord.toml ─► args, layers ─► settings (read, checked) ─► commands ─► Output
+//!                                                                                    └► Failure ─► exit code
 //! ```
 //!
 //! It decides nothing about vessels: that is the engine's, through the facade. It is a library only so
@@ -16,7 +16,6 @@ mod account;
 mod args;
 mod blame;
 mod commands;
-mod config_file;
 mod diagnostics;
 mod exit_meaning;
 mod failure;
@@ -41,15 +40,15 @@ pub use exit_meaning::ExitMeaning;
 pub use failure::{Failure, FailureRecord};
 
 use args::{Arguments, Command};
-use config_file::ConfigFile;
 use output::{Format, Output, Palette};
-use settings::Layers;
+use settings::table::{COLOR, CONFIG, OUTPUT};
+use settings::{ConfigFile, Layers};
 
 /// Runs the command that this process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let asked = output::asked_format(&arguments, variable);
+    let asked = asked_format(&arguments);
     let (format, ended) = guarded(asked.unwrap_or(Format::Text), || command(&arguments, asked));
     let meaning = match ended {
         Ok(meaning) => meaning,
@@ -91,7 +90,7 @@ fn command(arguments: &[OsString], asked: Option<Format>) -> Ended {
         Err(error) => return explain(&error, arguments, asked),
     };
     diagnostics::start(parsed.global.verbose);
-    match prepare(&parsed, &matches) {
+    match prepare(&matches) {
         Ok((layers, output)) => {
             let ended = dispatch(&parsed.command, &layers, &output)
                 .map_err(Failure::blaming_the_limit_of_open_files);
@@ -102,39 +101,36 @@ fn command(arguments: &[OsString], asked: Option<Format>) -> Ended {
     }
 }
 
+/// The format that was asked for by flag or variable.
+fn asked_format(arguments: &[OsString]) -> Option<Format> {
+    let set = OUTPUT.row.variable().and_then(|name| variable(&name));
+    output::asked_format(&OUTPUT.row.typed(), arguments, set)
+}
+
 /// In which format a mistake is told that keeps the layers from being put together: as asked by flag or variable,
 /// else by the configuration file as far as that can be read.
 fn format_without_parsing(arguments: &[OsString], asked: Option<Format>) -> Format {
     asked.unwrap_or_else(|| {
-        let named = output::typed("--config", arguments).or_else(|| variable("OVERLORD_CONFIG"));
-        let user_directory = config_file::user_directory(variable);
+        let set = || CONFIG.row.variable().and_then(|name| variable(&name));
+        let named = output::typed(&CONFIG.row.typed(), arguments).or_else(set);
+        let user_directory = settings::user_directory(variable);
         let file = ConfigFile::load(named.as_deref().map(Path::new), user_directory.as_deref());
-        match file.map(|file| file.output) {
-            Ok(Some(word)) if word == "json" => Format::Json,
-            _ => Format::Text,
-        }
+        let word = file.ok().and_then(|file| file.given(&OUTPUT.row));
+        let format = word.and_then(|word| (OUTPUT.read)(&word).ok());
+        format.unwrap_or(Format::Text)
     })
 }
 
 /// Reads the lower layers and sets the output up.
-fn prepare(arguments: &Arguments, matches: &clap::ArgMatches) -> Result<(Layers, Output), Failure> {
-    let user_directory = config_file::user_directory(variable);
-    let file = ConfigFile::load(
-        arguments.global.config.as_deref(),
-        user_directory.as_deref(),
-    )?;
-    let layers = Layers::new(matches, file);
-    let global = &arguments.global;
-    let filed = layers.file();
-    let format = layers.text_or(
-        "output",
-        global.output.as_ref(),
-        filed.output.clone(),
-        "text",
-    );
-    let color = layers.text_or("color", global.color.as_ref(), filed.color.clone(), "auto");
-    let output = Output::new(output::format(&format)?, output::palette(&color, variable)?);
-    Ok((layers, output))
+fn prepare(matches: &clap::ArgMatches) -> Result<(Layers, Output), Failure> {
+    let layers = Layers::new(matches, variable);
+    let named = layers.optional(&CONFIG)?.map(|path| path.value);
+    let user_directory = settings::user_directory(variable);
+    let file = ConfigFile::load(named.as_deref(), user_directory.as_deref())?;
+    let layers = layers.above(file);
+    let format = layers.value(&OUTPUT)?.value;
+    let palette = output::palette(layers.value(&COLOR)?.value, variable);
+    Ok((layers, Output::new(format, palette)))
 }
 
 fn dispatch(command: &Command, layers: &Layers, output: &Output) -> Result<ExitMeaning, Failure> {
@@ -157,9 +153,7 @@ fn dispatch(command: &Command, layers: &Layers, output: &Output) -> Result<ExitM
         Command::Vessels(command) => {
             commands::block_on(commands::vessels::run(command, layers, output))
         }
-        Command::Status(arguments) => {
-            commands::block_on(commands::status::run(arguments, layers, output))
-        }
+        Command::Status(_) => commands::block_on(commands::status::run(layers, output)),
         Command::Testbed(command) => commands::testbed::run(command, layers, output),
         Command::Run(arguments) => commands::run::run(arguments, layers, output),
     }

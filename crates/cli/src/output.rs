@@ -17,7 +17,6 @@ pub(crate) use table::Table;
 
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
-use crate::settings::Sourced;
 
 /// The version of what `--output json` prints. A field may be added without a new number; one that goes or
 /// changes its meaning makes a new one.
@@ -30,6 +29,17 @@ pub(crate) enum Format {
     Text,
     /// One JSON object a line, each with the field `schema`.
     Json,
+}
+
+/// Whether colours are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Colours {
+    /// On a terminal, unless the environment says otherwise.
+    Auto,
+    /// In any case.
+    Always,
+    /// In no case.
+    Never,
 }
 
 /// Where everything that a command says goes. Cheap to clone.
@@ -141,25 +151,14 @@ impl Output {
 #[error("the reader of the output is gone")]
 pub(crate) struct ClosedPipe;
 
-/// Reads `--output`.
-///
-/// # Errors
-/// A word that is no format.
-pub(crate) fn format(given: &Sourced<String>) -> Result<Format, Failure> {
-    match given.value.as_str() {
-        "text" => Ok(Format::Text),
-        "json" => Ok(Format::Json),
-        _ => Err(given.wrong("it is one of text, json")),
-    }
-}
-
 /// The format that was asked for, known before the command line is parsed: mistakes in it are to be reported in
 /// that format as well. A word that is no format asks for nothing.
 pub(crate) fn asked_format(
+    flag: &str,
     arguments: &[OsString],
-    variable: impl Fn(&str) -> Option<OsString>,
+    variable: Option<OsString>,
 ) -> Option<Format> {
-    let word = typed("--output", arguments).or_else(|| variable("OVERLORD_OUTPUT"))?;
+    let word = typed(flag, arguments).or(variable)?;
     match word.to_str()? {
         "text" => Some(Format::Text),
         "json" => Some(Format::Json),
@@ -184,28 +183,15 @@ pub(crate) fn typed(flag: &str, arguments: &[OsString]) -> Option<OsString> {
     found
 }
 
-/// Reads `--color`, and what the environment says of colours.
-///
-/// # Errors
-/// A word that is none of them.
-pub(crate) fn palette(
-    given: &Sourced<String>,
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Palette, Failure> {
+/// What the environment says of colours, as far as it was left to it.
+pub(crate) fn palette(asked: Colours, variable: impl Fn(&str) -> Option<OsString>) -> Palette {
     let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
-    match given.value.as_str() {
-        "always" => Ok(Palette::Colours),
-        "never" => Ok(Palette::Plain),
-        "auto" => {
-            let dumb = variable("TERM").is_some_and(|term| term == "dumb");
-            let wanted = set("CLICOLOR_FORCE") || (io::stdout().is_terminal() && !dumb);
-            Ok(if wanted && !set("NO_COLOR") {
-                Palette::Colours
-            } else {
-                Palette::Plain
-            })
-        }
-        _ => Err(given.wrong("it is one of auto, always, never")),
+    let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+    let wanted = set("CLICOLOR_FORCE") || (io::stdout().is_terminal() && !dumb);
+    match asked {
+        Colours::Always => Palette::Colours,
+        Colours::Auto if wanted && !set("NO_COLOR") => Palette::Colours,
+        Colours::Auto | Colours::Never => Palette::Plain,
     }
 }
 
@@ -217,7 +203,7 @@ mod tests {
     fn the_format_is_known_before_the_command_line_is_parsed() {
         let asked = |arguments: &[&str], variable: Option<&str>| {
             let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
-            asked_format(&arguments, |_| variable.map(Into::into))
+            asked_format("--output", &arguments, variable.map(Into::into))
         };
         assert_eq!(
             asked(&["run", "--output", "json"], None),

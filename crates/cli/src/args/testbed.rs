@@ -1,9 +1,9 @@
 //! `overlord testbed …`
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
 use overlord_testbed::daemon::{CLEARINGHOUSE_FAULTS, NODE_FAULTS, VESSEL_FAULTS};
+
+use crate::settings::table::{TestbedFlags, UpFlags};
 
 /// Run a testbed of one's own on this machine.
 #[derive(Debug, Subcommand)]
@@ -13,20 +13,7 @@ pub(crate) enum TestbedCommand {
     /// Make a node or the clearinghouse of a running testbed misbehave, or behave again
     Fault(FaultArguments),
     /// Say what a running testbed consists of
-    Show(TestbedDirectory),
-}
-
-/// Which testbed.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct TestbedDirectory {
-    /// Directory of the testbed: keys, CA certificate, state, control socket
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "OVERLORD_TESTBED_DIR",
-        default_value = "testbed"
-    )]
-    pub(crate) dir: PathBuf,
+    Show(TestbedFlags),
 }
 
 /// What to start.
@@ -36,70 +23,15 @@ pub(crate) struct TestbedDirectory {
 )]
 pub(crate) struct UpArguments {
     #[command(flatten)]
-    pub(crate) directory: TestbedDirectory,
-    /// How many nodes, each on a network of its own unless --nodes-per-network says otherwise
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "12",
-        allow_hyphen_values = true
-    )]
-    pub(crate) nodes: String,
-    /// How many nodes share a network (/24), and so are a lan; kept from the first start in the directory
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "1",
-        allow_hyphen_values = true
-    )]
-    pub(crate) nodes_per_network: String,
-    /// How many vessels each node has
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "4",
-        allow_hyphen_values = true
-    )]
-    pub(crate) vessels_per_node: String,
-    /// How much later each node answers
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "0s",
-        allow_hyphen_values = true
-    )]
-    pub(crate) latency: String,
-    /// TCP port of the clearinghouse; 0 takes a free one
-    #[arg(
-        long,
-        value_name = "PORT",
-        default_value = "0",
-        allow_hyphen_values = true
-    )]
-    pub(crate) port: String,
-    /// How many vessels each account that is made may hold; the original's accounts begin with ten
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "10",
-        allow_hyphen_values = true
-    )]
-    pub(crate) credits: String,
-    /// Also run programs that are not Repy, with the rights of this process: not a sandbox
-    #[arg(long)]
-    pub(crate) danger_native: bool,
+    directory: TestbedFlags,
+    #[command(flatten)]
+    testbed: UpFlags,
     /// Account to make, with new keys in the testbed's directory unless they are there; may be repeated
     #[arg(long, value_name = "USER", default_value = "guest")]
     pub(crate) user: Vec<String>,
     /// Fault of a node from the start, as NODE=FAULT; may be repeated
     #[arg(long, value_name = "NODE=FAULT")]
     pub(crate) fault: Vec<String>,
-    /// Length of leases on acquisition [default: 4h]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(crate) lease: Option<String>,
-    /// Length of leases after a renewal [default: 7days]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(crate) renewed_lease: Option<String>,
 }
 
 /// What shall go wrong.
@@ -110,7 +42,7 @@ pub(crate) struct UpArguments {
 )]
 pub(crate) struct FaultArguments {
     #[command(flatten)]
-    pub(crate) directory: TestbedDirectory,
+    directory: TestbedFlags,
     /// Number of the node, from 1, as `testbed show` prints it
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) node: Option<String>,

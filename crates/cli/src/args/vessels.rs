@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::AccountArguments;
+use crate::settings::table::AcquireFlags;
 
 /// See, get, give back and renew vessels of an account, and read their logs.
 #[derive(Debug, Subcommand)]
@@ -23,25 +24,9 @@ pub(crate) enum VesselsCommand {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct AcquireArguments {
     #[command(flatten)]
-    pub(crate) account: AccountArguments,
-    /// How many
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "1",
-        env = "OVERLORD_COUNT",
-        allow_hyphen_values = true
-    )]
-    pub(crate) count: String,
-    /// On which machines: wan, lan, nat, rand
-    #[arg(
-        id = "type",
-        long = "type",
-        value_name = "TYPE",
-        default_value = "wan",
-        env = "OVERLORD_TYPE"
-    )]
-    pub(crate) vessel_type: String,
+    account: AccountArguments,
+    #[command(flatten)]
+    what: AcquireFlags,
 }
 
 /// Which vessels.
@@ -49,7 +34,7 @@ pub(crate) struct AcquireArguments {
 #[command(group(clap::ArgGroup::new("which").required(true).args(["handles", "all"])))]
 pub(crate) struct HandlesArguments {
     #[command(flatten)]
-    pub(crate) account: AccountArguments,
+    account: AccountArguments,
     /// Every vessel that the account holds
     #[arg(long)]
     pub(crate) all: bool,

@@ -1,14 +1,14 @@
 //! `overlord keys generate|show|check`
 
-use overlord::keys::{DEFAULT_KEY_BITS, KeyDirectory, KeyKind, KeyPair, PublicKey};
-use overlord::keys::{GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN};
+use overlord::keys::{KeyDirectory, KeyKind, KeyPair, PublicKey};
 use overlord::types::UserName;
 use serde::Serialize;
 
-use crate::args::{KeysCommand, KeysGenerateArguments, KeysUserArguments};
+use crate::args::KeysCommand;
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::settings::table::{BITS, KEYS_DIR};
 use crate::settings::{self, Layers};
 
 /// A pair as it is told to programs.
@@ -30,37 +30,21 @@ struct KeysRecord<'a> {
 /// What is wrong with the keys or their files.
 pub(crate) fn run(command: &KeysCommand, layers: &Layers, output: &Output) -> Result<(), Failure> {
     match command {
-        KeysCommand::Generate(arguments) => generate(arguments, layers, output),
-        KeysCommand::Show(arguments) => show(arguments, layers, output),
-        KeysCommand::Check(arguments) => check(arguments, layers, output),
+        KeysCommand::Generate(_) => generate(layers, output),
+        KeysCommand::Show(_) => show(layers, output),
+        KeysCommand::Check(_) => check(layers, output),
     }
 }
 
-fn place(
-    arguments: &KeysUserArguments,
-    layers: &Layers,
-) -> Result<(UserName, KeyDirectory), Failure> {
-    let user = settings::user(arguments, layers)?;
-    Ok((
-        user,
-        KeyDirectory::new(settings::keys_dir(arguments, layers)),
-    ))
+fn place(layers: &Layers) -> Result<(UserName, KeyDirectory), Failure> {
+    let user = settings::user(layers)?;
+    let directory = KeyDirectory::new(layers.value(&KEYS_DIR)?.value);
+    Ok((user, directory))
 }
 
-fn generate(
-    arguments: &KeysGenerateArguments,
-    layers: &Layers,
-    output: &Output,
-) -> Result<(), Failure> {
-    let (user, directory) = place(&arguments.user, layers)?;
-    let bits = layers
-        .text_or(
-            "bits",
-            arguments.bits.as_ref(),
-            None,
-            &DEFAULT_KEY_BITS.to_string(),
-        )
-        .number(GENERATED_KEY_BITS_MIN, GENERATED_KEY_BITS_MAX)?;
+fn generate(layers: &Layers, output: &Output) -> Result<(), Failure> {
+    let (user, directory) = place(layers)?;
+    let bits = layers.value(&BITS)?.value;
     let pair =
         KeyPair::generate(bits).map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
     directory.save(&user, &pair)?;
@@ -81,15 +65,15 @@ fn generate(
     Ok(())
 }
 
-fn show(arguments: &KeysUserArguments, layers: &Layers, output: &Output) -> Result<(), Failure> {
-    let (user, directory) = place(arguments, layers)?;
+fn show(layers: &Layers, output: &Output) -> Result<(), Failure> {
+    let (user, directory) = place(layers)?;
     let key = directory.load_public(&user)?;
     let record = record("public_key", &user, &directory, &key, Vec::new());
     output.show(key.as_str(), &record)
 }
 
-fn check(arguments: &KeysUserArguments, layers: &Layers, output: &Output) -> Result<(), Failure> {
-    let (user, directory) = place(arguments, layers)?;
+fn check(layers: &Layers, output: &Output) -> Result<(), Failure> {
+    let (user, directory) = place(layers)?;
     let loaded = directory.load(&user)?;
     let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
     for warning in &warnings {

@@ -21,6 +21,7 @@ use crate::args::RunArguments;
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
+use crate::settings::table::LOCAL;
 use crate::settings::{AccountSettings, Layers, LocalSettings, RunSettings, Target, Trust};
 use crate::signals::{Asked, EndSignals};
 use crate::text::count_of;
@@ -90,7 +91,7 @@ async fn watch(
 ) -> Result<ExitMeaning, Failure> {
     let begun = Instant::now();
     let mut signals = EndSignals::catch()?;
-    let place = if arguments.local {
+    let place = if layers.value(&LOCAL)?.value {
         " on a testbed of its own"
     } else {
         ""
@@ -100,7 +101,7 @@ async fn watch(
         "overlord: deploying {}{place} …",
         arguments.program.display()
     ))?;
-    let settings = RunSettings::new(arguments, layers)?;
+    let settings = RunSettings::new(&arguments.program, &arguments.arguments, layers)?;
     let ended = match &settings.target {
         Target::Account(account) => {
             deploy(&settings, account, None, output, begun, &mut signals).await

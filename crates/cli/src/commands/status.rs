@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::node_calls;
 use super::vessels::{lease, location};
 use crate::account;
-use crate::args::AccountArguments;
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::{Failure, chain};
 use crate::output::{Output, Paint, Palette, Table};
@@ -55,12 +54,8 @@ struct AccountLine<'a> {
 ///
 /// # Errors
 /// What is wrong with keys, clearinghouse or account. Nodes that cannot be reached are part of the answer.
-pub(crate) async fn run(
-    arguments: &AccountArguments,
-    layers: &Layers,
-    output: &Output,
-) -> Result<ExitMeaning, Failure> {
-    let settings = AccountSettings::new(arguments, layers)?;
+pub(crate) async fn run(layers: &Layers, output: &Output) -> Result<ExitMeaning, Failure> {
+    let settings = AccountSettings::new(layers)?;
     let connection = account::open(&settings, output).await?;
     let info = connection.account();
     let held = connection.clearinghouse().resource_info().await?;

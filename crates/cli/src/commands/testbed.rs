@@ -13,18 +13,17 @@ use overlord_testbed::daemon::{
 use serde::Serialize;
 
 use super::{block_on, block_on_service};
-use crate::args::{FaultArguments, TestbedCommand, TestbedDirectory, UpArguments};
+use crate::args::{FaultArguments, TestbedCommand, UpArguments};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Paint, Table};
-use crate::settings::{Layers, Sourced, VESSELS_PER_NODE_MAX};
+use crate::settings::table::{
+    NODES_MAX, TESTBED_DIR, UP_CREDITS, UP_DANGER_NATIVE, UP_LATENCY, UP_LEASE, UP_NODES,
+    UP_NODES_PER_NETWORK, UP_PORT, UP_RENEWED_LEASE, UP_VESSELS_PER_NODE,
+};
+use crate::settings::{Given, Layers};
 use crate::signals::EndSignals;
 use crate::text::count_of;
-
-/// Most nodes: one loopback network each.
-const NODES_MAX: u32 = 254;
-/// Most vessels that an account may hold: as many as there ever are.
-const CREDITS_MAX: u32 = NODES_MAX * VESSELS_PER_NODE_MAX;
 
 /// How many copies `overlord run` deploys unless told otherwise.
 const RUN_COPIES_DEFAULT: usize = 10;
@@ -120,7 +119,7 @@ pub(crate) fn run(
             block_on_service(up(config, settings, output))
         }
         TestbedCommand::Fault(arguments) => block_on(fault(arguments, layers, output)),
-        TestbedCommand::Show(directory) => block_on(show(directory, output)),
+        TestbedCommand::Show(_) => block_on(show(layers, output)),
     }
 }
 
@@ -135,56 +134,47 @@ fn config(
     arguments: &UpArguments,
     layers: &Layers,
 ) -> Result<(TestbedConfig, UpSettings), Failure> {
-    let given = |flag: &str, value: &String| layers.text_or(flag, Some(value), None, "");
-    let mut config = TestbedConfig::new(absolute(&arguments.directory.dir)?);
-    let nodes = given("nodes", &arguments.nodes).number(1, NODES_MAX)?;
+    let mut config = TestbedConfig::new(absolute(&layers.value(&TESTBED_DIR)?.value)?);
+    let nodes = layers.value(&UP_NODES)?.value;
     config.nodes = nodes as usize;
-    config.nodes_per_network =
-        given("nodes-per-network", &arguments.nodes_per_network).number(1, NODES_MAX)? as usize;
-    config.vessels_per_node = given("vessels-per-node", &arguments.vessels_per_node)
-        .number(1, VESSELS_PER_NODE_MAX)? as usize;
-    if arguments.danger_native {
+    config.nodes_per_network = layers.value(&UP_NODES_PER_NETWORK)?.value as usize;
+    config.vessels_per_node = layers.value(&UP_VESSELS_PER_NODE)?.value as usize;
+    if layers.value(&UP_DANGER_NATIVE)?.value {
         config.platforms = config.platforms.and_danger_native();
     }
-    config.latency = given("latency", &arguments.latency).duration()?;
-    config.clearinghouse_port = given("port", &arguments.port).port()?;
-    if let Some(lease) = &arguments.lease {
-        config.leases.on_acquisition = given("lease", lease).positive_duration()?;
+    config.latency = layers.value(&UP_LATENCY)?.value;
+    config.clearinghouse_port = layers.value(&UP_PORT)?.value;
+    if let Some(lease) = layers.optional(&UP_LEASE)? {
+        config.leases.on_acquisition = lease.value;
     }
-    if let Some(lease) = &arguments.renewed_lease {
-        config.leases.on_renewal = given("renewed-lease", lease).positive_duration()?;
+    if let Some(lease) = layers.optional(&UP_RENEWED_LEASE)? {
+        config.leases.on_renewal = lease.value;
     }
-    let users = arguments
-        .user
-        .iter()
-        .map(|user| given("user", user).parse());
-    let faults = arguments
-        .fault
-        .iter()
-        .map(|text| initial_fault(&given("fault", text), nodes));
+    let users = arguments.user.iter();
+    let users = users.map(|user| Given::typed("--user", user).parse());
+    let faults = arguments.fault.iter();
+    let faults = faults.map(|text| initial_fault(text, nodes));
     let settings = UpSettings {
         users: users.collect::<Result<_, _>>()?,
-        credits: given("credits", &arguments.credits).number(0, CREDITS_MAX)?,
+        credits: layers.value(&UP_CREDITS)?.value,
         faults: faults.collect::<Result<_, _>>()?,
     };
     Ok((config, settings))
 }
 
 /// Reads `NODE=FAULT`, where a fault's time comes after a colon, for a testbed of so many nodes.
-fn initial_fault(
-    text: &Sourced<String>,
-    nodes: u32,
-) -> Result<(FaultTarget, Vec<String>), Failure> {
-    let wrong = || text.wrong("it is NODE=FAULT, such as 2=silence or 3=latency:200ms");
-    let (node, fault) = text.value.split_once('=').ok_or_else(wrong)?;
+fn initial_fault(text: &str, nodes: u32) -> Result<(FaultTarget, Vec<String>), Failure> {
+    let given = Given::typed("--fault", text);
+    let wrong = || given.wrong("it is NODE=FAULT, such as 2=silence or 3=latency:200ms");
+    let (node, fault) = text.split_once('=').ok_or_else(wrong)?;
     let number: usize = node.parse().map_err(|_| wrong())?;
     if !(1..=nodes as usize).contains(&number) {
-        return Err(text.wrong(format!("nodes are numbered from 1 to {nodes}")));
+        return Err(given.wrong(format!("nodes are numbered from 1 to {nodes}")));
     }
     let words: Vec<_> = fault.split(':').map(str::to_owned).collect();
     TypedFault::parse(&words)
         .and_then(TypedFault::of_node)
-        .map_err(|problem| text.wrong(problem))?;
+        .map_err(|problem| given.wrong(problem))?;
     Ok((FaultTarget::Node(number), words))
 }
 
@@ -292,11 +282,7 @@ async fn fault(
     output: &Output,
 ) -> Result<ExitMeaning, Failure> {
     let node = arguments.node.as_ref();
-    let node = node.map(|node| {
-        layers
-            .text_or("node", Some(node), None, "")
-            .number(1, NODES_MAX)
-    });
+    let node = node.map(|node| Given::typed("--node", node).number(1, NODES_MAX));
     let whose = match (node.transpose()?, &arguments.vessel) {
         (Some(index), _) => FaultTarget::Node(index as usize),
         (None, Some(handle)) => FaultTarget::Vessel(handle.clone()),
@@ -306,7 +292,7 @@ async fn fault(
         whose,
         fault: arguments.fault.clone(),
     };
-    let (done, _) = daemon::ask(&arguments.directory.dir, &request).await?;
+    let (done, _) = daemon::ask(&layers.value(&TESTBED_DIR)?.value, &request).await?;
     output.show(
         &done,
         &FaultLine {
@@ -317,8 +303,8 @@ async fn fault(
     Ok(ExitMeaning::Done)
 }
 
-async fn show(directory: &TestbedDirectory, output: &Output) -> Result<ExitMeaning, Failure> {
-    let asked = daemon::ask(&directory.dir, &ControlRequest::Show).await?;
+async fn show(layers: &Layers, output: &Output) -> Result<ExitMeaning, Failure> {
+    let asked = daemon::ask(&layers.value(&TESTBED_DIR)?.value, &ControlRequest::Show).await?;
     let missing = || Failure::new(ExitMeaning::Protocol, "the testbed did not describe itself");
     let testbed = asked.1.ok_or_else(missing)?;
     output.record(&TestbedLine::new("testbed", &[], &testbed))?;

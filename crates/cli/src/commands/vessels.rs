@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use overlord::Connection;
 use overlord::clearinghouse::VesselRecord;
-use overlord::engine::VESSELS_MAX;
 use overlord::types::{Handle, VesselType};
 use serde::Serialize;
 
 use super::vessel_log;
 use crate::account;
-use crate::args::{AccountArguments, AcquireArguments, HandlesArguments, VesselsCommand};
+use crate::args::{HandlesArguments, VesselsCommand};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Output, Table};
+use crate::settings::table::{ACQUIRE_COUNT, ACQUIRE_TYPE};
 use crate::settings::{AccountSettings, Layers};
 use crate::text::short_duration;
 
@@ -45,12 +45,12 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<ExitMeaning, Failure> {
     match command {
-        VesselsCommand::List(arguments) => {
-            let account = open(arguments, layers, output).await?;
+        VesselsCommand::List(_) => {
+            let account = open(layers, output).await?;
             let held = account.clearinghouse().resource_info().await?;
             print("vessel", &held, output)?;
         }
-        VesselsCommand::Acquire(arguments) => acquire(arguments, layers, output).await?,
+        VesselsCommand::Acquire(_) => acquire(layers, output).await?,
         VesselsCommand::Release(arguments) => {
             let (connection, named) = find(arguments, layers, output).await?;
             let handles = handles(&named);
@@ -75,27 +75,14 @@ pub(crate) async fn run(
     Ok(ExitMeaning::Done)
 }
 
-async fn open(
-    arguments: &AccountArguments,
-    layers: &Layers,
-    output: &Output,
-) -> Result<Connection, Failure> {
-    account::open(&AccountSettings::new(arguments, layers)?, output).await
+async fn open(layers: &Layers, output: &Output) -> Result<Connection, Failure> {
+    account::open(&AccountSettings::new(layers)?, output).await
 }
 
-async fn acquire(
-    arguments: &AcquireArguments,
-    layers: &Layers,
-    output: &Output,
-) -> Result<(), Failure> {
-    let count = layers
-        .text_or("count", Some(&arguments.count), None, "1")
-        .number(1, VESSELS_MAX)
-        .map_err(|failure| failure.advise("ask for one vessel or more with --count"))?;
-    let vessel_type = layers
-        .text_or("type", Some(&arguments.vessel_type), None, "wan")
-        .parse::<VesselType>()?;
-    let account = open(&arguments.account, layers, output).await?;
+async fn acquire(layers: &Layers, output: &Output) -> Result<(), Failure> {
+    let count = layers.value(&ACQUIRE_COUNT)?.value;
+    let vessel_type = layers.value(&ACQUIRE_TYPE)?.value;
+    let account = open(layers, output).await?;
     let acquired = account.clearinghouse().acquire(vessel_type, count).await;
     let acquired = acquired.map_err(|error| {
         let failure = Failure::from(error);
@@ -115,7 +102,7 @@ async fn find(
     layers: &Layers,
     output: &Output,
 ) -> Result<(Connection, Vec<VesselRecord>), Failure> {
-    let connection = open(&arguments.account, layers, output).await?;
+    let connection = open(layers, output).await?;
     let held = connection.clearinghouse().resource_info().await?;
     let named = if arguments.all {
         held

@@ -1,18 +1,16 @@
 //! Whose account, with which keys, at which clearinghouse.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use overlord::CLEARINGHOUSE_DEFAULT;
 use overlord::clearinghouse::{ApiKey, ClearinghouseClient};
 use overlord::types::UserName;
 
-use super::Layers;
-use crate::args::{AccountArguments, KeysUserArguments};
+use super::layers::Layers;
+use super::table::{
+    API_KEY, API_KEY_FILE, CA_FILE, CLEARINGHOUSE, DANGER_ACCEPT_INVALID_CERTS, KEYS_DIR, USER,
+};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
-
-/// The variable that holds an API key; there is no flag, since others on the machine can read flags.
-pub(crate) const API_KEY_VARIABLE: &str = "OVERLORD_API_KEY";
 
 /// Most bytes of a file with an API key: the longest key, and room for blank lines around it.
 const API_KEY_FILE_BYTES_MAX: u64 = 4096;
@@ -48,32 +46,21 @@ impl AccountSettings {
     ///
     /// # Errors
     /// No or a wrong user name, a URL that is none, a CA file that is none.
-    pub(crate) fn new(arguments: &AccountArguments, layers: &Layers) -> Result<Self, Failure> {
-        let file = layers.file();
-        let clearinghouse = layers.text_or(
-            "clearinghouse",
-            arguments.clearinghouse.as_ref(),
-            file.clearinghouse.clone(),
-            CLEARINGHOUSE_DEFAULT,
-        );
-        let ca_file = layers.path("ca-file", arguments.ca_file.as_ref(), file.ca_file.as_ref());
-        let danger = arguments.danger_accept_invalid_certs
-            || file.danger_accept_invalid_certs.unwrap_or(false);
-        let trust = match ca_file {
-            _ if danger => Trust::DangerAnybody,
-            Some(path) => Trust::File(path.value),
-            None => Trust::System,
-        };
-        let keys = KeysUserArguments {
-            user: arguments.user.clone(),
-            keys_dir: arguments.keys_dir.clone(),
+    pub(crate) fn new(layers: &Layers) -> Result<Self, Failure> {
+        let trust = if layers.value(&DANGER_ACCEPT_INVALID_CERTS)?.value {
+            Trust::DangerAnybody
+        } else {
+            match layers.optional(&CA_FILE)? {
+                Some(path) => Trust::File(path.value),
+                None => Trust::System,
+            }
         };
         let settings = Self {
-            user: user(&keys, layers)?,
-            keys_dir: keys_dir(&keys, layers),
-            clearinghouse: clearinghouse.value,
+            user: user(layers)?,
+            keys_dir: layers.value(&KEYS_DIR)?.value,
+            clearinghouse: layers.value(&CLEARINGHOUSE)?.value,
             trust,
-            api_key: api_key(arguments, layers)?,
+            api_key: api_key(layers)?,
         };
         // A client made and thrown away checks the address; it needs no authorities for that.
         ClearinghouseClient::builder(&settings.clearinghouse)
@@ -87,43 +74,21 @@ impl AccountSettings {
 ///
 /// # Errors
 /// No name given, or one that cannot be a user's.
-pub(crate) fn user(arguments: &KeysUserArguments, layers: &Layers) -> Result<UserName, Failure> {
-    layers
-        .text("user", arguments.user.as_ref(), layers.file().user.clone())
-        .ok_or_else(|| {
-            Failure::usage("no user is named").advise(
-                "name the account with --user NAME, OVERLORD_USER, or user in overlord.toml; without an account, try: overlord run --local PROGRAM",
-            )
-        })?
-        .parse()
-}
-
-/// Where keys lie: the current directory, as in the original, unless told otherwise.
-#[must_use]
-pub(crate) fn keys_dir(arguments: &KeysUserArguments, layers: &Layers) -> PathBuf {
-    let filed = layers.file().keys_dir.as_ref();
-    layers.path_or(
-        "keys-dir",
-        arguments.keys_dir.as_ref(),
-        filed,
-        Path::new("."),
-    )
+pub(crate) fn user(layers: &Layers) -> Result<UserName, Failure> {
+    let user = layers.optional(&USER)?.ok_or_else(|| {
+        Failure::usage("no user is named").advise(
+            "name the account with --user NAME, OVERLORD_USER, or user in overlord.toml; without an account, try: overlord run --local PROGRAM",
+        )
+    })?;
+    Ok(user.value)
 }
 
 /// The API key from the variable or a file.
-fn api_key(arguments: &AccountArguments, layers: &Layers) -> Result<Option<ApiKey>, Failure> {
-    let wrong = |place: String, error| {
-        Failure::new(ExitMeaning::Data, error).advise(format!("correct the API key in {place}"))
-    };
-    if let Some(text) = std::env::var_os(API_KEY_VARIABLE) {
-        // What is no text is no key either; the replacement characters make it one that is refused.
-        let key = ApiKey::new(text.to_string_lossy().trim());
-        return key
-            .map(Some)
-            .map_err(|error| wrong(API_KEY_VARIABLE.to_owned(), error));
+fn api_key(layers: &Layers) -> Result<Option<ApiKey>, Failure> {
+    if let Some(key) = layers.optional(&API_KEY)? {
+        return Ok(Some(key.value));
     }
-    let filed = layers.file().api_key_file.as_ref();
-    let Some(path) = layers.path("api-key-file", arguments.api_key_file.as_ref(), filed) else {
+    let Some(path) = layers.optional(&API_KEY_FILE)? else {
         return Ok(None);
     };
     let path = path.value;
@@ -134,7 +99,9 @@ fn api_key(arguments: &AccountArguments, layers: &Layers) -> Result<Option<ApiKe
     })?;
     // What is no text is no key either: the empty text is refused.
     let text = std::str::from_utf8(&file.bytes).unwrap_or_default();
-    let key = ApiKey::new(text.trim());
-    key.map(Some)
-        .map_err(|error| wrong(path.display().to_string(), error))
+    let key = ApiKey::new(text.trim()).map_err(|error| {
+        let advice = format!("correct the API key in {}", path.display());
+        Failure::new(ExitMeaning::Data, error).advise(advice)
+    })?;
+    Ok(Some(key))
 }

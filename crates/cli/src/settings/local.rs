@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use overlord::types::{UserName, VesselType};
 
-use super::Layers;
-use crate::args::RunArguments;
+use super::layers::Layers;
+use super::table::{
+    LOCAL_DIR, LOCAL_LATENCY, LOCAL_NODES, LOCAL_NODES_MAX, USER, VESSELS_PER_NODE_MAX,
+};
 use crate::failure::Failure;
 use crate::text::count_of;
 
-/// Most nodes of the embedded testbed: one loopback network each.
-pub(crate) const LOCAL_NODES_MAX: u32 = 200;
 /// Nodes of the embedded testbed beyond the copies, so that there is somewhere to move to.
 const LOCAL_NODES_SPARE: u32 = 2;
 /// Vessels of each node at least, as the testbed has them unless told otherwise.
 const LOCAL_VESSELS_MIN: u32 = 4;
-/// Vessels of each node at most; a machine of the original has some tens.
-pub(crate) const VESSELS_PER_NODE_MAX: u32 = 100;
 /// The user of the embedded testbed, unless one is named.
 const LOCAL_USER: &str = "local";
 
@@ -102,42 +100,20 @@ impl LocalSettings {
     /// # Errors
     /// The first thing that the operator has to change.
     pub(super) fn new(
-        arguments: &RunArguments,
         layers: &Layers,
         count: u32,
         vessel_type: VesselType,
     ) -> Result<Self, Failure> {
-        let filed = &layers.file().run;
-        let user = layers.text_or(
-            "user",
-            arguments.account.user.as_ref(),
-            layers.file().user.clone(),
-            LOCAL_USER,
-        );
-        let nodes = layers
-            .text(
-                "local-nodes",
-                arguments.local_nodes.as_ref(),
-                filed.local_nodes.map(|number| number.to_string()),
-            )
-            .map(|nodes| nodes.number(1, LOCAL_NODES_MAX))
-            .transpose()?;
-        let latency = layers.text_or(
-            "local-latency",
-            arguments.local_latency.as_ref(),
-            filed.local_latency.clone(),
-            "0s",
-        );
-        let directory = layers.path(
-            "local-dir",
-            arguments.local_dir.as_ref(),
-            filed.local_dir.as_ref(),
-        );
+        let user = match layers.optional(&USER)? {
+            Some(user) => user.value,
+            None => LOCAL_USER.parse().map_err(Failure::usage)?,
+        };
+        let nodes = layers.optional(&LOCAL_NODES)?.map(|nodes| nodes.value);
         Ok(Self {
-            user: user.parse()?,
+            user,
             size: LocalSize::for_copies(count, vessel_type, nodes)?,
-            directory: directory.map(|path| path.value),
-            latency: latency.duration()?,
+            directory: layers.optional(&LOCAL_DIR)?.map(|path| path.value),
+            latency: layers.value(&LOCAL_LATENCY)?.value,
         })
     }
 }

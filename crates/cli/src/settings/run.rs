@@ -7,30 +7,37 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use overlord::SetupError;
-use overlord::engine::{
-    ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, SettingsError, VESSELS_MAX,
-};
+use overlord::engine::{ArgumentsTemplate, Deployment, OnStop, Policy, Program, SettingsError};
 use overlord::types::{Platform, UserName, UserPort, VesselType};
 use overlord_testbed::node::platform::repy_refusal;
 
-use super::{AccountSettings, Layers, LocalSettings, Origin, Sourced};
-use crate::args::RunArguments;
+use super::account::AccountSettings;
+use super::given::Sourced;
+use super::layers::Layers;
+use super::local::LocalSettings;
+use super::row::Row;
+use super::table::{
+    API_KEY_FILE, CA_FILE, CLEARINGHOUSE, COUNT, DANGER_ACCEPT_INVALID_CERTS, KEYS_DIR, LOCAL,
+    LOCAL_DIR, LOCAL_LATENCY, LOCAL_NODES, LOG_FILE, NO_CHECK, ON_START, ON_STOP, PLATFORM,
+    POLL_PERIOD, PROBE_PORT, RENEW_PERIOD, RUN_FOR, STOP_FILE, TYPE,
+};
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::text::bound;
 
 /// A port that stands in for the account's while that is not known yet: five digits, as theirs.
 const PORT_STAND_IN: i64 = 63_100;
-/// Flags about a clearinghouse elsewhere: they make no sense beside the embedded testbed.
-const ELSEWHERE_FLAGS: &[&str] = &[
-    "clearinghouse",
-    "ca-file",
-    "danger-accept-invalid-certs",
-    "keys-dir",
-    "api-key-file",
+/// What is about a clearinghouse elsewhere: it makes no sense beside the embedded testbed.
+static ELSEWHERE: &[&Row] = &[
+    &CLEARINGHOUSE.row,
+    &CA_FILE.row,
+    &DANGER_ACCEPT_INVALID_CERTS.row,
+    &KEYS_DIR.row,
+    &API_KEY_FILE.row,
 ];
-/// Flags about the embedded testbed: they make no sense without it.
-const LOCAL_FLAGS: &[&str] = &["local-nodes", "local-dir", "local-latency"];
+/// What is about the embedded testbed: it makes no sense without it.
+static LOCAL_ONLY: &[&Row] = &[&LOCAL_NODES.row, &LOCAL_DIR.row, &LOCAL_LATENCY.row];
+
 /// Where the program is to run.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
@@ -81,102 +88,58 @@ pub(crate) struct RunSettings {
 }
 
 impl RunSettings {
-    /// Puts the layers together and reads the program.
+    /// Puts the layers together and reads the program, which is to have these arguments.
     ///
     /// # Errors
     /// The first thing that the operator has to change.
-    pub(crate) fn new(arguments: &RunArguments, layers: &Layers) -> Result<Self, Failure> {
-        let filed = &layers.file().run;
-        let text = |flag: &str, given: &Option<String>, filed: &Option<String>, default: &str| {
-            layers.text_or(flag, given.as_ref(), filed.clone(), default)
-        };
-        let number = |value: Option<i64>| value.map(|number| number.to_string());
-
-        let count = layers
-            .text_or("count", arguments.count.as_ref(), number(filed.count), "10")
-            .number(1, VESSELS_MAX)
-            .map_err(|failure| failure.advise("ask for one vessel or more with --count"))?;
-        let vessel_type =
-            text("type", &arguments.vessel_type, &filed.r#type, "wan").parse::<VesselType>()?;
-        let platform = platform(&text(
-            "platform",
-            &arguments.platform,
-            &filed.platform,
-            "auto",
-        ))?;
-        let on_start = word(
-            &text("on-start", &arguments.on_start, &filed.on_start, "release"),
-            &[("release", OnStart::Release), ("adopt", OnStart::Adopt)],
-        )?;
-        let on_stop = on_stop(arguments, layers)?;
-        let poll_period = text(
-            "poll-period",
-            &arguments.poll_period,
-            &filed.poll_period,
-            "30s",
-        );
-        let renew_period = text(
-            "renew-period",
-            &arguments.renew_period,
-            &filed.renew_period,
-            "2days",
-        );
+    pub(crate) fn new(
+        program: &Path,
+        arguments: &[String],
+        layers: &Layers,
+    ) -> Result<Self, Failure> {
+        let count = layers.value(&COUNT)?.value;
+        let vessel_type = layers.value(&TYPE)?.value;
+        let platform = layers.value(&PLATFORM)?.value;
+        let is_local = layers.value(&LOCAL)?.value;
+        let poll_period = layers.value(&POLL_PERIOD)?;
+        let renew_period = layers.value(&RENEW_PERIOD)?;
         let policy = Policy {
-            on_start,
-            on_stop,
-            renew_period: renew_period.duration()?,
-            ..Policy::with_poll_period(poll_period.duration()?)
+            on_start: layers.value(&ON_START)?.value,
+            on_stop: on_stop(layers.optional(&ON_STOP)?, is_local)?,
+            renew_period: renew_period.value,
+            ..Policy::with_poll_period(poll_period.value)
         };
         policy
             .check()
             .map_err(|error| out_of_bounds(error, &poll_period, &renew_period))?;
 
-        let template = ArgumentsTemplate::new(arguments.arguments.clone());
-        let wants_port = arguments
-            .arguments
-            .iter()
-            .any(|argument| argument.contains("{port}"));
-        let program = overlord::read_program(&arguments.program, platform)?;
-        let is_checked = program.platform == Platform::RepyV2 && !arguments.no_check;
+        let template = ArgumentsTemplate::new(arguments.to_vec());
+        let wants_port = arguments.iter().any(|argument| argument.contains("{port}"));
+        let read = overlord::read_program(program, platform)?;
+        let is_checked = read.platform == Platform::RepyV2 && !layers.value(&NO_CHECK)?.value;
         let refusal = is_checked
-            .then(|| repy_refusal(program.file.name.as_str(), &program.file.contents))
+            .then(|| repy_refusal(read.file.name.as_str(), &read.file.contents))
             .flatten();
         let settings = Self {
-            target: target(arguments, layers, count, vessel_type)?,
-            program_path: arguments.program.clone(),
-            platform: program.platform,
+            target: target(layers, is_local, count, vessel_type)?,
+            program_path: program.to_owned(),
+            platform: read.platform,
             refusal,
             arguments: template,
             count,
             vessel_type,
             policy,
-            log_file: layers
-                .path(
-                    "log-file",
-                    arguments.log_file.as_ref(),
-                    filed.log_file.as_ref(),
-                )
-                .map(|path| path.value),
-            stop_file: layers.path_or(
-                "stop-file",
-                arguments.stop_file.as_ref(),
-                filed.stop_file.as_ref(),
-                Path::new("stop"),
-            ),
-            run_for: layers
-                .text("run-for", arguments.run_for.as_ref(), filed.run_for.clone())
-                .map(|text| text.positive_duration())
-                .transpose()?,
-            probe: probe(
-                layers.text(
-                    "probe-port",
-                    arguments.probe_port.as_ref(),
-                    number(filed.probe_port),
-                ),
-                wants_port,
-            )?,
+            log_file: layers.optional(&LOG_FILE)?.map(|path| path.value),
+            stop_file: layers.value(&STOP_FILE)?.value,
+            run_for: layers.optional(&RUN_FOR)?.map(|time| time.value),
+            probe: match layers.optional(&PROBE_PORT)?.map(|port| port.value) {
+                Some(0) => Probe::Never,
+                Some(port) => Probe::Port(port),
+                None if wants_port => Probe::AccountPort,
+                None => Probe::Never,
+            },
         };
-        settings.check_deployment(program)?;
+        settings.check_deployment(read)?;
         settings.check_files()?;
         Ok(settings)
     }
@@ -255,7 +218,11 @@ fn check_log_file(path: &Path) -> io::Result<()> {
 }
 
 /// A period that the engine refuses, told by the flag that gave it.
-fn out_of_bounds(error: SettingsError, poll: &Sourced<String>, renew: &Sourced<String>) -> Failure {
+fn out_of_bounds(
+    error: SettingsError,
+    poll: &Sourced<Duration>,
+    renew: &Sourced<Duration>,
+) -> Failure {
     let given = match &error {
         SettingsError::OutOfBounds { name, .. } if *name == "poll period" => poll,
         SettingsError::OutOfBounds { name, .. } if *name == "renew period" => renew,
@@ -270,78 +237,41 @@ fn out_of_bounds(error: SettingsError, poll: &Sourced<String>, renew: &Sourced<S
 }
 
 fn target(
-    arguments: &RunArguments,
     layers: &Layers,
+    is_local: bool,
     count: u32,
     vessel_type: VesselType,
 ) -> Result<Target, Failure> {
-    if let Some(flag) = layers
-        .first_typed(ELSEWHERE_FLAGS)
-        .filter(|_| arguments.local)
-    {
-        let message = format!("--local and --{flag} exclude each other");
-        let advice = format!(
-            "leave --{flag} out to run on the embedded testbed, or --local to run elsewhere"
-        );
+    if is_local && let Some(row) = layers.first_typed(ELSEWHERE) {
+        let flag = row.typed();
+        let message = format!("--local and {flag} exclude each other");
+        let advice =
+            format!("leave {flag} out to run on the embedded testbed, or --local to run elsewhere");
         return Err(Failure::usage(message).advise(advice));
     }
-    if let Some(flag) = layers.first_typed(LOCAL_FLAGS).filter(|_| !arguments.local) {
-        let message = format!("--{flag} is about the embedded testbed, which needs --local");
-        return Err(Failure::usage(message).advise(format!("add --local, or leave --{flag} out")));
+    if is_local {
+        return LocalSettings::new(layers, count, vessel_type).map(Target::Local);
     }
-    if !arguments.local {
-        return AccountSettings::new(&arguments.account, layers).map(Target::Account);
+    if let Some(row) = layers.first_typed(LOCAL_ONLY) {
+        let flag = row.typed();
+        let message = format!("{flag} is about the embedded testbed, which needs --local");
+        return Err(Failure::usage(message).advise(format!("add --local, or leave {flag} out")));
     }
-    LocalSettings::new(arguments, layers, count, vessel_type).map(Target::Local)
+    AccountSettings::new(layers).map(Target::Account)
 }
 
 /// What becomes of the vessels at the end. Those of the embedded testbed end with this process: nothing can be left
 /// running there, so `leave` is refused if it was typed, and is about other places if a variable or the file says it.
-fn on_stop(arguments: &RunArguments, layers: &Layers) -> Result<OnStop, Failure> {
-    let default = if arguments.local { "release" } else { "leave" };
-    let filed = layers.file().run.on_stop.clone();
-    let given = layers.text_or("on-stop", arguments.on_stop.as_ref(), filed, default);
-    let words = [
-        ("leave", OnStop::Leave),
-        ("stop", OnStop::Stop),
-        ("release", OnStop::Release),
-    ];
-    match word(&given, &words)? {
-        OnStop::Leave if arguments.local && matches!(given.origin, Origin::Flag(_)) => {
+fn on_stop(given: Option<Sourced<OnStop>>, is_local: bool) -> Result<OnStop, Failure> {
+    match given {
+        Some(given) if is_local && given.value == OnStop::Leave && given.is_typed() => {
             let message = "--local and --on-stop leave exclude each other: the embedded testbed ends with the run, and nothing on it runs on";
             let advice =
                 "leave --on-stop out, or deploy on a testbed that stays: overlord testbed up";
             Err(Failure::usage(message).advise(advice))
         }
-        OnStop::Leave if arguments.local => Ok(OnStop::Release),
-        on_stop => Ok(on_stop),
+        Some(given) if !(is_local && given.value == OnStop::Leave) => Ok(given.value),
+        _ if is_local => Ok(OnStop::Release),
+        _ => Ok(OnStop::Leave),
     }
-}
-
-fn probe(port: Option<Sourced<String>>, wants_port: bool) -> Result<Probe, Failure> {
-    match port.map(|port| port.port()).transpose()? {
-        Some(0) => Ok(Probe::Never),
-        Some(port) => Ok(Probe::Port(port)),
-        None if wants_port => Ok(Probe::AccountPort),
-        None => Ok(Probe::Never),
-    }
-}
-
-/// One of a few words.
-fn word<T: Copy>(given: &Sourced<String>, words: &[(&str, T)]) -> Result<T, Failure> {
-    let found = words.iter().find(|(word, _)| *word == given.value);
-    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
-        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        given.wrong(format!("it is one of {}", known.join(", ")))
-    })
-}
-
-/// What runs the program: `auto` leaves it to the ending of its name.
-fn platform(given: &Sourced<String>) -> Result<Option<Platform>, Failure> {
-    if given.value == "auto" {
-        return Ok(None);
-    }
-    given.parse().map(Some).map_err(|failure| {
-        failure.advise("use auto, repyV2, repyV1, or native (for a testbed of your own only)")
-    })
 }

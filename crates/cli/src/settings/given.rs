@@ -1,15 +1,13 @@
-//! Where a value came from, and how layers are put together.
+//! A value as it was given, where it came from, and how it is read: a wrong one is told with its place.
 
-use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::ArgMatches;
-use clap::parser::ValueSource;
+use overlord::engine::VESSELS_MAX;
 
-use crate::config_file::ConfigFile;
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 
@@ -24,10 +22,12 @@ pub(crate) enum Origin {
     File {
         /// The file.
         path: PathBuf,
+        /// The line, from 1.
+        line: usize,
         /// The key.
-        key: String,
+        key: &'static str,
     },
-    /// Nobody said anything.
+    /// Nobody said anything about this flag.
     Default(String),
 }
 
@@ -47,35 +47,110 @@ impl fmt::Display for Origin {
         match self {
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Variable(name) => write!(f, "the variable {name}"),
-            Self::File { path, key } => write!(f, "{key} in {}", path.display()),
+            Self::File { path, line, key } => write!(f, "{key} in {}:{line}", path.display()),
             Self::Default(flag) => write!(f, "{flag} (its default)"),
         }
     }
 }
 
-/// A value and where it came from.
+/// A value as it was given.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// What was written.
+    pub(crate) raw: OsString,
+    /// Where.
+    pub(crate) origin: Origin,
+}
+
+/// A value that was read, and what it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sourced<T> {
     /// The value.
     pub(crate) value: T,
-    /// Where it came from.
-    pub(crate) origin: Origin,
+    /// As it was given.
+    pub(crate) given: Given,
 }
 
-impl<T: fmt::Display> Sourced<T> {
-    /// A failure that blames this value.
-    pub(crate) fn wrong(&self, problem: impl fmt::Display) -> Failure {
-        let value = &self.value;
-        let message = format!(
-            "{} cannot be {value:?}: {problem}",
-            self.origin,
-            value = value.to_string()
-        );
-        Failure::new(self.origin.blame(), message).advise(format!("correct {}", self.origin))
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What was written may be a secret.
+        f.debug_struct("Given")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
     }
 }
 
-impl Sourced<String> {
+impl<T> Sourced<T> {
+    /// A failure that blames this value.
+    pub(crate) fn wrong(&self, problem: impl fmt::Display) -> Failure {
+        self.given.wrong(problem)
+    }
+
+    /// Whether it was typed, and not set for all commands.
+    #[must_use]
+    pub(crate) fn is_typed(&self) -> bool {
+        matches!(self.given.origin, Origin::Flag(_))
+    }
+}
+
+impl Given {
+    /// What was typed as a flag.
+    #[must_use]
+    pub(crate) fn typed(flag: &str, raw: impl Into<OsString>) -> Self {
+        Self {
+            raw: raw.into(),
+            origin: Origin::Flag(flag.to_owned()),
+        }
+    }
+
+    /// A failure that blames this value.
+    pub(crate) fn wrong(&self, problem: impl fmt::Display) -> Failure {
+        let value = self.raw.to_string_lossy();
+        let message = format!("{} cannot be {value:?}: {problem}", self.origin);
+        Failure::new(self.origin.blame(), message).advise(format!("correct {}", self.origin))
+    }
+
+    /// The text.
+    ///
+    /// # Errors
+    /// Bytes that are none.
+    pub(crate) fn text(&self) -> Result<&str, Failure> {
+        let text = self.raw.to_str();
+        text.ok_or_else(|| self.wrong("it is text in UTF-8"))
+    }
+
+    /// The path. Every text is one, and what is no text may be one too.
+    ///
+    /// # Errors
+    /// None at all.
+    pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
+        if self.raw.is_empty() {
+            return Err(self.wrong("it is the name of a file or directory"));
+        }
+        Ok(PathBuf::from(&self.raw))
+    }
+
+    /// On or off, as a switch that was typed or as the words of a variable.
+    ///
+    /// # Errors
+    /// A failure that names the words.
+    pub(crate) fn switch(&self) -> Result<bool, Failure> {
+        self.one_of(&[("true", true), ("false", false)])
+    }
+
+    /// One of a few words.
+    ///
+    /// # Errors
+    /// A failure that names them.
+    pub(crate) fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, Failure> {
+        let text = self.text()?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.wrong(format!("it is one of {}", known.join(", ")))
+        })
+    }
+
     /// Reads the text as something; its own error says what is wrong with it.
     ///
     /// # Errors
@@ -85,7 +160,7 @@ impl Sourced<String> {
         T: FromStr,
         T::Err: fmt::Display,
     {
-        self.value.parse().map_err(|error| self.wrong(error))
+        self.text()?.parse().map_err(|error| self.wrong(error))
     }
 
     /// Reads the text as a whole number from `least` on.
@@ -93,10 +168,19 @@ impl Sourced<String> {
     /// # Errors
     /// A failure that says what is accepted.
     pub(crate) fn number(&self, least: u32, most: u32) -> Result<u32, Failure> {
-        let number = self.value.trim().parse().ok();
+        let number = self.text()?.trim().parse().ok();
         number
             .filter(|number| (least..=most).contains(number))
             .ok_or_else(|| self.wrong(format!("it is a whole number from {least} to {most}")))
+    }
+
+    /// Reads the text as a number of vessels, one at least.
+    ///
+    /// # Errors
+    /// A failure that says what is accepted.
+    pub(crate) fn vessels(&self) -> Result<u32, Failure> {
+        let number = self.number(1, VESSELS_MAX);
+        number.map_err(|failure| failure.advise("ask for one vessel or more with --count"))
     }
 
     /// Reads the text as a TCP port; 0 stands for something special.
@@ -113,7 +197,7 @@ impl Sourced<String> {
     /// # Errors
     /// A failure that shows the form.
     pub(crate) fn duration(&self) -> Result<Duration, Failure> {
-        let text = self.value.trim();
+        let text = self.text()?.trim();
         if text.starts_with('-') {
             return Err(self.wrong("a time is not negative, and is written like 30s, 15m or 2days"));
         }
@@ -135,130 +219,12 @@ impl Sourced<String> {
     }
 }
 
-/// The layers below the flags, and which flags were really typed.
-pub(crate) struct Layers {
-    file: ConfigFile,
-    sources: BTreeMap<String, ValueSource>,
-}
-
-impl Layers {
-    /// Takes what clap found, and the configuration file.
-    #[must_use]
-    pub(crate) fn new(matches: &ArgMatches, file: ConfigFile) -> Self {
-        let mut sources = BTreeMap::new();
-        let mut next = Some(matches);
-        while let Some(matches) = next {
-            for id in matches.ids() {
-                if let Some(source) = matches.value_source(id.as_str()) {
-                    sources.insert(id.as_str().to_owned(), source);
-                }
-            }
-            next = matches.subcommand().map(|(_, matches)| matches);
-        }
-        Self { file, sources }
-    }
-
-    /// The configuration file.
-    #[must_use]
-    pub(crate) fn file(&self) -> &ConfigFile {
-        &self.file
-    }
-
-    /// The first of these flags that was typed; variables are meant for all commands, and do not count.
-    #[must_use]
-    pub(crate) fn first_typed<'a>(&self, flags: &[&'a str]) -> Option<&'a str> {
-        let is_typed = |flag: &&&str| {
-            self.sources.get(&flag.replace('-', "_")) == Some(&ValueSource::CommandLine)
-        };
-        flags.iter().find(is_typed).copied()
-    }
-
-    /// A text: what clap has under `flag` (typed or from the environment), else the file's.
-    #[must_use]
-    pub(crate) fn text(
-        &self,
-        flag: &str,
-        given: Option<&String>,
-        filed: Option<String>,
-    ) -> Option<Sourced<String>> {
-        self.pick(flag, given.cloned(), filed)
-    }
-
-    /// A text that has a default.
-    #[must_use]
-    pub(crate) fn text_or(
-        &self,
-        flag: &str,
-        given: Option<&String>,
-        filed: Option<String>,
-        default: &str,
-    ) -> Sourced<String> {
-        self.text(flag, given, filed).unwrap_or_else(|| Sourced {
-            value: default.to_owned(),
-            origin: Origin::Default(flag_name(flag)),
-        })
-    }
-
-    /// A path; one from the file counts from the file's directory.
-    #[must_use]
-    pub(crate) fn path(
-        &self,
-        flag: &str,
-        given: Option<&PathBuf>,
-        filed: Option<&PathBuf>,
-    ) -> Option<Sourced<PathBuf>> {
-        let filed = filed.map(|path| self.file.resolve(path));
-        self.pick(flag, given.cloned(), filed)
-    }
-
-    /// A path that has a default.
-    #[must_use]
-    pub(crate) fn path_or(
-        &self,
-        flag: &str,
-        given: Option<&PathBuf>,
-        filed: Option<&PathBuf>,
-        default: &Path,
-    ) -> PathBuf {
-        self.path(flag, given, filed)
-            .map_or_else(|| default.to_owned(), |path| path.value)
-    }
-
-    fn pick<T>(&self, flag: &str, given: Option<T>, filed: Option<T>) -> Option<Sourced<T>> {
-        let id = flag.replace('-', "_");
-        let from_variable = self.sources.get(&id) == Some(&ValueSource::EnvVariable);
-        let origin = if from_variable {
-            Origin::Variable(format!("OVERLORD_{}", id.to_uppercase()))
-        } else {
-            Origin::Flag(flag_name(flag))
-        };
-        if let Some(value) = given {
-            return Some(Sourced { value, origin });
-        }
-        let path = self.file.path.clone().unwrap_or_default();
-        filed.map(|value| Sourced {
-            value,
-            origin: Origin::File {
-                path,
-                key: flag.to_owned(),
-            },
-        })
-    }
-}
-
-fn flag_name(flag: &str) -> String {
-    format!("--{flag}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn given(value: &str) -> Sourced<String> {
-        Sourced {
-            value: value.to_owned(),
-            origin: Origin::Flag("--count".to_owned()),
-        }
+    fn given(value: &str) -> Given {
+        Given::typed("--count", value)
     }
 
     #[test]
@@ -290,19 +256,21 @@ mod tests {
         assert!(none.contains("more than no time"), "{none}");
         assert_eq!(given("0").port().unwrap(), 0);
         assert!(given("65536").port().is_err());
+        assert!(given("").path().is_err());
     }
 
     #[test]
     fn a_wrong_value_of_the_file_is_the_files_mistake() {
-        let wrong = Sourced {
-            value: "0".to_owned(),
+        let wrong = Given {
+            raw: "0".into(),
             origin: Origin::File {
                 path: "overlord.toml".into(),
-                key: "count".to_owned(),
+                line: 7,
+                key: "count",
             },
         };
         let failure = wrong.number(1, 5).unwrap_err();
         assert_eq!(failure.meaning, ExitMeaning::Configuration);
-        assert!(failure.render().contains("count in overlord.toml"));
+        assert!(failure.render().contains("count in overlord.toml:7"));
     }
 }
