@@ -2,7 +2,7 @@
 //! put in their place here.
 //!
 //! - [`read`]: keys, certificates, programs, configuration. Regular files only, up to a bound, wiped afterwards.
-//! - [`replace`], [`create`], [`Incoming`]: a file that is whole or not there, with [`Access`] and [`Durability`] as
+//! - [`replace`], [`create`], [`UnplacedFile`]: a file that is whole or not there, with [`Access`] and [`Durability`] as
 //!   arguments.
 //!
 //! What the bytes mean, and where files lie, is left to the callers.
@@ -11,5 +11,5 @@
 mod placing;
 mod reading;
 
-pub use placing::{Access, Durability, Incoming, create, replace};
+pub use placing::{Access, Durability, UnplacedFile, create, replace};
 pub use reading::{OperatorFile, read};

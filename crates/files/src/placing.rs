@@ -52,12 +52,12 @@ impl Access {
 
 /// A file that was written and has no place yet. Dropped without one, it is removed.
 #[derive(Debug)]
-pub struct Incoming {
+pub struct UnplacedFile {
     file: NamedTempFile<File>,
     durability: Durability,
 }
 
-impl Incoming {
+impl UnplacedFile {
     /// Writes `content` at `aside`, in place of what may be left there of an earlier attempt.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Incoming {
         sync_directory(directory_of(path), self.durability)
     }
 
-    /// As [`Incoming::place`], but never over what is there.
+    /// As [`UnplacedFile::place`], but never over what is there.
     fn place_new(self, path: &Path) -> io::Result<()> {
         self.file
             .persist_noclobber(path)
@@ -124,7 +124,7 @@ pub fn replace(
 ) -> io::Result<()> {
     let mut aside: OsString = path.as_os_str().to_owned();
     aside.push(INCOMING);
-    Incoming::write(&PathBuf::from(aside), content, access, durability)?.place(path)
+    UnplacedFile::write(&PathBuf::from(aside), content, access, durability)?.place(path)
 }
 
 /// Writes a file at `path` in one step where none is yet. Of several that do so at once, one succeeds.
@@ -145,7 +145,7 @@ pub fn create(
         .prefix(&prefix)
         .suffix(INCOMING)
         .make_in(directory_of(path), |path| open_new(path, access))?;
-    Incoming::fill(file, content, durability)?.place_new(path)
+    UnplacedFile::fill(file, content, durability)?.place_new(path)
 }
 
 fn open_new(path: &Path, access: Access) -> io::Result<File> {

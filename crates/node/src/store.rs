@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use overlord_files::{Access, Durability, Incoming};
+use overlord_files::{Access, Durability, UnplacedFile};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,7 +25,8 @@ pub(crate) fn save<T: Serialize>(
     durability: Durability,
 ) -> io::Result<()> {
     let text = serde_json::to_vec_pretty(document).map_err(io::Error::other)?;
-    let incoming = Incoming::write(&beside(path, ".incoming"), &text, Access::Owner, durability)?;
+    let incoming =
+        UnplacedFile::write(&beside(path, ".incoming"), &text, Access::Owner, durability)?;
     match fs::rename(path, beside(path, ".previous")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -124,7 +124,7 @@ fn an_incoming_file_without_a_place_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let aside = folder.path().join("upload");
     let incoming =
-        Incoming::write(&aside, b"x", Access::OwnerRuns, Durability::ProcessCrash).unwrap();
+        UnplacedFile::write(&aside, b"x", Access::OwnerRuns, Durability::ProcessCrash).unwrap();
     assert_eq!(names(folder.path()), ["upload"]);
     drop(incoming);
     assert_eq!(names(folder.path()), Vec::<String>::new());
@@ -210,7 +210,8 @@ mod flushes {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let aside = folder.path().join("aside");
-        let incoming = Incoming::write(&aside, b"x", Access::Owner, Durability::PowerLoss).unwrap();
+        let incoming =
+            UnplacedFile::write(&aside, b"x", Access::Owner, Durability::PowerLoss).unwrap();
         let placed = without_fsync(|| incoming.place(&path));
         assert_eq!(placed.unwrap_err().raw_os_error(), Some(libc::EIO));
         assert_eq!(names(folder.path()), ["state"]);

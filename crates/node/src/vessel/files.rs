@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use overlord_files::{Access, Durability, Incoming};
+use overlord_files::{Access, Durability, UnplacedFile};
 use overlord_types::FileName;
 use rustix::fs::OFlags;
 
@@ -89,7 +89,7 @@ impl VesselFiles {
         durability: Durability,
     ) -> io::Result<()> {
         // Executable, so that an uploaded script or binary can be a program.
-        let incoming = Incoming::write(&self.incoming, content, Access::OwnerRuns, durability)?;
+        let incoming = UnplacedFile::write(&self.incoming, content, Access::OwnerRuns, durability)?;
         self.create()?;
         incoming.place(&self.path(name))
     }

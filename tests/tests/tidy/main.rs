@@ -2,8 +2,16 @@
 //! fails it as well.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-use std::collections::BTreeSet;
+mod circles;
+mod module_graph;
+mod ratchet;
+mod type_names;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use module_graph::ModuleGraph;
 
 /// A file of this many lines holds two ideas.
 const FILE_LINES_MAX: usize = 800;
@@ -12,6 +20,25 @@ fn root() -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .canonicalize()
         .unwrap()
+}
+
+/// The modules of each crate, by the name of its folder below `crates`.
+fn crates() -> &'static BTreeMap<String, ModuleGraph> {
+    static CRATES: OnceLock<BTreeMap<String, ModuleGraph>> = OnceLock::new();
+    CRATES.get_or_init(|| {
+        let folders = std::fs::read_dir(root().join("crates")).unwrap();
+        folders
+            .map(|folder| {
+                let folder = folder.unwrap();
+                let sources = folder.path().join("src");
+                let library = sources.join("lib.rs");
+                let program = sources.join("main.rs");
+                let root = if library.exists() { library } else { program };
+                let name = folder.file_name().to_string_lossy().into_owned();
+                (name, ModuleGraph::read(&root))
+            })
+            .collect()
+    })
 }
 
 /// All files below `folder` with one of the endings, sorted; build output and hidden folders left out.
@@ -246,4 +273,79 @@ fn every_decision_is_listed() {
         let listed = name == "README.md" || list.contains(&format!("({name})"));
         assert!(listed, "docs/decisions/README.md lacks {name}");
     }
+}
+
+/// Whether a file is a module in the form that we do not use. Modules that integration tests share are the exception:
+/// in a file of its own directly below `tests`, a module would be a test.
+fn is_in_the_other_form(path: &Path) -> bool {
+    let grandparent = path.parent().and_then(Path::parent);
+    path.ends_with("mod.rs") && grandparent.is_none_or(|folder| !folder.ends_with("tests"))
+}
+
+/// Modules that are still in the other form.
+const OTHER_FORM: &[&str] = &[
+    "crates/cli/tests/binary/support/mod.rs",
+    "crates/node/src/launch/mod.rs",
+    "crates/node/src/platform/mod.rs",
+    "crates/node/src/service/mod.rs",
+    "crates/node/src/vessel/mod.rs",
+    "crates/repy-machine/src/builtins/mod.rs",
+    "crates/repy-machine/src/compiler/mod.rs",
+    "crates/repy-machine/src/methods/mod.rs",
+    "crates/repy-machine/src/number/mod.rs",
+    "crates/repy-machine/src/object/mod.rs",
+    "crates/repy-machine/src/text/mod.rs",
+    "crates/repy-machine/src/vm/mod.rs",
+    "crates/repy/src/accounting/mod.rs",
+    "crates/repy/src/api/mod.rs",
+    "crates/repy/src/api/network/mod.rs",
+    "crates/repy/src/api/network/tests/mod.rs",
+    "crates/repy/src/api/tests/mod.rs",
+    "crates/repy/src/network/mod.rs",
+    "crates/repy/src/scheduler/mod.rs",
+    "crates/repy/src/wall/mod.rs",
+    "crates/testbed/src/clearinghouse/mod.rs",
+];
+
+#[test]
+fn a_module_with_others_below_is_a_file_beside_their_folder() {
+    let found = files(&root(), &["mod.rs"])
+        .into_iter()
+        .filter(|path| is_in_the_other_form(path))
+        .map(|path| path.strip_prefix(root()).unwrap().display().to_string())
+        .collect();
+    let allowed = OTHER_FORM.iter().map(|&path| path.to_owned()).collect();
+    ratchet::hold(
+        "a mod.rs",
+        "name.rs beside the folder name/",
+        &found,
+        &allowed,
+    );
+    assert!(is_in_the_other_form(Path::new("src/a/mod.rs")));
+    assert!(!is_in_the_other_form(Path::new("tests/common/mod.rs")));
+}
+
+/// Files that move others, for a reason that `overlord-files` does not cover.
+const MOVES_FILES: &[&str] = &[
+    // The state before the last one is kept.
+    "crates/node/src/store.rs",
+    // What a program behind the wall tries in vain.
+    "crates/repy/src/wall/self_test/attempts.rs",
+];
+
+#[test]
+fn a_file_takes_the_place_of_another_only_by_way_of_the_crate_for_it() {
+    let found = files(&root().join("crates"), &[".rs"])
+        .into_iter()
+        .filter(|path| !path.components().any(|part| part.as_os_str() == "tests"))
+        .filter(|path| !path.ends_with("tests.rs"))
+        .filter(|path| {
+            std::fs::read_to_string(path)
+                .unwrap()
+                .contains("fs::rename(")
+        })
+        .map(|path| path.strip_prefix(root()).unwrap().display().to_string())
+        .collect();
+    let allowed = MOVES_FILES.iter().map(|&path| path.to_owned()).collect();
+    ratchet::hold("fs::rename", "overlord-files", &found, &allowed);
 }

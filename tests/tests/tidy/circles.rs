@@ -1,0 +1,265 @@
+//! No two files of a crate use each other, directly or through others: what each of them is for could not be said
+//! without the other, and neither could be moved or tested alone.
+
+use std::collections::BTreeSet;
+
+use crate::crates;
+use crate::module_graph::ModuleGraph;
+use crate::ratchet;
+
+/// Circles that are still there: the crate's folder, and all files of the circle, below `src` and sorted.
+const CIRCLES: &[(&str, &[&str])] = &[
+    (
+        "clearinghouse",
+        &["client.rs", "client/account.rs", "client/builder.rs"],
+    ),
+    ("clearinghouse", &["error.rs", "tls.rs"]),
+    (
+        "clearinghouse",
+        &["xml.rs", "xml/outside.rs", "xml/scanner.rs", "xml/shape.rs"],
+    ),
+    ("cli", &["commands/vessel_log.rs", "commands/vessels.rs"]),
+    ("engine", &["hooks.rs", "overlord_handle.rs", "workers.rs"]),
+    ("engine", &["journal.rs", "ports.rs"]),
+    (
+        "keys",
+        &[
+            "blocks.rs",
+            "error.rs",
+            "key_pair.rs",
+            "key_text.rs",
+            "number.rs",
+            "private_key.rs",
+            "public_key.rs",
+        ],
+    ),
+    (
+        "node",
+        &[
+            "launch/executor.rs",
+            "launch/mod.rs",
+            "launch/sandbox.rs",
+            "launch/supervisor.rs",
+        ],
+    ),
+    (
+        "node",
+        &["platform/mod.rs", "platform/native.rs", "platform/repy.rs"],
+    ),
+    (
+        "nodemanager",
+        &["client.rs", "client/exchange.rs", "client/pauses.rs"],
+    ),
+    (
+        "nodemanager",
+        &[
+            "server.rs",
+            "server/authentication.rs",
+            "server/connection.rs",
+        ],
+    ),
+    ("overlord", &["builder.rs", "overlord.rs"]),
+    (
+        "repy",
+        &[
+            "api/files.rs",
+            "api/locks.rs",
+            "api/log.rs",
+            "api/mod.rs",
+            "api/namespaces.rs",
+            "api/network/connections.rs",
+            "api/network/messages.rs",
+            "api/network/mod.rs",
+            "api/network/names.rs",
+            "api/network/socket.rs",
+            "api/process.rs",
+            "api/random.rs",
+            "api/threads.rs",
+            "api/time.rs",
+            "sandbox.rs",
+            "sandbox/duties.rs",
+            "scheduler/mod.rs",
+            "scheduler/stacks.rs",
+        ],
+    ),
+    (
+        "repy",
+        &[
+            "wall/limits.rs",
+            "wall/mod.rs",
+            "wall/places.rs",
+            "wall/privileges.rs",
+            "wall/report.rs",
+            "wall/system_calls.rs",
+        ],
+    ),
+    ("repy", &["wall/self_test.rs", "wall/self_test/attempts.rs"]),
+    (
+        "repy-machine",
+        &[
+            "builtins/exceptions.rs",
+            "builtins/functions.rs",
+            "builtins/iteration.rs",
+            "builtins/safe_dict.rs",
+            "builtins/types.rs",
+            "bytecode.rs",
+            "compare.rs",
+            "compiler/emit.rs",
+            "compiler/mod.rs",
+            "depth.rs",
+            "memory.rs",
+            "methods/args.rs",
+            "methods/dict.rs",
+            "methods/list.rs",
+            "methods/merge_runs.rs",
+            "methods/mod.rs",
+            "methods/number.rs",
+            "methods/operators.rs",
+            "methods/set.rs",
+            "methods/sort.rs",
+            "methods/string.rs",
+            "methods/string_shape.rs",
+            "methods/subscript.rs",
+            "number/complex.rs",
+            "number/convert.rs",
+            "number/float.rs",
+            "number/long.rs",
+            "number/mod.rs",
+            "number/pieces.rs",
+            "object/class.rs",
+            "object/cycles.rs",
+            "object/cycles/graph.rs",
+            "object/cycles/held.rs",
+            "object/dict.rs",
+            "object/exception.rs",
+            "object/function.rs",
+            "object/hash.rs",
+            "object/instance.rs",
+            "object/iter.rs",
+            "object/list.rs",
+            "object/mod.rs",
+            "object/reclaim.rs",
+            "object/set.rs",
+            "object/tuple.rs",
+            "text/bytes.rs",
+            "text/repr.rs",
+            "vm/frame.rs",
+            "vm/host.rs",
+            "vm/mod.rs",
+            "vm/ops.rs",
+            "vm/rare.rs",
+            "vm/run.rs",
+            "vm/setup.rs",
+            "vm/stack.rs",
+            "work.rs",
+        ],
+    ),
+    ("repy-syntax", &["source.rs", "syntax_error.rs"]),
+    ("resources", &["error.rs", "file.rs", "lib.rs"]),
+    (
+        "testbed",
+        &[
+            "clearinghouse/mod.rs",
+            "clearinghouse/placement.rs",
+            "clearinghouse/registry.rs",
+            "clearinghouse/service.rs",
+            "clearinghouse/state_file.rs",
+            "clearinghouse/upkeep.rs",
+            "clearinghouse/web.rs",
+        ],
+    ),
+];
+
+/// A circle as the table and its test name it.
+fn name<'a>(folder: &str, files: impl IntoIterator<Item = &'a str>) -> String {
+    let files: Vec<String> = files.into_iter().map(|file| format!("{file:?}")).collect();
+    format!("({folder:?}, &[{}])", files.join(", "))
+}
+
+/// The circles of a crate, each with the arrows that it is made of.
+fn circles_of(folder: &str, graph: &ModuleGraph) -> Vec<(String, String)> {
+    let arrows = graph.arrows();
+    let told = |circle: &BTreeSet<&str>| {
+        let lines: Vec<String> = circle
+            .iter()
+            .flat_map(|from| {
+                let inside = arrows[from].iter().filter(|to| circle.contains(*to));
+                inside.map(move |to| format!("    {from} uses {to}"))
+            })
+            .collect();
+        lines.join("\n")
+    };
+    graph
+        .circles()
+        .iter()
+        .map(|circle| (name(folder, circle.iter().copied()), told(circle)))
+        .collect()
+}
+
+#[test]
+fn files_of_a_crate_do_not_use_each_other_in_circles() {
+    let allowed: BTreeSet<String> = CIRCLES
+        .iter()
+        .map(|(folder, files)| name(folder, files.iter().copied()))
+        .collect();
+    let found: Vec<(String, String)> = crates()
+        .iter()
+        .flat_map(|(folder, graph)| circles_of(folder, graph))
+        .collect();
+    let names = found.iter().map(|(name, _)| name.clone()).collect();
+    let mut told = ratchet::differences(
+        "a circle",
+        "arrows that point one way, or what is left of a circle of the table in its place",
+        &names,
+        &allowed,
+    );
+    for (name, arrows) in found {
+        if !allowed.contains(&name) {
+            told.push(format!("{name} is made of\n{arrows}"));
+        }
+    }
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+#[test]
+fn circles_are_found_whatever_way_a_name_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let circles = |files: &[(&str, &str)]| -> Vec<String> {
+        let graph = ModuleGraph::of(folder.path(), files);
+        circles_of("x", &graph)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
+    };
+    let root = ("lib.rs", "mod a; mod b; pub use a::A; pub use b::B;");
+    let uses_a = ("b.rs", "use crate::a; pub struct B(a::A);");
+    for uses_b in [
+        "use crate::b::B; pub struct A(B);",
+        "pub struct A; fn f() { super::b::B::new(); }",
+        "pub struct A; fn f() -> Vec<u8> { vec![crate :: B::new()] }",
+        "use crate::*; pub struct A(B);",
+        "pub struct A; mod inner { use super::super::b::B as _; }",
+    ] {
+        let found = circles(&[root, ("a.rs", uses_b), uses_a]);
+        assert_eq!(found, [r#"("x", &["a.rs", "b.rs"])"#], "{uses_b}");
+    }
+    for without in [
+        "pub struct A; fn f() { std::mem::swap(1, 2); }",
+        "pub struct A; pub use crate::b::B as Other;",
+        "pub struct A; #[cfg(test)] mod tests { use crate::b::B; }",
+        "pub struct A; #[cfg(test)] use crate::b::B;",
+    ] {
+        assert_eq!(
+            circles(&[root, ("a.rs", without), uses_a]),
+            [""; 0],
+            "{without}"
+        );
+    }
+    let below = [
+        ("lib.rs", "mod a; mod b;"),
+        ("a.rs", "mod c; pub struct A; fn f() { c::go(); }"),
+        ("a/c.rs", "pub fn go(_: super::A) {}"),
+        ("b.rs", "use crate::a::A;"),
+    ];
+    assert_eq!(circles(&below), [r#"("x", &["a.rs", "a/c.rs"])"#]);
+}
