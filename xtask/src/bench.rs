@@ -1,9 +1,11 @@
-//! `cargo xtask bench [COPIES]`: time to COPIES started copies over loopback with injected latency, beside the floor.
+//! `cargo xtask bench [COPIES|upload]`: time to COPIES started copies over loopback with injected latency, beside the floor.
 //!
 //! Every answer of the clearinghouse and of the nodes is held back by [`LATENCY`]. The floor is what the
 //! requests that need each other cost in latency alone, however fast both sides are; it is computed for
-//! the same run that is measured. After it come Repy vessels, without latency.
+//! the same run that is measured. After it come Repy vessels and a large program, without latency; `upload` measures
+//! the latter alone.
 
+mod upload;
 mod vessels;
 
 use std::fs;
@@ -40,11 +42,16 @@ const CHAIN: &[&str] = &[
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let copies = match arguments.first() {
         None => COPIES,
+        Some(part) if part == "upload" => return upload::run(&program::build(true)?),
         Some(text) => text
             .parse()
             .ok()
             .filter(|copies| (1..=COPIES_MAX).contains(copies))
-            .ok_or_else(|| format!("COPIES is a number from 1 to {COPIES_MAX}, not {text:?}"))?,
+            .ok_or_else(|| {
+                format!(
+                    "COPIES is a number from 1 to {COPIES_MAX} (or the word upload), not {text:?}"
+                )
+            })?,
     };
     let binary = program::build(true)?;
     let floor = LATENCY * u32::try_from(CHAIN.len()).unwrap_or(u32::MAX);
@@ -111,7 +118,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     println!(
         "\nA connection to a node carries one request; the count includes the clearinghouse's ChangeUsers."
     );
-    vessels::run(&binary)
+    vessels::run(&binary)?;
+    upload::run(&binary)
+}
+
+/// Whether a goal was reached, for a table.
+fn verdict(reached: bool) -> String {
+    if reached { "reached" } else { "MISSED" }.to_owned()
 }
 
 /// What the testbed has served so far.

@@ -27,7 +27,8 @@ cargo xtask COMMAND
   ci                                 what a change must pass: format, lints, docs, tests
   integration [--release] [WORD...]  scenarios with the real binary; WORDs choose by name
   sim [SEEDS [FIRST]]                the engine in its model world, many seeds
-  bench [COPIES]                     time to COPIES (100) started copies beside the floor; Repy vessels
+  bench [COPIES|upload]              time to COPIES (100) started copies beside the floor; Repy vessels; a large
+                                     program's memory, or that alone
   soak [MINUTES [SEED]]              50 Repy vessels under traffic, stops, kills and restarts; looks for leaks
 
 OVERLORD_BINARY names a built overlord to use; without it one is built.";

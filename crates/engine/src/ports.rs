@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use overlord_types::{
     FileName, Handle, NodeId, NodeLocation, Platform, ProgramArguments, UserName, UserPort,
     VesselName, VesselStatus, VesselType,
@@ -92,13 +93,13 @@ impl fmt::Display for VesselAddress {
     }
 }
 
-/// A file to be put on vessels. Cheap to clone.
+/// A file to be put on vessels. Cheap to clone: all vessels are sent the same bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProgramFile {
     /// Its name on the vessel.
     pub name: FileName,
     /// Its bytes.
-    pub contents: Arc<[u8]>,
+    pub contents: Bytes,
 }
 
 impl fmt::Debug for ProgramFile {

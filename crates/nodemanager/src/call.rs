@@ -3,10 +3,12 @@
 //! A call is written and read here without its signature ([`crate::signed_request`]); whether its
 //! arguments make sense on a node is left to that node ([`crate::refusals`] has the original's checks).
 
+use bytes::Bytes;
 use overlord_keys::PublicKey;
 use overlord_types::{FileName, Platform, ProgramArguments, VesselName};
 use thiserror::Error;
 
+use crate::parts::MessageParts;
 use crate::wire_text::WireText;
 
 /// What separates a call's name and its arguments.
@@ -95,10 +97,10 @@ macro_rules! calls {
             }
 
             /// Puts the arguments into their places; there are as many as the kind says.
-            fn assemble(kind: CallKind, arguments: &[&[u8]]) -> Option<Self> {
-                let mut arguments = arguments.iter();
+            fn assemble(kind: CallKind, arguments: Vec<Bytes>) -> Option<Self> {
+                let mut arguments = arguments.into_iter();
                 Some(match kind.name {
-                    $( stringify!($name) => Self::$name { $( $arg: arguments.next()?.to_vec().into() ),* }, )*
+                    $( stringify!($name) => Self::$name { $( $arg: arguments.next()?.into() ),* }, )*
                     _ => return None,
                 })
             }
@@ -150,7 +152,7 @@ calls! {
         /// The file's name.
         file: WireText,
         /// What is written: any bytes.
-        content: Vec<u8>,
+        content: Bytes,
     }
     /// The names of all files.
     ListFilesInVessel(User) {
@@ -262,33 +264,52 @@ impl Call {
         self.arguments().first().map(|&name| name.into())
     }
 
-    /// The request without a signature.
+    /// The request without a signature. An upload's content is a part of its own, not copied.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.name().as_bytes().to_vec();
-        for argument in self.arguments() {
-            bytes.push(SEPARATOR);
-            bytes.extend_from_slice(argument);
+    pub fn encode(&self) -> MessageParts {
+        let (arguments, upload) = match self {
+            Self::AddFileToVessel {
+                vessel,
+                file,
+                content,
+            } => (
+                vec![vessel.as_bytes(), file.as_bytes(), b""],
+                content.clone(),
+            ),
+            _ => (self.arguments(), Bytes::new()),
+        };
+        let mut head = self.name().as_bytes().to_vec();
+        for argument in arguments {
+            head.push(SEPARATOR);
+            head.extend_from_slice(argument);
         }
-        bytes
+        let mut parts = MessageParts::from(head);
+        if !upload.is_empty() {
+            parts.push_back(upload);
+        }
+        parts
     }
 
-    /// Reads a request without its signature. Only as many separators count as the call has arguments.
+    /// Reads a request without its signature. Only as many separators count as the call has arguments. The content
+    /// of an upload stays where it is, a part of `request`.
     ///
     /// What follows the name of a call without arguments is dropped, as nodes do.
     ///
     /// # Errors
     /// When no call has that name, or arguments are missing.
-    pub fn parse(request: &[u8]) -> Result<Self, CallError> {
-        let kind = CallKind::of(request)?;
-        let parts: Vec<&[u8]> = request
+    pub fn parse(request: impl Into<Bytes>) -> Result<Self, CallError> {
+        let request = request.into();
+        let kind = CallKind::of(&request)?;
+        let arguments: Vec<Bytes> = request
             .splitn(kind.arguments + 1, |&byte| byte == SEPARATOR)
             .skip(1)
+            .map(|argument| request.slice_ref(argument))
             .collect();
-        Self::assemble(kind, &parts).ok_or(CallError::Arguments {
+        let got = arguments.len();
+        Self::assemble(kind, arguments).ok_or(CallError::Arguments {
             name: kind.name,
             wanted: kind.arguments,
-            got: parts.len(),
+            got,
         })
     }
 
@@ -309,11 +330,11 @@ impl Call {
 
     /// Uploads a file.
     #[must_use]
-    pub fn add_file(vessel: &VesselName, file: &FileName, content: Vec<u8>) -> Self {
+    pub fn add_file(vessel: &VesselName, file: &FileName, content: impl Into<Bytes>) -> Self {
         Self::AddFileToVessel {
             vessel: vessel.into(),
             file: file.into(),
-            content,
+            content: content.into(),
         }
     }
 

@@ -13,6 +13,7 @@ mod vessel;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use overlord_types::{NodeId, NodeLocation};
 
 pub use error::{Blame, MalformedReply, NodeError, Phase};
@@ -181,7 +182,7 @@ impl NodeClient {
         at: &NodeLocation,
         call: &Call,
         signer: Option<&Signer>,
-    ) -> Result<Vec<u8>, NodeError> {
+    ) -> Result<Bytes, NodeError> {
         let reply = self.unrefused(at, call, signer).await?;
         match reply.outcome {
             Outcome::Success => Ok(reply.payload),
@@ -218,13 +219,13 @@ impl NodeClient {
                 let stamp = signer.stamp(turn).await.map_err(Fault::Clock)?;
                 let keys = signer.keys().clone();
                 // Big-number arithmetic for some milliseconds: not on a thread that serves sockets.
-                tokio::task::spawn_blocking(move || sign(&data, &keys, &stamp))
+                tokio::task::spawn_blocking(move || sign(data, &keys, &stamp))
                     .await
                     .map_err(|_| Fault::Stopped)?
                     .map_err(Fault::Sign)?
             }
         };
-        exchange::exchange(&self.config, at, &request).await
+        exchange::exchange(&self.config, at, request).await
     }
 
     fn is_repeated(&self, result: &Result<Reply, Fault>, attempt: u32) -> bool {

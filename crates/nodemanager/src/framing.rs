@@ -3,8 +3,10 @@
 //! Bytes in, messages out; no sockets. Who reads and writes them is left to [`crate::client`] and
 //! [`crate::server`]. Odd headers are taken or refused as the original does (`session_framing.json`).
 
+use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
+use crate::parts::MessageParts;
 use crate::wire_text::read_int;
 
 /// The newline must be among this many bytes, so a header has at most 19 characters before it.
@@ -49,12 +51,10 @@ pub enum FramingError {
 
 /// A message with its header, as it goes into the stream.
 #[must_use]
-pub fn encode(message: &[u8]) -> Vec<u8> {
-    let mut bytes = message.len().to_string().into_bytes();
-    bytes.reserve(message.len() + 1);
-    bytes.push(b'\n');
-    bytes.extend_from_slice(message);
-    bytes
+pub fn encode(message: impl Into<MessageParts>) -> MessageParts {
+    let mut parts = message.into();
+    parts.push_front(format!("{}\n", parts.len()));
+    parts
 }
 
 /// Cuts one message out of a stream that comes in pieces.
@@ -66,7 +66,7 @@ pub struct MessageDecoder {
     length_max: usize,
     header: Vec<u8>,
     length: Option<usize>,
-    message: Vec<u8>,
+    message: BytesMut,
 }
 
 impl MessageDecoder {
@@ -77,7 +77,7 @@ impl MessageDecoder {
             length_max,
             header: Vec::with_capacity(HEADER_BYTES_MAX),
             length: None,
-            message: Vec::new(),
+            message: BytesMut::new(),
         }
     }
 
@@ -85,7 +85,7 @@ impl MessageDecoder {
     ///
     /// # Errors
     /// When the header is none, or announces more than is taken. The stream is of no use after that.
-    pub fn receive(&mut self, mut bytes: &[u8]) -> Result<Option<Vec<u8>>, FramingError> {
+    pub fn receive(&mut self, mut bytes: &[u8]) -> Result<Option<Bytes>, FramingError> {
         while self.length.is_none() {
             let [byte, rest @ ..] = bytes else {
                 return Ok(None);
@@ -103,7 +103,7 @@ impl MessageDecoder {
         self.message.extend_from_slice(piece);
         if self.message.len() == length {
             self.length = Some(0);
-            return Ok(Some(std::mem::take(&mut self.message)));
+            return Ok(Some(std::mem::take(&mut self.message).freeze()));
         }
         Ok(None)
     }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn decode(bytes: &[u8]) -> Result<Option<Vec<u8>>, FramingError> {
+    fn decode(bytes: &[u8]) -> Result<Option<Bytes>, FramingError> {
         MessageDecoder::new(1000).receive(bytes)
     }
 
@@ -173,11 +173,11 @@ mod tests {
     fn headers_are_taken_as_the_original_takes_them() {
         for header in ["3", "003", "+3", " 3", "\t3", "0000000000000000003"] {
             let bytes = [header.as_bytes(), b"\nabcdef"].concat();
-            assert_eq!(decode(&bytes), Ok(Some(b"abc".to_vec())), "{header:?}");
+            assert_eq!(decode(&bytes), Ok(Some(b"abc"[..].into())), "{header:?}");
         }
         for header in ["0", "-0", "+0", "00"] {
             let bytes = [header.as_bytes(), b"\nabc"].concat();
-            assert_eq!(decode(&bytes), Ok(Some(vec![])), "{header:?}");
+            assert_eq!(decode(&bytes), Ok(Some(Bytes::new())), "{header:?}");
         }
         for header in [
             "", "3 ", "3\r", "3L", "x3", "0x3", "--3", "3-", "1-2", "\u{661}",
@@ -227,7 +227,7 @@ mod tests {
             message in proptest::collection::vec(any::<u8>(), 0..300),
             cuts in proptest::collection::vec(1usize..40, 1..40),
         ) {
-            let bytes = encode(&message);
+            let bytes = encode(message.clone()).to_vec();
             let mut decoder = MessageDecoder::new(300);
             let mut rest = &bytes[..];
             let mut out = None;
@@ -238,7 +238,7 @@ mod tests {
                 out = decoder.receive(piece).unwrap();
                 prop_assert_eq!(out.is_some(), rest.is_empty());
             }
-            prop_assert_eq!(out, Some(message));
+            prop_assert_eq!(out, Some(message.into()));
         }
 
         #[test]

@@ -10,7 +10,7 @@
 //!
 //! ```text
 //!            bytes in, values out; no sockets                         sockets
-//! framing    a length and that many bytes        ─┐
+//! framing, parts   a length and that many bytes  ─┐
 //! call       the 18 calls and their arguments     ├─► client   NodeClient, VesselCalls, NodeError
 //! signed_request, timestamp, verification         │
 //! reply, node_info, resources, refusals          ─┴─► server   serve, NodeService, Faults
@@ -24,6 +24,7 @@ pub mod client;
 pub mod clock;
 pub mod framing;
 pub mod node_info;
+pub mod parts;
 pub mod refusals;
 pub mod reply;
 pub mod resources;

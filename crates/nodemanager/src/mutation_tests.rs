@@ -28,7 +28,7 @@ fn corpus() -> Vec<Vec<u8>> {
                 && bytes.len() < MESSAGE_BYTES_MAX
             {
                 let message = MessageDecoder::new(MESSAGE_BYTES_MAX).receive(&bytes);
-                messages.extend(message.unwrap());
+                messages.extend(message.unwrap().map(Vec::from));
             }
         }
     }
@@ -59,17 +59,17 @@ fn no_changed_message_of_the_vectors_makes_a_parser_panic_or_read_what_was_not_w
 }
 
 fn read_as_everything(bytes: &[u8]) {
-    let framed = framing::encode(bytes);
+    let framed = framing::encode(bytes.to_vec()).to_vec();
     let decoded = MessageDecoder::new(bytes.len()).receive(&framed);
     assert_eq!(decoded.unwrap().as_deref(), Some(bytes));
     let _ = MessageDecoder::new(1000).receive(bytes);
-    if let Ok(call) = Call::parse(bytes) {
-        let written = call.encode();
+    if let Ok(call) = Call::parse(bytes.to_vec()) {
+        let written = call.encode().to_vec();
         assert!(bytes.starts_with(&written), "{call:?}");
-        assert_eq!(Call::parse(&written), Ok(call));
+        assert_eq!(Call::parse(written), Ok(call));
     }
-    if let Ok(reply) = Reply::parse(bytes) {
-        assert_eq!(reply.encode(), bytes);
+    if let Ok(reply) = Reply::parse(bytes.to_vec()) {
+        assert_eq!(reply.encode().to_vec(), bytes);
         let _ = (StartOutcome::of(&reply), StopOutcome::of(&reply));
         read_payload(&reply.payload);
     }

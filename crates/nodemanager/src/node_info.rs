@@ -327,7 +327,7 @@ mod tests {
                 .receive(&response)
                 .unwrap()
                 .unwrap();
-            let payload = Reply::parse(&message).unwrap().payload;
+            let payload = Reply::parse(message).unwrap().payload;
             let info = NodeInfo::parse(&payload).unwrap();
             assert_eq!(info.encode(), payload);
             assert_eq!(

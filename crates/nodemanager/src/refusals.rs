@@ -224,10 +224,10 @@ mod tests {
                 continue;
             };
             let data = rsplit_once(&request, b'\n').map_or(&request[..], |(data, _)| data);
-            let Ok(call) = Call::parse(data) else {
+            let Ok(call) = Call::parse(request.slice_ref(data)) else {
                 continue;
             };
-            let answer = Reply::parse(&response).unwrap();
+            let answer = Reply::parse(response).unwrap();
             if let Some(reply) = refusal(&call) {
                 // Who may not make the call is told so before its arguments are looked at.
                 if answer != Reply::error("Insufficient Permissions") {

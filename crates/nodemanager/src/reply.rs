@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use overlord_types::VesselStatus;
 use thiserror::Error;
 
+use crate::parts::MessageParts;
 use crate::wire_text::{WireText, rsplit_once};
 
 /// The word at the end of each answer.
@@ -79,7 +81,7 @@ pub struct Reply {
     /// Whether the call was carried out.
     pub outcome: Outcome,
     /// What stands before the outcome: a result, or the reason of an error or a warning.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
 }
 
 impl Reply {
@@ -88,7 +90,7 @@ impl Reply {
     pub fn success(payload: impl Into<Vec<u8>>) -> Self {
         Self {
             outcome: Outcome::Success,
-            payload: payload.into(),
+            payload: payload.into().into(),
         }
     }
 
@@ -97,7 +99,7 @@ impl Reply {
     pub fn warning(text: impl Into<Vec<u8>>) -> Self {
         Self {
             outcome: Outcome::Warning,
-            payload: text.into(),
+            payload: text.into().into(),
         }
     }
 
@@ -106,7 +108,7 @@ impl Reply {
     pub fn error(text: impl Into<Vec<u8>>) -> Self {
         Self {
             outcome: Outcome::Error,
-            payload: text.into(),
+            payload: text.into().into(),
         }
     }
 
@@ -118,18 +120,21 @@ impl Reply {
 
     /// The answer as a message, without its header.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let word = self.outcome.as_str().as_bytes();
-        [&self.payload, &b"\n"[..], word].concat()
+    pub fn encode(&self) -> MessageParts {
+        let mut parts = MessageParts::from(self.payload.clone());
+        parts.push_back(format!("\n{}", self.outcome));
+        parts
     }
 
-    /// Reads an answer. Exactly one tail is cut: a file's own trailing newlines stay.
+    /// Reads an answer. Exactly one tail is cut: a file's own trailing newlines stay. The payload stays where it
+    /// is, a part of `message`.
     ///
     /// # Errors
     /// When the last line is none of the three words.
-    pub fn parse(message: &[u8]) -> Result<Self, ReplyError> {
+    pub fn parse(message: impl Into<Bytes>) -> Result<Self, ReplyError> {
+        let message = message.into();
         let (payload, word) =
-            rsplit_once(message, b'\n').ok_or_else(|| ReplyError::NoOutcome(excerpt(message)))?;
+            rsplit_once(&message, b'\n').ok_or_else(|| ReplyError::NoOutcome(excerpt(&message)))?;
         let outcome = match word {
             b"Success" => Outcome::Success,
             b"Warning" => Outcome::Warning,
@@ -138,14 +143,14 @@ impl Reply {
         };
         Ok(Self {
             outcome,
-            payload: payload.to_vec(),
+            payload: message.slice_ref(payload),
         })
     }
 
     /// The payload as text for a reader.
     #[must_use]
     pub fn text(&self) -> WireText {
-        self.payload.as_slice().into()
+        self.payload.as_ref().into()
     }
 }
 
@@ -224,9 +229,9 @@ mod tests {
 
     #[test]
     fn exactly_one_tail_is_cut() {
-        let reply = Reply::parse(b"a\n\n\nSuccess\nSuccess").unwrap();
+        let reply = Reply::parse(&b"a\n\n\nSuccess\nSuccess"[..]).unwrap();
         assert_eq!(reply, Reply::success(b"a\n\n\nSuccess".to_vec()));
-        assert_eq!(Reply::parse(b"\nSuccess").unwrap(), Reply::success(""));
+        assert_eq!(Reply::parse(&b"\nSuccess"[..]).unwrap(), Reply::success(""));
         for bad in [
             &b""[..],
             b"Success",
@@ -240,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_three_ends_of_a_start_are_told_apart() {
-        let of = |bytes: &[u8]| StartOutcome::of(&Reply::parse(bytes).unwrap());
+        let of = |bytes: &'static [u8]| StartOutcome::of(&Reply::parse(bytes).unwrap());
         assert_eq!(of(b"Started\nSuccess"), Ok(StartOutcome::Started));
         assert_eq!(
             of(b"Terminated\nSuccess"),
@@ -264,8 +269,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(reply) = Reply::parse(&bytes) {
-                prop_assert_eq!(reply.encode(), bytes.clone());
+            if let Ok(reply) = Reply::parse(bytes.clone()) {
+                prop_assert_eq!(reply.encode().to_vec(), bytes);
                 let _ = (StartOutcome::of(&reply), StopOutcome::of(&reply));
             }
         }
@@ -273,7 +278,7 @@ mod tests {
         #[test]
         fn what_is_written_reads_back(payload in proptest::collection::vec(any::<u8>(), 0..200)) {
             for reply in [Reply::success(payload.clone()), Reply::warning(payload.clone()), Reply::error(payload.clone())] {
-                prop_assert_eq!(Reply::parse(&reply.encode()).unwrap(), reply);
+                prop_assert_eq!(Reply::parse(reply.encode().to_vec()).unwrap(), reply);
             }
         }
     }

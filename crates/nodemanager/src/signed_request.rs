@@ -10,6 +10,7 @@ use overlord_types::NodeId;
 use sha1::{Digest, Sha1};
 use thiserror::Error;
 
+use crate::parts::MessageParts;
 use crate::timestamp::Timestamp;
 use crate::wire_text::{WireText, read_int, split_once};
 
@@ -170,18 +171,22 @@ impl Stamp {
     }
 }
 
-/// Signs `data` (a call without its signature) as the owner of `keys`.
+/// Signs `data` (a call without its signature) as the owner of `keys`. It is hashed part by part, and stays where
+/// it is.
 ///
 /// # Errors
 /// When the stamp expires before 1900, or the key cannot sign.
-pub fn sign(data: &[u8], keys: &KeyPair, stamp: &Stamp) -> Result<Vec<u8>, SignError> {
+pub fn sign(
+    data: impl Into<MessageParts>,
+    keys: &KeyPair,
+    stamp: &Stamp,
+) -> Result<MessageParts, SignError> {
     if stamp.expiration.is_some_and(|time| time.seconds() < 0.0) {
         return Err(SignError::Expiration);
     }
     let time = |time: Option<Timestamp>| time.map_or_else(|| "None".to_owned(), |t| t.to_string());
-    let mut out = Vec::with_capacity(data.len() + 4096);
-    out.extend_from_slice(data);
-    out.extend_from_slice(b"\n!");
+    let mut request = data.into();
+    let mut out = b"\n!".to_vec();
     out.extend_from_slice(keys.public().to_string().as_bytes());
     for text in [time(stamp.timestamp), time(stamp.expiration)] {
         out.push(b'!');
@@ -197,13 +202,19 @@ pub fn sign(data: &[u8], keys: &KeyPair, stamp: &Stamp) -> Result<Vec<u8>, SignE
         Some(destination) => out.extend_from_slice(destination.as_text().as_bytes()),
         None => out.extend_from_slice(b"None"),
     }
+    let mut digest = Sha1::new();
+    for part in request.iter() {
+        digest.update(part);
+    }
+    digest.update(&out);
     let signature = keys
         .private()
-        .sign(&Sha1::digest(&out))
+        .sign(&digest.finalize())
         .map_err(SignError::Key)?;
     out.push(b'!');
     out.extend_from_slice(signature.as_bytes());
-    Ok(out)
+    request.push_back(out);
+    Ok(request)
 }
 
 /// A signed request cut into its fields. The fields are as they came, unread.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use overlord_keys::{KeyPair, PublicKey};
 use overlord_types::{Handle, NodeId, NodeLocation, VesselName, VesselStatus};
 use tokio::net::TcpListener;
@@ -29,7 +30,7 @@ pub(crate) const RESOURCES: &str =
 pub(crate) struct TestVessel {
     pub(crate) access: VesselAccess,
     status: VesselStatus,
-    files: BTreeMap<String, Vec<u8>>,
+    files: BTreeMap<String, Bytes>,
 }
 
 /// A node with vessels in memory.
@@ -37,7 +38,7 @@ pub(crate) struct TestNode {
     id: NodeId,
     pub(crate) vessels: Mutex<BTreeMap<VesselName, TestVessel>>,
     /// What a split costs, as the recorded node answers it.
-    pub(crate) offcut: Vec<u8>,
+    pub(crate) offcut: Bytes,
     /// Every call that was run.
     pub(crate) run: Mutex<Vec<Call>>,
     /// Storing what was accepted fails.

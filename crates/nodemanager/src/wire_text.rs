@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bytes::Bytes;
+
 pub(crate) use overlord_resources::python_text::{is_blank, trim, words};
 
 /// How much of a text `Debug` shows, in bytes: enough to recognise it, never a whole upload.
@@ -56,6 +58,12 @@ impl From<&[u8]> for WireText {
 impl From<Vec<u8>> for WireText {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes)
+    }
+}
+
+impl From<Bytes> for WireText {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes.into())
     }
 }
 

@@ -36,7 +36,7 @@ fn address(vessel: &HeldVessel) -> VesselAddress {
 fn file(name: &str, text: &str) -> ProgramFile {
     ProgramFile {
         name: name.parse().unwrap(),
-        contents: text.as_bytes().into(),
+        contents: text.to_owned().into(),
     }
 }
 

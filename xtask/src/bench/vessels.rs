@@ -42,10 +42,6 @@ pub(super) fn run(binary: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn verdict(reached: bool) -> String {
-    if reached { "reached" } else { "MISSED" }.to_owned()
-}
-
 /// Starts all vessels with one overlord.
 fn all_at_once(world: &World, program: &Path) -> Result<Vec<String>, String> {
     let count = VESSELS.to_string();
@@ -74,7 +70,7 @@ fn all_at_once(world: &World, program: &Path) -> Result<Vec<String>, String> {
             TIME_GOAL.as_millis(),
             MEMORY_GOAL / 1_000_000
         ),
-        verdict(time <= TIME_GOAL && memory <= MEMORY_GOAL),
+        super::verdict(time <= TIME_GOAL && memory <= MEMORY_GOAL),
     ])
 }
 
@@ -103,7 +99,7 @@ fn one_at_a_time(world: &World, program: &Path) -> Result<Vec<Vec<String>>, Stri
             milliseconds(most)
         ),
         format!("{} ms", SINGLE_GOAL.as_millis()),
-        verdict(median <= SINGLE_GOAL),
+        super::verdict(median <= SINGLE_GOAL),
     ]])
 }
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use overlord_nodemanager::WireText;
 use overlord_nodemanager::call::Call;
 use overlord_nodemanager::node_info::{KeyString, NodeInfo, VesselInfo};
@@ -319,7 +320,7 @@ impl NodeCalls {
 
     // ---- files ----
 
-    async fn add_file(&self, vessel: &WireText, file: &WireText, content: Vec<u8>) -> Answer {
+    async fn add_file(&self, vessel: &WireText, file: &WireText, content: Bytes) -> Answer {
         let vessel = self.find(vessel)?;
         let _operation = vessel.operation().await;
         refusals::check_reserved_name(file)?;

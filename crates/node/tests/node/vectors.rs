@@ -108,7 +108,7 @@ impl Case {
     fn call(&self) -> Option<Call> {
         let message = self.request.message();
         let data = SignedText::cut(message).map_or(message, |signed| signed.data);
-        Call::parse(data).ok()
+        Call::parse(data.to_vec()).ok()
     }
 
     /// How long the file is that a successful answer carries.
@@ -125,7 +125,7 @@ impl Case {
     fn reply(&self) -> Reply {
         let message = self.response.message();
         if self.response.is_whole() {
-            Reply::parse(message).unwrap()
+            Reply::parse(message.to_vec()).unwrap()
         } else {
             Reply::success(message)
         }
@@ -136,7 +136,7 @@ impl Case {
         let reply = self.reply();
         let asked = matches!(self.call(), Some(Call::GetOffcutResources {}));
         (asked && reply.outcome == Outcome::Success)
-            .then(|| String::from_utf8(reply.payload).unwrap())
+            .then(|| String::from_utf8(reply.payload.into()).unwrap())
     }
 
     fn start_of(&self) -> Option<String> {
@@ -317,7 +317,7 @@ impl Replay {
                 file: file.clone(),
                 content,
             };
-            framing::encode(&sign(&call.encode(), owner, &stamp).unwrap())
+            framing::encode(sign(call.encode(), owner, &stamp).unwrap()).to_vec()
         };
         let around = recorded.length - upload(0).len();
         // The signature's length is not known to the digit. If the file is read later, that tells the size;
@@ -358,7 +358,7 @@ impl Replay {
                 Some(Call::ReadVesselLog { vessel: read })
                     if read == vessel && case.reply().outcome == Outcome::Success =>
                 {
-                    return Some(case.reply().payload);
+                    return Some(case.reply().payload.into());
                 }
                 Some(Call::ResetVessel { vessel: reset }) if reset == vessel => return None,
                 Some(_)
@@ -390,7 +390,7 @@ impl Replay {
         self.logs.insert(vessel, after);
         let file = self.directory.path().join(format!("output-{index}"));
         std::fs::write(&file, &output).unwrap();
-        *self.next.lock().unwrap() = Some(match reply.payload.as_slice() {
+        *self.next.lock().unwrap() = Some(match reply.payload.as_ref() {
             b"Started" => Script::RunsOn(file),
             b"Terminated" => Script::Ends(file),
             _ => Script::NeverStarts(String::from_utf8(output).unwrap()),
@@ -457,7 +457,7 @@ fn resources_of(cases: &[Case], vessel: &VesselName) -> String {
                 if case.reply().outcome == Outcome::Success
                     && wanted.is_none_or(|wanted| vessel == wanted.as_str()) =>
             {
-                Some(String::from_utf8(case.reply().payload).unwrap())
+                Some(String::from_utf8(case.reply().payload.into()).unwrap())
             }
             _ => None,
         })
@@ -551,9 +551,9 @@ async fn the_framing_of_the_vector_is_answered_or_closed_as_recorded() {
 fn recorded_offcut(case: &Value) -> Option<String> {
     let bytes = hex::decode(case["response_hex"].as_str()?).ok()?;
     let header = bytes.iter().position(|&byte| byte == b'\n')?;
-    let reply = Reply::parse(&bytes[header + 1..]).ok()?;
+    let reply = Reply::parse(bytes[header + 1..].to_vec()).ok()?;
     (reply.outcome == Outcome::Success && reply.payload.starts_with(b"resource "))
-        .then(|| String::from_utf8(reply.payload).ok())?
+        .then(|| String::from_utf8(reply.payload.into()).ok())?
 }
 
 async fn framing_case(node: std::net::SocketAddr, source: &str, case: &Value) -> Vec<u8> {

@@ -207,8 +207,8 @@ async fn a_repeated_request_is_refused_also_after_a_restart() {
     let call = Call::ListFilesInVessel {
         vessel: "v1".into(),
     };
-    let request = sign(&call.encode(), &crate::support::owner(), &stamp).unwrap();
-    let request = overlord_nodemanager::framing::encode(&request);
+    let request = sign(call.encode(), &crate::support::owner(), &stamp).unwrap();
+    let request = overlord_nodemanager::framing::encode(request).to_vec();
     let send = async |address: std::net::SocketAddr| {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         stream.write_all(&request).await.unwrap();

@@ -8,14 +8,18 @@ use crate::wire_text::rsplit_once;
 use proptest::prelude::*;
 
 /// What a recorded request says without header and signature; `None` when the recording cut it short.
-fn recorded_request(case: &test_vectors::Json) -> Option<Vec<u8>> {
+fn recorded_request(case: &test_vectors::Json) -> Option<Bytes> {
     let bytes = test_vectors::whole_bytes(case, "request_hex")?;
     let mut decoder = MessageDecoder::new(100_000_000);
     let message = decoder.receive(&bytes).unwrap().expect("a whole message");
-    assert_eq!(encode(&message), bytes, "the header is written alike");
+    assert_eq!(
+        encode(message.clone()).to_vec(),
+        bytes,
+        "the header is written alike"
+    );
     // A signature starts after the last newline; unsigned calls of the recordings have none.
     Some(match rsplit_once(&message, b'\n') {
-        Some((request, signature)) if signature.starts_with(b"!") => request.to_vec(),
+        Some((request, signature)) if signature.starts_with(b"!") => message.slice_ref(request),
         _ => message,
     })
 }
@@ -35,14 +39,15 @@ fn every_request_of_the_vector_is_read_as_a_call_that_writes_the_same_bytes() {
                 "{name}"
             );
         };
-        match Call::parse(&request) {
+        match Call::parse(request.clone()) {
             Ok(call) => {
                 let dropped = if call.kind().arguments == 0 {
                     request.len() - call.name().len()
                 } else {
                     0
                 };
-                assert_eq!(call.encode(), request[..request.len() - dropped], "{name}");
+                let written = &request[..request.len() - dropped];
+                assert_eq!(call.encode().to_vec(), written, "{name}");
                 seen.insert(call.name());
             }
             // What is no call was answered so by the original as well.
@@ -73,8 +78,8 @@ fn every_response_of_the_vector_is_read_and_writes_the_same_bytes() {
             .receive(&bytes)
             .unwrap()
             .expect("a whole message");
-        let reply = Reply::parse(&message).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(encode(&reply.encode()), bytes, "{name}");
+        let reply = Reply::parse(message).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(encode(reply.encode()).to_vec(), bytes, "{name}");
         // The original's own client raised for all that is no success.
         let raised = case.get("client_exception").is_some();
         assert!(
@@ -99,16 +104,16 @@ fn there_are_eighteen_calls_each_with_its_vessel_first() {
             .chain((0..kind.arguments).map(|number| format!("a{number}")))
             .collect::<Vec<_>>()
             .join("|");
-        let call = Call::parse(request.as_bytes()).unwrap();
+        let call = Call::parse(request.clone()).unwrap();
         assert_eq!(call.kind(), kind);
-        assert_eq!(call.encode(), request.as_bytes());
+        assert_eq!(call.encode().to_vec(), request.as_bytes());
         assert_eq!(call.vessel().is_some(), kind.arguments > 0);
         if kind.permission != Permission::Public {
             assert_eq!(call.vessel().unwrap(), "a0");
         }
         if kind.arguments > 0 {
             assert_eq!(
-                Call::parse(kind.name.as_bytes()),
+                Call::parse(kind.name),
                 Err(CallError::Arguments {
                     name: kind.name,
                     wanted: kind.arguments,
@@ -121,24 +126,42 @@ fn there_are_eighteen_calls_each_with_its_vessel_first() {
 
 #[test]
 fn the_last_argument_may_contain_anything() {
-    let call = Call::parse(b"AddFileToVessel|v3|a.txt|l1|l2\nl3|\0\xff!").unwrap();
+    let call = Call::parse(&b"AddFileToVessel|v3|a.txt|l1|l2\nl3|\0\xff!"[..]).unwrap();
     assert_eq!(
         call,
         Call::AddFileToVessel {
             vessel: "v3".into(),
             file: "a.txt".into(),
-            content: b"l1|l2\nl3|\0\xff!".to_vec(),
+            content: b"l1|l2\nl3|\0\xff!"[..].into(),
         }
     );
     assert_eq!(
-        Call::parse(b"GetVessels|x"),
+        Call::parse("GetVessels|x"),
         Ok(Call::GetVessels {}),
         "nodes drop what follows"
     );
     assert_eq!(
-        Call::parse(b"|GetVessels"),
+        Call::parse("|GetVessels"),
         Err(CallError::Unknown("".into()))
     );
+}
+
+#[test]
+fn the_content_of_an_upload_is_copied_neither_when_written_nor_when_read() {
+    let content = Bytes::from(vec![b'x'; 1000]);
+    let call = Call::add_file(
+        &"v3".parse().unwrap(),
+        &"a".parse().unwrap(),
+        content.clone(),
+    );
+    let parts = call.encode();
+    assert!(parts.iter().any(|part| part.as_ptr() == content.as_ptr()));
+    let request = Bytes::from(parts.to_vec());
+    let Ok(Call::AddFileToVessel { content: read, .. }) = Call::parse(request.clone()) else {
+        panic!("an upload");
+    };
+    assert_eq!(read, content);
+    assert_eq!(read.as_ptr(), request[request.len() - 1000..].as_ptr());
 }
 
 #[test]
@@ -147,19 +170,23 @@ fn calls_made_from_checked_words_are_those_of_the_wire() {
     let program: FileName = "loop.r2py".parse().unwrap();
     let arguments = ProgramArguments::new(vec!["12345".into(), "two".into()]).unwrap();
     assert_eq!(
-        Call::start(&vessel, Platform::RepyV2, &program, &arguments).encode(),
+        Call::start(&vessel, Platform::RepyV2, &program, &arguments)
+            .encode()
+            .to_vec(),
         b"StartVesselEx|v3|repyV2|loop.r2py 12345 two"
     );
     assert_eq!(
-        Call::add_file(&vessel, &program, b"x|y".to_vec()).encode(),
+        Call::add_file(&vessel, &program, &b"x|y"[..])
+            .encode()
+            .to_vec(),
         b"AddFileToVessel|v3|loop.r2py|x|y"
     );
     assert_eq!(
-        Call::change_users(&vessel, &[]).encode(),
+        Call::change_users(&vessel, &[]).encode().to_vec(),
         b"ChangeUsers|v3|"
     );
     assert_eq!(
-        Call::change_advertise(&vessel, false).encode(),
+        Call::change_advertise(&vessel, false).encode().to_vec(),
         b"ChangeAdvertise|v3|False"
     );
 }
@@ -171,11 +198,11 @@ proptest! {
         rest in proptest::collection::vec(any::<u8>(), 0..60),
     ) {
         let request = [CALLS[kind].name.as_bytes(), &b"|"[..], &rest].concat();
-        if let Ok(call) = Call::parse(&request)
+        if let Ok(call) = Call::parse(request.clone())
             && call.kind().arguments > 0
         {
-            prop_assert_eq!(call.encode(), request);
+            prop_assert_eq!(call.encode().to_vec(), request);
         }
-        let _ = Call::parse(&rest);
+        let _ = Call::parse(rest);
     }
 }

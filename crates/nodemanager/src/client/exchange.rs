@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use overlord_types::NodeLocation;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::NodeClientConfig;
 use super::error::{MalformedReply, NodeError, Phase};
 use crate::framing::{self, FramingError, MessageDecoder};
+use crate::parts::MessageParts;
 use crate::reply::Reply;
 use crate::signed_request::SignError;
 use crate::timestamps::ClockSetBack;
@@ -76,7 +78,7 @@ impl Fault {
 pub(super) async fn exchange(
     config: &NodeClientConfig,
     at: &NodeLocation,
-    request: &[u8],
+    request: MessageParts,
 ) -> Result<Reply, Fault> {
     let connecting = TcpStream::connect((at.host(), at.port()));
     let mut stream = timeout(config.connect_timeout, connecting)
@@ -87,7 +89,7 @@ pub(super) async fn exchange(
     // One message, written at once: nothing to gather.
     let _ = stream.set_nodelay(true);
     let sending = async {
-        stream.write_all(&framing::encode(request)).await?;
+        stream.write_all_buf(&mut framing::encode(request)).await?;
         stream.flush().await
     };
     let sent = timeout(config.send_timeout, sending)
@@ -99,7 +101,7 @@ pub(super) async fn exchange(
         .await
         .map_err(|_| Fault::TimedOut(Phase::Receive, config.receive_timeout))?;
     match received {
-        Ok(message) => Reply::parse(&message).map_err(|error| Fault::Malformed(error.into())),
+        Ok(message) => Reply::parse(message).map_err(|error| Fault::Malformed(error.into())),
         Err(Fault::Closed { unread }) => {
             let unread = unread || is_reset(&stream).await;
             let as_a_limit_closes = unread && connected.elapsed() < LIMIT_CLOSES_WITHIN;
@@ -119,7 +121,7 @@ async fn is_reset(stream: &TcpStream) -> bool {
         .is_ok()
 }
 
-async fn receive(config: &NodeClientConfig, stream: &mut TcpStream) -> Result<Vec<u8>, Fault> {
+async fn receive(config: &NodeClientConfig, stream: &mut TcpStream) -> Result<Bytes, Fault> {
     let mut decoder = MessageDecoder::new(config.reply_bytes_max);
     let mut piece = vec![0; PIECE_BYTES];
     loop {

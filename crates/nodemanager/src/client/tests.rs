@@ -579,7 +579,7 @@ async fn mutated_answers_are_read_or_refused_and_never_bring_the_client_down() {
         config.repeats_max = 0;
     });
     let payload = client.list_vessels(&served.at).await.unwrap().encode();
-    let good = crate::framing::encode(&Reply::success(payload).encode());
+    let good = crate::framing::encode(Reply::success(payload).encode()).to_vec();
     let seed = 20_261_122_u64;
     println!("seed {seed}");
     let mut random = Random::new(seed);

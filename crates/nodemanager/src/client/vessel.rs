@@ -1,5 +1,6 @@
 //! The calls about one vessel, each with its arguments checked and its answer read.
 
+use bytes::Bytes;
 use overlord_keys::PublicKey;
 use overlord_types::{FileName, Handle, NodeLocation, Platform, ProgramArguments, VesselName};
 
@@ -91,11 +92,15 @@ impl VesselCalls {
         self.payload(&call).await.map(drop)
     }
 
-    /// Uploads a file, over one of the same name.
+    /// Uploads a file, over one of the same name. The content is shared with those who hold it, not copied.
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn add_file(&self, file: &FileName, content: Vec<u8>) -> Result<(), NodeError> {
+    pub async fn add_file(
+        &self,
+        file: &FileName,
+        content: impl Into<Bytes>,
+    ) -> Result<(), NodeError> {
         let call = Call::add_file(&self.vessel, file, content);
         self.payload(&call).await.map(drop)
     }
@@ -121,7 +126,7 @@ impl VesselCalls {
             vessel: self.name(),
             file: file.into(),
         };
-        self.payload(&call).await
+        self.payload(&call).await.map(Vec::from)
     }
 
     /// Deletes a file.
@@ -144,7 +149,7 @@ impl VesselCalls {
         let call = Call::ReadVesselLog {
             vessel: self.name(),
         };
-        self.payload(&call).await
+        self.payload(&call).await.map(Vec::from)
     }
 
     /// Sets who may use the vessel, besides its owner.
@@ -235,7 +240,7 @@ impl VesselCalls {
         Some(&self.signer)
     }
 
-    async fn payload(&self, call: &Call) -> Result<Vec<u8>, NodeError> {
+    async fn payload(&self, call: &Call) -> Result<Bytes, NodeError> {
         self.client.payload(&self.at, call, self.signer()).await
     }
 

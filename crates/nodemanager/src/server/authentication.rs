@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use overlord_keys::PublicKey;
 use overlord_types::VesselName;
 
@@ -62,18 +63,23 @@ impl Authenticator {
     ///
     /// # Errors
     /// The answer to a request that is refused.
-    pub fn authenticate(&self, request: &[u8], source: Source) -> Result<VerifiedCall, Reply> {
-        let kind = CallKind::of(request).map_err(|_| Reply::error(UNKNOWN_CALL))?;
+    pub fn authenticate(
+        &self,
+        request: impl Into<Bytes>,
+        source: Source,
+    ) -> Result<VerifiedCall, Reply> {
+        let request = request.into();
+        let kind = CallKind::of(&request).map_err(|_| Reply::error(UNKNOWN_CALL))?;
         if kind.permission == Permission::Public {
             return verified(request, None, source);
         }
-        let named = vessel_of(request).ok_or_else(Reply::internal_error)?;
+        let named = vessel_of(&request).ok_or_else(Reply::internal_error)?;
         let vessel = read_vessel(&named).ok_or_else(|| Reply::error(UNKNOWN_VESSEL))?;
         let signer = self
-            .accept(request, kind, &vessel)
-            .map_err(|refused| refused.reply(request))?;
-        let data = rsplit_once(request, b'\n').map_or(request, |(data, _)| data);
-        verified(data, Some(signer), source)
+            .accept(&request, kind, &vessel)
+            .map_err(|refused| refused.reply(&request))?;
+        let data = rsplit_once(&request, b'\n').map_or(&request[..], |(data, _)| data);
+        verified(request.slice_ref(data), Some(signer), source)
     }
 
     /// Judges a signed request, and has the vessel remember it.
@@ -165,7 +171,7 @@ impl Refused {
 }
 
 /// Reads the call once it is known who makes it: missing arguments use up the time of a request too.
-fn verified(data: &[u8], signer: Option<PublicKey>, source: Source) -> Result<VerifiedCall, Reply> {
+fn verified(data: Bytes, signer: Option<PublicKey>, source: Source) -> Result<VerifiedCall, Reply> {
     let call = Call::parse(data).map_err(|_| Reply::internal_error())?;
     // A call whose only argument is the vessel takes all that follows for its name, `v3|x`.
     let vessel = match call.vessel() {

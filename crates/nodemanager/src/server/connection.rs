@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,6 +13,7 @@ use super::faults::bytes_to_send;
 use super::limits::BUDGET_UNIT;
 use super::{NodeService, ServerOptions, Source};
 use crate::framing::MessageDecoder;
+use crate::parts::MessageParts;
 use crate::reply::Reply;
 
 /// Bytes read or written at once.
@@ -51,7 +53,7 @@ impl Server {
                     self.stay_silent(&mut stream).await;
                 }
                 if let Some(bytes) = bytes_to_send(&reply, settings.wrong_reply.as_ref()) {
-                    self.send(&mut stream, &bytes, source).await;
+                    self.send(&mut stream, bytes, source).await;
                 }
             }
             Err(why) => tracing::debug!(%source, why, "closed unanswered"),
@@ -60,7 +62,7 @@ impl Server {
     }
 
     /// Reads the request, within its bounds of time and size.
-    async fn receive(&self, stream: &mut TcpStream) -> Result<(Vec<u8>, Budget), String> {
+    async fn receive(&self, stream: &mut TcpStream) -> Result<(Bytes, Budget), String> {
         let limits = &self.options.limits;
         let mut decoder = MessageDecoder::new(limits.request_bytes_max);
         let mut held = Budget::new(Arc::clone(&self.budget));
@@ -90,11 +92,10 @@ impl Server {
     }
 
     /// Authenticates and runs a request. A panic of the node's is this call's alone.
-    async fn answer(self: Arc<Self>, request: Vec<u8>, source: Source) -> Reply {
+    async fn answer(self: Arc<Self>, request: Bytes, source: Source) -> Reply {
         let server = Arc::clone(&self);
-        let authenticated = tokio::task::spawn_blocking(move || {
-            server.authenticator.authenticate(&request, source)
-        });
+        let authenticated =
+            tokio::task::spawn_blocking(move || server.authenticator.authenticate(request, source));
         let call = match authenticated.await {
             Ok(Ok(call)) => call,
             Ok(Err(refusal)) => return refusal,
@@ -109,9 +110,11 @@ impl Server {
         })
     }
 
-    async fn send(&self, stream: &mut TcpStream, bytes: &[u8], source: Source) {
-        for piece in bytes.chunks(PIECE_BYTES) {
-            let sent = timeout(self.options.limits.send_timeout, stream.write_all(piece)).await;
+    async fn send(&self, stream: &mut TcpStream, mut answer: MessageParts, source: Source) {
+        while answer.has_remaining() {
+            let mut piece = (&mut answer).take(PIECE_BYTES);
+            let sent = stream.write_all_buf(&mut piece);
+            let sent = timeout(self.options.limits.send_timeout, sent).await;
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::debug!(%source, "the answer was not taken");
                 return;

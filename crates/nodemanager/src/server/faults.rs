@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Buf as _;
 use tokio::sync::watch;
 
 use crate::framing;
+use crate::parts::MessageParts;
 use crate::reply::Reply;
 
 /// A false answer, sent after the call was run.
@@ -74,18 +76,22 @@ impl Faults {
 }
 
 /// What is sent for `reply`; `None` closes the connection unanswered.
-pub(super) fn bytes_to_send(reply: &Reply, wrong: Option<&WrongReply>) -> Option<Vec<u8>> {
-    let right = || framing::encode(&reply.encode());
+pub(super) fn bytes_to_send(reply: &Reply, wrong: Option<&WrongReply>) -> Option<MessageParts> {
+    let right = || framing::encode(reply.encode());
     match wrong {
         None => Some(right()),
-        Some(WrongReply::Bytes(bytes)) => Some(bytes.clone()),
-        Some(WrongReply::Lie(lie)) => Some(framing::encode(&lie.encode())),
+        Some(WrongReply::Bytes(bytes)) => Some(bytes.clone().into()),
+        Some(WrongReply::Lie(lie)) => Some(framing::encode(lie.encode())),
         Some(WrongReply::CutShort) => {
-            let mut bytes = right();
-            bytes.pop();
-            Some(bytes)
+            let mut whole = right();
+            let all_but_one = whole.len().saturating_sub(1);
+            Some(whole.copy_to_bytes(all_but_one).into())
         }
-        Some(WrongReply::Endless) => Some([&b"1000000000000000\n"[..], &[b'x'; 65_536]].concat()),
+        Some(WrongReply::Endless) => Some(
+            [&b"1000000000000000\n"[..], &[b'x'; 65_536]]
+                .concat()
+                .into(),
+        ),
         Some(WrongReply::Lost) => None,
     }
 }

@@ -83,8 +83,8 @@ impl NodeManagers for NodesPort {
     }
 
     async fn upload(&self, vessel: &VesselAddress, file: &ProgramFile) -> Result<(), NodeError> {
-        let content = file.contents.to_vec();
         let upload = self.vessel(vessel);
+        let content = file.contents.clone();
         upload.add_file(&file.name, content).await.map_err(of_node)
     }
 
