@@ -371,9 +371,25 @@ fn order_unlike(a: &Value, b: &Value) -> Ordering {
         _ => {}
     }
     let (first, second) = (order_name(a), order_name(b));
-    match first.cmp(&second) {
-        Ordering::Equal => a.id().cmp(&b.id()),
-        order => order,
+    let order = first.cmp(&second);
+    let order = order.then_with(|| order_of_numeric_type(a).cmp(&order_of_numeric_type(b)));
+    order.then_with(|| a.id().cmp(&b.id()))
+}
+
+/// Where the type of a value stands among those that CPython takes for numbers, old-style instances included, if they
+/// have no order of their own: by the addresses of the types, which follow the order in which CPython is linked. Classes
+/// that a program derives from a number's come before all of them; what is no number, too, and does not meet them here.
+fn order_of_numeric_type(value: &Value) -> u8 {
+    match value {
+        Value::Bool(_) => 1,
+        Value::Instance(instance) if instance.class.is_old() => 2,
+        other => match Number::of(other) {
+            Some(Number::Complex(_)) if !matches!(other, Value::Instance(_)) => 3,
+            Some(Number::Float(_)) if !matches!(other, Value::Instance(_)) => 4,
+            Some(Number::Int(_)) if !matches!(other, Value::Instance(_)) => 5,
+            Some(Number::Long(_)) if !matches!(other, Value::Instance(_)) => 6,
+            _ => 0,
+        },
     }
 }
 

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use crate::object::exception::memory_error;
 use crate::object::{Res, Thrown, cycles, reclaim};
 use crate::vm::Stop;
 use crate::work;
@@ -216,7 +217,8 @@ pub fn resident() -> Option<usize> {
 /// is one.
 ///
 /// # Errors
-/// The stop, for memory or because the machine was told to meanwhile; MemoryError for what no address space holds.
+/// The stop, for memory or because the machine was told to meanwhile; MemoryError for what alone is more than the limit:
+/// a program that asks for what it can never have may go on without it.
 #[inline]
 pub fn reserve(bytes: usize) -> Res<()> {
     if bytes < SMALL {
@@ -264,6 +266,9 @@ const LARGEST_WITHOUT_LIMIT: usize = 1 << 34;
 /// As [`reserve`] for what grows without being copied as a whole.
 pub(crate) fn room_for(bytes: usize) -> Res<()> {
     let limit = LIMIT.get();
+    if bytes > limit || (limit == usize::MAX && bytes > LARGEST_WITHOUT_LIMIT) {
+        return Err(memory_error());
+    }
     let mut after = used().saturating_add(bytes);
     if after > limit && bytes <= limit && cycles::collect() > 0 {
         after = used().saturating_add(bytes);
@@ -273,12 +278,6 @@ pub(crate) fn room_for(bytes: usize) -> Res<()> {
     }
     if bytes > limit / LOOKS_PER_LIMIT && after > limit / 8 * 7 && !has_pages_for(bytes) {
         return Err(Thrown::stop(Stop::Memory { limit }));
-    }
-    if after > isize::MAX as usize / 4 || (limit == usize::MAX && bytes > LARGEST_WITHOUT_LIMIT) {
-        return Err(Thrown::with_args(
-            crate::object::ExceptionKind::MemoryError,
-            Vec::new(),
-        ));
     }
     Ok(())
 }
@@ -294,5 +293,16 @@ mod tests {
         let thrown = room_for(1 << 36).unwrap_err();
         assert!(thrown.is(ExceptionKind::MemoryError));
         assert!(room_for(1 << 30).is_ok());
+    }
+
+    #[test]
+    fn one_request_beyond_the_limit_is_a_memory_error_and_growth_beyond_it_a_stop() {
+        let limit = used() + (1 << 20);
+        set_limit(Some(limit));
+        let alone = room_for(limit + 1).unwrap_err();
+        let together = room_for(limit - 1).unwrap_err();
+        set_limit(None);
+        assert!(alone.is(ExceptionKind::MemoryError));
+        assert!(matches!(together.as_stop(), Some(Stop::Memory { .. })));
     }
 }

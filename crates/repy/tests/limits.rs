@@ -412,7 +412,12 @@ fn after_every_kind_of_end_there_are_code_status_and_reason() {
             "Terminated",
             "ZeroDivisionError",
         ),
-        ("x = 'a' * 10 ** 9", 98, "Terminated", "bytes of memory"),
+        (
+            "x = []\nwhile True:\n  x.append('a' * 10 ** 6)",
+            98,
+            "Terminated",
+            "bytes of memory",
+        ),
     ];
     for (program, code, state, reason) in ends {
         let scene = Scene::new(program, &[]);

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use super::set as sets;
 use crate::number;
-use crate::object::exception::{overflow_error, type_error};
+use crate::object::exception::{memory_error, overflow_error, type_error};
+use crate::object::string::LONGEST_STRING;
 use crate::object::{Res, Set, SetObject, Signal, Str, Thrown, Value};
 use crate::vm::Machine;
 use overlord_repy_syntax::ast::BinaryOp;
@@ -162,14 +163,11 @@ fn repeat(machine: &mut Machine, sequence: &Value, count: &Value) -> Res {
             if count == 1 {
                 return Ok(sequence.clone());
             }
-            if string
-                .len()
-                .checked_mul(count)
-                .is_none_or(|total| total > isize::MAX as usize)
-            {
+            let total = string.len().saturating_mul(count);
+            if total > LONGEST_STRING {
                 return Err(overflow_error("repeated string is too long"));
             }
-            machine.reserve(string.len().saturating_mul(count))?;
+            machine.reserve(total)?;
             Value::from_vec(string.as_bytes().repeat(count))
         }
         Value::List(list) => Value::list(repeat_items(machine, &list.items.borrow(), count)?),
@@ -185,13 +183,13 @@ fn repeat_items(machine: &Machine, items: &[Value], count: usize) -> Res<Vec<Val
         .checked_mul(count)
         .filter(|total| *total < isize::MAX as usize / size_of::<Value>());
     let Some(total) = total else {
-        return Err(Thrown::with_args(
-            crate::object::ExceptionKind::MemoryError,
-            Vec::new(),
-        ));
+        return Err(memory_error());
     };
     machine.reserve(total * size_of::<Value>())?;
     let mut out = Vec::with_capacity(total);
+    if items.is_empty() {
+        return Ok(out);
+    }
     for _ in 0..count {
         out.extend_from_slice(items);
     }

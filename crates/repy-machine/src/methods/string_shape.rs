@@ -2,7 +2,8 @@
 
 use super::{Entry, args};
 use crate::memory;
-use crate::object::exception::{type_error, value_error};
+use crate::object::exception::{overflow_error, type_error, value_error};
+use crate::object::string::LONGEST_STRING;
 use crate::object::{Args, Arity, Res, Str, Value};
 use crate::text::search::ByteSet;
 use crate::vm::Machine;
@@ -158,8 +159,16 @@ fn padding(machine: &mut Machine, call: &Args<'_>, name: &str) -> Res<(Str, usiz
     let more = usize::try_from(width)
         .unwrap_or(0)
         .saturating_sub(string.len());
-    machine.reserve(more.saturating_add(string.len()))?;
+    reserve_padded(machine, string.len(), more)?;
     Ok((string, more, fill))
+}
+
+fn reserve_padded(machine: &Machine, length: usize, more: usize) -> Res<()> {
+    let total = length.saturating_add(more);
+    if total > LONGEST_STRING {
+        return Err(overflow_error("string is too large"));
+    }
+    machine.reserve(total)
 }
 
 fn padded(string: Str, left: usize, right: usize, fill: u8) -> Value {
@@ -197,7 +206,7 @@ fn zfill(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let more = usize::try_from(width)
         .unwrap_or(0)
         .saturating_sub(string.len());
-    machine.reserve(more.saturating_add(string.len()))?;
+    reserve_padded(machine, string.len(), more)?;
     if more == 0 {
         return Ok(Value::Str(string));
     }

@@ -6,8 +6,8 @@ use num_traits::{Signed, ToPrimitive, Zero};
 
 use super::pieces;
 use crate::memory;
-use crate::object::exception::{overflow_error, value_error, zero_division};
-use crate::object::{ExceptionKind, Res, Thrown, Value};
+use crate::object::exception::{memory_error, overflow_error, value_error, zero_division};
+use crate::object::{Res, Value};
 use crate::work;
 use overlord_repy_syntax::ast::BinaryOp;
 
@@ -24,15 +24,11 @@ const PART_DIGITS: usize = 1216;
 /// 64-bit words of so many digits.
 const PART_WORDS: u64 = 64;
 
-fn too_large() -> Thrown {
-    Thrown::new(ExceptionKind::MemoryError, "integer too large")
-}
-
 /// Refuses results of more than `bits` bits beyond the bounds.
 pub(crate) fn check_bits(bits: u64) -> Res<()> {
     memory::reserve((bits / 8) as usize)?;
     if bits > MAX_BITS {
-        Err(too_large())
+        Err(memory_error())
     } else {
         Ok(())
     }
@@ -44,7 +40,7 @@ fn words(long: &BigInt) -> u64 {
 
 fn check_work(steps: u64) -> Res<()> {
     if steps > MAX_WORK {
-        return Err(too_large());
+        return Err(memory_error());
     }
     Ok(())
 }
@@ -112,7 +108,7 @@ pub(crate) fn power(x: &BigInt, y: &BigInt) -> Res {
         };
         return Ok(Value::long(BigInt::from(result)));
     }
-    let exponent = y.to_u32().ok_or_else(too_large)?;
+    let exponent = y.to_u32().ok_or_else(memory_error)?;
     // `bits - 1` is a lower bound per factor, so nothing that fits is refused by much.
     let bits = x
         .bits()

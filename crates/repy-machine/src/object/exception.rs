@@ -278,6 +278,11 @@ pub(crate) fn overflow_error(message: impl Into<String>) -> Thrown {
     Thrown::new(ExceptionKind::OverflowError, message)
 }
 
+/// What a single request raises that can never be had. As CPython's, it says nothing more.
+pub(crate) fn memory_error() -> Thrown {
+    Thrown::with_args(ExceptionKind::MemoryError, Vec::new())
+}
+
 pub(crate) fn zero_division(message: impl Into<String>) -> Thrown {
     Thrown::new(ExceptionKind::ZeroDivisionError, message)
 }

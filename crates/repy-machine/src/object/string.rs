@@ -3,6 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+/// Longest string that CPython would try to make: what an object's size may be, less 37 bytes of its own.
+pub(crate) const LONGEST_STRING: usize = isize::MAX as usize - 37;
+
 /// Longest string held inside the object itself, without a second allocation.
 const INLINE: usize = 30;
 

@@ -2,7 +2,7 @@
 
 use super::float_format::{format_exponent, format_fixed, format_general};
 use crate::number::{self, Number, long};
-use crate::object::exception::{overflow_error, type_error, value_error};
+use crate::object::exception::{memory_error, overflow_error, type_error, value_error};
 use crate::object::{ExceptionKind, Payload, Res, Thrown, Value};
 use crate::vm::Machine;
 use crate::{memory, work};
@@ -150,7 +150,7 @@ impl Machine<'_> {
                     .precision
                     .is_some_and(|precision| precision > MAX_WIDTH)
             {
-                return Err(Thrown::with_args(ExceptionKind::MemoryError, Vec::new()));
+                return Err(memory_error());
             }
             self.reserve(out.len() + spec.width + spec.precision.unwrap_or(0))?;
             if conversion == b'%' {
