@@ -5,10 +5,10 @@
 //! the same run that is measured. After it come Repy vessels and a large program, without latency; `upload` measures
 //! the latter alone.
 
+mod figures;
 mod upload;
 mod vessels;
 
-use std::fs;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::program;
 use crate::table;
 use crate::world::World;
+use figures::{PATIENCE, usage};
 
 /// How long each answer is held back.
 const LATENCY: Duration = Duration::from_millis(50);
@@ -25,8 +26,6 @@ const COPIES: usize = 100;
 const COPIES_MAX: usize = 250;
 /// How often the whole is measured; the table has a line each, as machines are noisy.
 const RUNS: usize = 3;
-/// Longest wait for one run.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// The requests that follow each other in any case: each needs what the one before it gave.
 const CHAIN: &[&str] = &[
     "connection to the clearinghouse",
@@ -122,11 +121,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     upload::run(&binary)
 }
 
-/// Whether a goal was reached, for a table.
-fn verdict(reached: bool) -> String {
-    if reached { "reached" } else { "MISSED" }.to_owned()
-}
-
 /// What the testbed has served so far.
 struct Traffic {
     nodes: u64,
@@ -139,38 +133,4 @@ fn traffic(shown: &Value) -> Traffic {
         nodes: nodes.filter_map(|node| node["connections"].as_u64()).sum(),
         clearinghouse: shown["clearinghouse_requests"].as_u64().unwrap_or_default(),
     }
-}
-
-/// What a process has used so far, as the kernel tells it.
-struct Usage {
-    cpu: Duration,
-    memory_peak_bytes: u64,
-}
-
-fn usage(pid: u32) -> Result<Usage, String> {
-    /// Linux counts CPU time in hundredths of a second for user space on every platform it runs on.
-    const TICK: Duration = Duration::from_millis(10);
-    let read = |name: &str| {
-        let path = format!("/proc/{pid}/{name}");
-        fs::read_to_string(&path).map_err(|error| format!("{path} cannot be read: {error}"))
-    };
-    let stat = read("stat")?;
-    // Fields after the name in parentheses; user and system time are the 14th and 15th of all.
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u32 = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u32>().ok())
-        .sum();
-    let status = read("status")?;
-    let peak_kib: u64 = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-        .ok_or("the kernel tells no peak memory")?;
-    Ok(Usage {
-        cpu: TICK * ticks,
-        memory_peak_bytes: peak_kib * 1024,
-    })
 }

@@ -3,23 +3,21 @@
 //! Real processes, real sockets, real TLS on loopback networks. A scenario returns what it measured, or
 //! why it failed; the table at the end has a line for each.
 
+pub(crate) mod checks;
 mod failures;
 mod healing;
 mod life;
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use crate::program::{self, Program};
+use crate::program;
 use crate::table;
-
-/// What a scenario gives: figures for the table, or what went wrong.
-type Outcome = Result<String, String>;
+use checks::ScenarioResult;
 
 /// A scenario by its name, which is also the sentence that it proves.
 struct Scenario {
     name: &'static str,
-    run: fn(&Path) -> Outcome,
+    run: fn(&Path) -> ScenarioResult,
 }
 
 /// All scenarios, in the order in which they run.
@@ -124,60 +122,4 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     } else {
         Err(format!("{failed} scenarios failed"))
     }
-}
-
-/// The example that answers with a line on its port.
-fn time_server() -> PathBuf {
-    Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../examples/time_server.pl"
-    ))
-    .to_owned()
-}
-
-/// Longest wait for copies to come up or back; far above what is measured, so that only a hang meets it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A number of milliseconds between two moments, for the table.
-fn between(from: Instant, to: Instant) -> String {
-    let duration = to.saturating_duration_since(from);
-    if duration < Duration::from_secs(10) {
-        format!("{} ms", duration.as_millis())
-    } else {
-        format!("{:.1} s", duration.as_secs_f32())
-    }
-}
-
-/// The port on which copies answer: what the run said of the account.
-pub(crate) fn user_port(run: &Program) -> Result<u16, String> {
-    run.seen
-        .iter()
-        .find_map(|(_, line)| line["user_port"].as_u64())
-        .and_then(|port| u16::try_from(port).ok())
-        .ok_or_else(|| "no line of the run names the user port".to_owned())
-}
-
-/// The vessels that are running by what the run has said so far: handle and location.
-pub(crate) fn running(run: &Program) -> std::collections::BTreeMap<String, serde_json::Value> {
-    let mut vessels = std::collections::BTreeMap::new();
-    for (_, line) in &run.seen {
-        let Some(handle) = line["handle"].as_str() else {
-            continue;
-        };
-        match line["event"].as_str() {
-            Some("running") => {
-                vessels.insert(handle.to_owned(), line["location"].clone());
-            }
-            Some("condemned" | "released" | "lost") => {
-                vessels.remove(handle);
-            }
-            _ => {}
-        }
-    }
-    vessels
-}
-
-/// Fails unless the condition holds.
-fn must(condition: bool, what: impl FnOnce() -> String) -> Result<(), String> {
-    if condition { Ok(()) } else { Err(what()) }
 }

@@ -1,4 +1,4 @@
-//! What the kernel tells of processes: memory, descriptors, whose they are.
+//! What the kernel tells of processes (memory, descriptors, whose they are), and signals to them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,5 +72,18 @@ fn count_files(folder: &Path, files: &mut BTreeMap<String, usize>) {
             // Gone meanwhile.
             Err(_) => {}
         }
+    }
+}
+
+/// Sends a signal with the system's `kill`.
+pub(crate) fn signal(name: &str, pid: u32) -> Result<(), String> {
+    let status = std::process::Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status()
+        .map_err(|error| format!("kill cannot be started: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("kill -{name} {pid} ended with {status}"))
     }
 }

@@ -91,7 +91,7 @@ pub(crate) fn build(release: bool) -> Result<PathBuf, String> {
 }
 
 /// A started program whose standard output is JSON, a value a line.
-pub(crate) struct Program {
+pub(crate) struct RunningProgram {
     child: Child,
     lines: Receiver<(Instant, Value)>,
     errors: Receiver<String>,
@@ -101,7 +101,7 @@ pub(crate) struct Program {
     pub(crate) started: Instant,
 }
 
-impl Program {
+impl RunningProgram {
     /// Starts `overlord` with these arguments in `folder`.
     pub(crate) fn start(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<Self, String> {
         let started = now();
@@ -270,11 +270,11 @@ impl Program {
     }
 }
 
-impl Drop for Program {
+impl Drop for RunningProgram {
     fn drop(&mut self) {
         // A run on a testbed inside the process is given the chance to take its programs along.
         if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = crate::world::signal("TERM", self.child.id());
+            let _ = crate::processes::signal("TERM", self.child.id());
             let _ = self.wait_end(END_LIMIT);
         }
         self.kill();

@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::integration::{running, user_port};
-use crate::program::{self, Program, first_line, wait_for};
-use crate::world::{World, host, signal};
-use crate::{processes, table};
+use crate::integration::checks::{running, user_port};
+use crate::processes::{self, signal};
+use crate::program::{self, RunningProgram, first_line, wait_for};
+use crate::table;
+use crate::world::{World, host};
 use judgement::{HELD_BY_ONE_ALLOCATOR, Trend, held_by_allocators, more_files};
 
 /// Copies that are kept running.
@@ -103,7 +104,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 
 struct Soak {
     world: World,
-    run: Program,
+    run: RunningProgram,
     chance: Chance,
     traffic: Arc<Traffic>,
     disturbances: BTreeMap<&'static str, usize>,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::program::{self, Program};
+use crate::processes::signal;
+use crate::program::{self, RunningProgram};
 
 /// Starting a testbed makes a key for each node; on a slow machine that takes a while.
 const TESTBED_UP_LIMIT: Duration = Duration::from_secs(60);
@@ -58,7 +59,7 @@ pub(crate) struct World {
     pub(crate) scratch: Scratch,
     up: Value,
     // Dropped last: its end takes all vessels along.
-    testbed: Program,
+    testbed: RunningProgram,
 }
 
 impl World {
@@ -80,7 +81,7 @@ impl World {
             "--danger-native",
         ];
         all.extend(arguments);
-        let mut testbed = Program::start(binary, scratch.path(), &all)?;
+        let mut testbed = RunningProgram::start(binary, scratch.path(), &all)?;
         let (_, up) = testbed.wait_line("testbed_up", TESTBED_UP_LIMIT, |line| {
             line["event"] == "testbed_up"
         })?;
@@ -118,7 +119,7 @@ impl World {
         program: &Path,
         flags: &[&str],
         arguments: &[&str],
-    ) -> Result<Program, String> {
+    ) -> Result<RunningProgram, String> {
         let account = self.account();
         let program = program.to_string_lossy();
         let mut all = vec!["run", program.as_ref(), "--output", "json"];
@@ -126,7 +127,7 @@ impl World {
         all.extend(flags);
         all.push("--");
         all.extend(arguments);
-        Program::start(&self.binary, self.scratch.path(), &all)
+        RunningProgram::start(&self.binary, self.scratch.path(), &all)
     }
 
     /// Makes a part of the testbed misbehave: `whose` are the flags that name it.
@@ -203,17 +204,4 @@ pub(crate) fn network(location: &Value) -> String {
     host.rsplit_once('.')
         .map_or(host.as_str(), |(network, _)| network)
         .to_owned()
-}
-
-/// Sends a signal with the system's `kill`.
-pub(crate) fn signal(name: &str, pid: u32) -> Result<(), String> {
-    let status = std::process::Command::new("kill")
-        .args([format!("-{name}"), pid.to_string()])
-        .status()
-        .map_err(|error| format!("kill cannot be started: {error}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("kill -{name} {pid} ended with {status}"))
-    }
 }

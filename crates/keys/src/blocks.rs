@@ -7,12 +7,9 @@ use openssl::bn::{BigNum, BigNumRef};
 use openssl::error::ErrorStack;
 use zeroize::Zeroizing;
 
+use crate::bounds::RSA_TEXT_BYTES_MAX;
 use crate::error::RsaError;
 use crate::number::{self, ReadError, Wiped};
-
-/// Most bytes of text, and of its encrypted form, that are handled at once: each block costs a modular
-/// power, and the protocol only ever sends digests (20 bytes) and API keys (about 50).
-pub const RSA_TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// What stands before each block.
 const FIRST_BYTE: u8 = 0x01;

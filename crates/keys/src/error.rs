@@ -8,8 +8,10 @@ use std::fmt;
 use openssl::error::ErrorStack;
 use thiserror::Error;
 
-use crate::{GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN, MODULUS_BITS_MAX, MODULUS_BITS_MIN};
-use crate::{KEY_FILE_BYTES_MAX, NUMBER_DIGITS_MAX, RSA_TEXT_BYTES_MAX};
+use crate::bounds::{
+    GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN, KEY_FILE_BYTES_MAX, MODULUS_BITS_MAX,
+    MODULUS_BITS_MIN, NUMBER_DIGITS_MAX, RSA_TEXT_BYTES_MAX,
+};
 
 /// Which half of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

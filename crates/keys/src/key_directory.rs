@@ -13,8 +13,8 @@ use overlord_files::{Access, Durability, OperatorFile};
 use overlord_types::UserName;
 use thiserror::Error;
 
+use crate::bounds::KEY_FILE_BYTES_MAX;
 use crate::error::{KeyError, KeyKind};
-use crate::key_text::KEY_FILE_BYTES_MAX;
 use crate::{KeyPair, PrivateKey, PublicKey};
 
 /// Why a pair of key files cannot be loaded or saved.

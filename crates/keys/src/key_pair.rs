@@ -6,16 +6,10 @@ use std::sync::Arc;
 
 use openssl::rsa::Rsa;
 
+use crate::bounds::{GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN};
 use crate::error::KeyError;
 use crate::number::Wiped;
 use crate::{PrivateKey, PublicKey};
-
-/// Length of generated keys unless told otherwise, in bits.
-pub const DEFAULT_KEY_BITS: u32 = 2048;
-/// Fewest bits of a generated key. The original's default; shorter ones are broken today.
-pub const GENERATED_KEY_BITS_MIN: u32 = 1024;
-/// Most bits of a generated key: a longer one takes minutes to make.
-pub const GENERATED_KEY_BITS_MAX: u32 = 8192;
 
 /// A public key and the private key that undoes it. Cheap to clone.
 ///

@@ -1,11 +1,9 @@
 //! Splits the text of a key into its numbers, as the original does. Whether the numbers make a key is
 //! decided by [`PublicKey`](crate::PublicKey) and [`PrivateKey`](crate::PrivateKey).
 
+use crate::bounds::KEY_FILE_BYTES_MAX;
 use crate::error::{KeyError, KeyKind};
 use crate::number::{self, ReadError, Wiped};
-
-/// Most bytes of a key file: three numbers of the longest keys and plenty of white space.
-pub const KEY_FILE_BYTES_MAX: u64 = 65_536;
 
 /// Reads exactly `COUNT` numbers.
 pub(crate) fn read<const COUNT: usize>(

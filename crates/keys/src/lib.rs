@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod blocks;
+mod bounds;
 mod error;
 mod key_directory;
 mod key_pair;
@@ -30,16 +31,12 @@ mod public_key;
 #[cfg(test)]
 mod vector_tests;
 
-pub use blocks::RSA_TEXT_BYTES_MAX;
+pub use bounds::{
+    DEFAULT_KEY_BITS, GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN, KEY_FILE_BYTES_MAX,
+    MODULUS_BITS_MAX, MODULUS_BITS_MIN, NUMBER_DIGITS_MAX, RSA_TEXT_BYTES_MAX,
+};
 pub use error::{KeyError, KeyKind, KeyPart, RsaError, WordProblem};
 pub use key_directory::{KeyDirectory, KeyFileError, KeyWarning, LoadedKeys};
-pub use key_pair::{DEFAULT_KEY_BITS, GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN, KeyPair};
-pub use key_text::KEY_FILE_BYTES_MAX;
-pub use number::NUMBER_DIGITS_MAX;
+pub use key_pair::KeyPair;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
-
-/// Fewest bits of a modulus. Below, a block would have no room for a byte of text.
-pub const MODULUS_BITS_MIN: u32 = 17;
-/// Most bits of a modulus. Work grows with the cube of the length; nobody uses more than 4,096.
-pub const MODULUS_BITS_MAX: u32 = 16_384;

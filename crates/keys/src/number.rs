@@ -9,11 +9,8 @@ use openssl::bn::{BigNum, BigNumRef};
 use openssl::error::ErrorStack;
 use zeroize::Zeroizing;
 
+use crate::bounds::NUMBER_DIGITS_MAX;
 use crate::error::WordProblem;
-
-/// Most significant digits of a number that is read: twice those of the longest modulus, since the
-/// original also takes numbers larger than the modulus. Reading takes time with the square of this.
-pub const NUMBER_DIGITS_MAX: usize = 10_000;
 
 /// Decimal digits that are handled at a time: the most whose power of ten fits a 32-bit word.
 const LIMB_DIGITS: usize = 9;

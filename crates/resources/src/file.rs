@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::python_text::{read_float, trim, words, write_float};
-use crate::{PortKind, Resource, ResourceError, ResourceLine, Resources, SplitError};
-
-/// Longest resource file read, in bytes. The original's have about 1,300.
-pub const RESOURCE_FILE_BYTES_MAX: usize = 256 * 1024;
+use crate::{
+    PortKind, RESOURCE_FILE_BYTES_MAX, Resource, ResourceError, ResourceLine, Resources, SplitError,
+};
 
 /// A resource file: what it says, and its text as it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,10 +131,10 @@ impl Lines {
     }
 
     fn into_file(self, text: &[u8]) -> Result<ResourceFile, ResourceError> {
-        let mut resources = Resources {
-            ports: self.ports,
-            ..Resources::default()
-        };
+        let mut resources = Resources::default();
+        for (kind, port) in self.ports {
+            resources.allow_port(kind, port);
+        }
         for (resource, quantity) in self.quantities {
             if quantity < 0.0 {
                 return Err(ResourceError::Negative(resource));

@@ -22,18 +22,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     ("engine", &["hooks.rs", "overlord_handle.rs", "workers.rs"]),
     ("engine", &["journal.rs", "ports.rs"]),
     (
-        "keys",
-        &[
-            "blocks.rs",
-            "error.rs",
-            "key_pair.rs",
-            "key_text.rs",
-            "number.rs",
-            "private_key.rs",
-            "public_key.rs",
-        ],
-    ),
-    (
         "node",
         &[
             "launch/executor.rs",
@@ -155,7 +143,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("repy-syntax", &["source.rs", "syntax_error.rs"]),
-    ("resources", &["error.rs", "file.rs", "lib.rs"]),
     (
         "testbed",
         &[

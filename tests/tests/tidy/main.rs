@@ -22,19 +22,19 @@ fn root() -> PathBuf {
         .unwrap()
 }
 
-/// The modules of each crate, by the name of its folder below `crates`.
+/// The modules of each crate, by the name of its folder.
 fn crates() -> &'static BTreeMap<String, ModuleGraph> {
     static CRATES: OnceLock<BTreeMap<String, ModuleGraph>> = OnceLock::new();
     CRATES.get_or_init(|| {
         let folders = std::fs::read_dir(root().join("crates")).unwrap();
         folders
+            .map(|folder| folder.unwrap().path())
+            .chain([root().join("xtask")])
             .map(|folder| {
-                let folder = folder.unwrap();
-                let sources = folder.path().join("src");
-                let library = sources.join("lib.rs");
-                let program = sources.join("main.rs");
+                let library = folder.join("src/lib.rs");
+                let program = folder.join("src/main.rs");
                 let root = if library.exists() { library } else { program };
-                let name = folder.file_name().to_string_lossy().into_owned();
+                let name = folder.file_name().unwrap().to_string_lossy().into_owned();
                 (name, ModuleGraph::read(&root))
             })
             .collect()

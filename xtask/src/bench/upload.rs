@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{PATIENCE, usage};
+use super::figures::{PATIENCE, usage, verdict};
 use crate::table;
 use crate::world::World;
 
@@ -40,7 +40,7 @@ pub(super) fn run(binary: &Path) -> Result<(), String> {
         format!("{} ms", (up - overlord.started).as_millis()),
         megabytes(peak),
         megabytes(MEMORY_GOAL),
-        super::verdict(peak <= MEMORY_GOAL),
+        verdict(peak <= MEMORY_GOAL),
     ];
     let headings = [
         "upload",

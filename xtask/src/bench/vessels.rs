@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::PATIENCE;
+use super::figures::{PATIENCE, verdict};
 use crate::processes;
-use crate::program::Program;
+use crate::program::RunningProgram;
 use crate::table;
 use crate::world::World;
 
@@ -70,7 +70,7 @@ fn all_at_once(world: &World, program: &Path) -> Result<Vec<String>, String> {
             TIME_GOAL.as_millis(),
             MEMORY_GOAL / 1_000_000
         ),
-        super::verdict(time <= TIME_GOAL && memory <= MEMORY_GOAL),
+        verdict(time <= TIME_GOAL && memory <= MEMORY_GOAL),
     ])
 }
 
@@ -99,12 +99,12 @@ fn one_at_a_time(world: &World, program: &Path) -> Result<Vec<Vec<String>>, Stri
             milliseconds(most)
         ),
         format!("{} ms", SINGLE_GOAL.as_millis()),
-        super::verdict(median <= SINGLE_GOAL),
+        verdict(median <= SINGLE_GOAL),
     ]])
 }
 
 /// When the first line of this event came.
-fn first_of(run: &Program, event: &str) -> Option<Instant> {
+fn first_of(run: &RunningProgram, event: &str) -> Option<Instant> {
     let mut lines = run.seen.iter();
     lines
         .find(|(_, line)| line["event"] == event)

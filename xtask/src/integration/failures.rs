@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Outcome, PATIENCE, between, must, time_server};
+use super::checks::{PATIENCE, ScenarioResult, between, must, time_server};
+use crate::processes::signal;
 use crate::program::{self, wait_for};
-use crate::world::{World, signal};
+use crate::world::World;
 
-pub(super) fn one_failing_vessel(binary: &Path) -> Outcome {
+pub(super) fn one_failing_vessel(binary: &Path) -> ScenarioResult {
     let world = World::start(binary, "one-fails", &["--nodes", "8"])?;
     let script = world.scratch.write(
         "partly.sh",
@@ -43,7 +44,7 @@ pub(super) fn one_failing_vessel(binary: &Path) -> Outcome {
     ))
 }
 
-pub(super) fn the_clearinghouse_is_away(binary: &Path) -> Outcome {
+pub(super) fn the_clearinghouse_is_away(binary: &Path) -> ScenarioResult {
     let world = World::start(binary, "away", &["--nodes", "6"])?;
     let mut run = world.run(
         &time_server(),
@@ -82,7 +83,7 @@ pub(super) fn the_clearinghouse_is_away(binary: &Path) -> Outcome {
     ))
 }
 
-pub(super) fn exits_at_once(binary: &Path) -> Outcome {
+pub(super) fn exits_at_once(binary: &Path) -> ScenarioResult {
     let world = World::start(binary, "exits", &["--nodes", "4"])?;
     let script = world
         .scratch
@@ -106,7 +107,7 @@ pub(super) fn exits_at_once(binary: &Path) -> Outcome {
     ))
 }
 
-pub(super) fn a_refused_certificate(binary: &Path) -> Outcome {
+pub(super) fn a_refused_certificate(binary: &Path) -> ScenarioResult {
     /// The documented code of a refused TLS connection.
     const REFUSED: i32 = 76;
     let world = World::start(binary, "certificate", &["--nodes", "1"])?;

@@ -3,16 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Outcome, PATIENCE, between, must, running, time_server, user_port};
+use super::checks::{PATIENCE, ScenarioResult, between, must, running, time_server, user_port};
+use crate::processes::signal;
 use crate::program::{self, first_line, wait_for};
-use crate::world::{World, host, network, signal};
+use crate::world::{World, host, network};
 
 /// The polling period of these scenarios.
 const POLL: Duration = Duration::from_secs(2);
 /// What a replacement may take beyond the poll that notices: a request or three on loopback.
 const SLACK: Duration = Duration::from_millis(500);
 
-pub(super) fn a_killed_process_is_replaced(binary: &Path) -> Outcome {
+pub(super) fn a_killed_process_is_replaced(binary: &Path) -> ScenarioResult {
     let world = World::start(binary, "killed-process", &["--nodes", "12"])?;
     let mut run = world.run(
         &time_server(),
@@ -52,7 +53,7 @@ pub(super) fn a_killed_process_is_replaced(binary: &Path) -> Outcome {
     ))
 }
 
-pub(super) fn a_killed_node_is_left(binary: &Path) -> Outcome {
+pub(super) fn a_killed_node_is_left(binary: &Path) -> ScenarioResult {
     let world = World::start(binary, "killed-node", &["--nodes", "12"])?;
     let mut run = world.run(
         &time_server(),
@@ -90,7 +91,7 @@ pub(super) fn a_killed_node_is_left(binary: &Path) -> Outcome {
     ))
 }
 
-pub(super) fn a_silent_node_delays_nobody(binary: &Path) -> Outcome {
+pub(super) fn a_silent_node_delays_nobody(binary: &Path) -> ScenarioResult {
     let world = World::start(binary, "silent-node", &["--nodes", "12"])?;
     let mut run = world.run(
         &time_server(),
@@ -120,7 +121,7 @@ pub(super) fn a_silent_node_delays_nobody(binary: &Path) -> Outcome {
     ))
 }
 
-pub(super) fn leases_are_renewed(binary: &Path) -> Outcome {
+pub(super) fn leases_are_renewed(binary: &Path) -> ScenarioResult {
     let leases = ["--nodes", "4", "--lease", "6s", "--renewed-lease", "6s"];
     let world = World::start(binary, "leases", &leases)?;
     let mut run = world.run(

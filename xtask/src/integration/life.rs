@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Outcome, PATIENCE, between, must, running, time_server, user_port};
-use crate::program::{self, Program, first_line, wait_for};
-use crate::world::{Scratch, World, host, network, signal};
+use super::checks::{PATIENCE, ScenarioResult, between, must, running, time_server, user_port};
+use crate::processes::signal;
+use crate::program::{self, RunningProgram, first_line, wait_for};
+use crate::world::{Scratch, World, host, network};
 
 /// How soon a stop file or a signal must have ended the run.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// `run --local`: the newcomer's one command.
-pub(super) fn ten_copies_answer(binary: &Path) -> Outcome {
+pub(super) fn ten_copies_answer(binary: &Path) -> ScenarioResult {
     let scratch = Scratch::new("ten-copies")?;
     let program = time_server();
     let all = [
@@ -24,7 +25,7 @@ pub(super) fn ten_copies_answer(binary: &Path) -> Outcome {
         "--",
         "{port}",
     ];
-    let mut run = Program::start(binary, scratch.path(), &all)?;
+    let mut run = RunningProgram::start(binary, scratch.path(), &all)?;
     let up = run.wait_distinct("running", "handle", 10, PATIENCE)?;
     let port = user_port(&run)?;
     let vessels = running(&run);
@@ -53,7 +54,7 @@ pub(super) fn ten_copies_answer(binary: &Path) -> Outcome {
     ))
 }
 
-pub(super) fn a_stop_file_ends_the_run(binary: &Path) -> Outcome {
+pub(super) fn a_stop_file_ends_the_run(binary: &Path) -> ScenarioResult {
     let world = World::start(binary, "stop-file", &["--nodes", "4"])?;
     let mut run = world.run(&time_server(), &["--count", "3"], &["{port}"])?;
     run.wait_distinct("running", "handle", 3, PATIENCE)?;
@@ -77,7 +78,7 @@ pub(super) fn a_stop_file_ends_the_run(binary: &Path) -> Outcome {
     ))
 }
 
-pub(super) fn sigterm_leaves_and_says(binary: &Path) -> Outcome {
+pub(super) fn sigterm_leaves_and_says(binary: &Path) -> ScenarioResult {
     let world = World::start(binary, "sigterm", &["--nodes", "3"])?;
     let mut run = world.run(&time_server(), &["--count", "2"], &["{port}"])?;
     run.wait_distinct("running", "handle", 2, PATIENCE)?;
@@ -114,7 +115,7 @@ pub(super) fn sigterm_leaves_and_says(binary: &Path) -> Outcome {
     ))
 }
 
-pub(super) fn a_crash_is_survived(binary: &Path) -> Outcome {
+pub(super) fn a_crash_is_survived(binary: &Path) -> ScenarioResult {
     let world = World::start(binary, "crash", &["--nodes", "6"])?;
     let mut run = world.run(&time_server(), &["--count", "5"], &["{port}"])?;
     run.wait_distinct("running", "handle", 5, PATIENCE)?;
@@ -140,7 +141,7 @@ pub(super) fn a_crash_is_survived(binary: &Path) -> Outcome {
 }
 
 /// How many copies the last line says are left running.
-fn last_report(run: &Program) -> Result<usize, String> {
+fn last_report(run: &RunningProgram) -> Result<usize, String> {
     let (_, line) = run.seen.last().ok_or("the run printed nothing")?;
     line["running"]
         .as_array()
