@@ -155,13 +155,27 @@ pub(crate) enum CodeKind {
     Class,
 }
 
-/// What an instruction remembers of its last look-up.
+/// What an instruction that looks up a name remembers of its last look-up, and what must be as it was then for it to
+/// hold still.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct SiteCache {
-    pub(crate) version: u64,
-    pub(crate) slot: u32,
-    pub(crate) kind: u32,
+pub(crate) enum Site {
+    /// Nothing yet, or nothing that could be remembered.
+    #[default]
+    Nothing,
+    /// The name is this slot of the global variables, while their keys have this version.
+    Global { version: u64, slot: u32 },
+    /// The name is this slot of the builtins, and no global variable, while the keys of those have this version.
+    Builtin { version: u64, slot: u32 },
+    /// Instances of this shape have the attribute in this slot.
+    Own { shape: u32, slot: u32 },
+    /// Instances of this shape do not have the attribute themselves.
+    NotOwn { shape: u32 },
+    /// Setting the attribute gives an instance of this shape the shape `next`, and it one more slot.
+    Grows { shape: u32, next: u32 },
 }
+
+// Each place that looks up a name has one, and reads it whenever it is run.
+const _: () = assert!(size_of::<Site>() == 16);
 
 /// A compiled block.
 pub(crate) struct Code {
@@ -185,7 +199,7 @@ pub(crate) struct Code {
     /// For each free variable, the enclosing block's slot.
     pub(crate) captures: Box<[u16]>,
     pub(crate) children: Box<[Rc<Code>]>,
-    pub(crate) caches: Box<[Cell<SiteCache>]>,
+    pub(crate) caches: Box<[Cell<Site>]>,
     /// Jump targets of each `EndFinally`.
     pub(crate) exits: Box<[Box<[u32]>]>,
     /// Names of keyword arguments of calls.
@@ -202,19 +216,15 @@ pub(crate) const NO_CACHE: u16 = u16::MAX;
 impl Code {
     /// What a place has remembered.
     #[inline(always)]
-    pub(crate) fn remembered(&self, cache: u16) -> SiteCache {
+    pub(crate) fn remembered(&self, cache: u16) -> Site {
         self.caches[cache as usize].get()
     }
 
     /// Lets a place remember what it found. What many places share would be wrong for the others.
     #[inline]
-    pub(crate) fn remember(&self, cache: u16, version: u64, slot: u32, kind: u32) {
+    pub(crate) fn remember(&self, cache: u16, site: Site) {
         if cache != NO_CACHE {
-            self.caches[cache as usize].set(SiteCache {
-                version,
-                slot,
-                kind,
-            });
+            self.caches[cache as usize].set(site);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use crate::bytecode::{Handler, NO_CACHE, Op, SiteCache};
+use crate::bytecode::{Handler, NO_CACHE, Op, Site};
 use crate::object::{Str, Sym, Value};
 use overlord_repy_syntax::ast::BinaryOp;
 
@@ -33,7 +33,7 @@ pub(super) struct Finished {
     pub(super) consts: Box<[Value]>,
     pub(super) lines: Box<[(u32, u32)]>,
     pub(super) handlers: Box<[Handler]>,
-    pub(super) caches: Box<[Cell<SiteCache>]>,
+    pub(super) caches: Box<[Cell<Site>]>,
     pub(super) exits: Box<[Box<[u32]>]>,
     pub(super) keyword_lists: Box<[Box<[Str]>]>,
 }
@@ -339,7 +339,7 @@ impl Emitter {
             })
             .collect();
         let caches = (0..self.caches.clamp(1, 1 << 16))
-            .map(|_| Cell::new(SiteCache::default()))
+            .map(|_| Cell::new(Site::default()))
             .collect();
         let exits = self
             .exits

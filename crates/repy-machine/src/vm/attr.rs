@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Machine;
 use super::frame::Thread;
-use crate::bytecode::Code;
+use crate::bytecode::{Code, Site};
 use crate::object::cycles;
 use crate::object::exception::{attribute_error, type_error};
 use crate::object::instance::Instance;
@@ -14,27 +14,20 @@ use crate::object::{
     Sym, Thrown, TypeTag, Value,
 };
 
-/// The instance has the attribute in this slot.
-const OWN: u32 = 1;
-/// Setting the attribute leads to this shape.
-const GROWS: u32 = 2;
-/// The instance itself does not have it.
-const NOT_OWN: u32 = 3;
-
 impl Machine<'_> {
     /// `object.name` with a cache.
     pub(crate) fn load_attr(&mut self, object: &Value, code: &Code, cache: u16, name: Sym) -> Res {
         if let Value::Instance(instance) = object {
-            let site = code.remembered(cache);
             let shape = instance.shape.get();
-            if site.version == u64::from(shape)
-                && site.kind == OWN
-                && let Some(value) = instance.slots.borrow().get(site.slot as usize)
+            if let Site::Own { shape: same, slot } = code.remembered(cache)
+                && same == shape
+                && let Some(value) = instance.slots.borrow().get(slot as usize)
             {
                 return Ok(value.clone());
             }
             if let Some(slot) = self.shapes.find(shape, name) {
-                code.remember(cache, u64::from(shape), slot as u32, OWN);
+                let slot = slot as u32;
+                code.remember(cache, Site::Own { shape, slot });
             }
         }
         self.attr(object, name)
@@ -198,15 +191,21 @@ impl Machine<'_> {
         name: Sym,
     ) -> Res<()> {
         if let Value::Instance(instance) = &object {
-            let site = code.remembered(cache);
             let shape = instance.shape.get();
-            let own = if site.version == u64::from(shape) && site.kind != 0 {
-                site.kind == OWN
-            } else {
-                let found = self.shapes.find(shape, name);
-                let kind = if found.is_some() { OWN } else { NOT_OWN };
-                code.remember(cache, u64::from(shape), found.unwrap_or(0) as u32, kind);
-                found.is_some()
+            let own = match code.remembered(cache) {
+                Site::Own { shape: same, .. } if same == shape => true,
+                Site::NotOwn { shape: same } if same == shape => false,
+                _ => {
+                    let found = self.shapes.find(shape, name).map(|slot| slot as u32);
+                    code.remember(
+                        cache,
+                        match found {
+                            Some(slot) => Site::Own { shape, slot },
+                            None => Site::NotOwn { shape },
+                        },
+                    );
+                    found.is_some()
+                }
             };
             if !own {
                 let found = self.class_attr(&instance.class, name);
@@ -252,19 +251,19 @@ impl Machine<'_> {
     ) -> Res {
         if let Value::Instance(instance) = object {
             cycles::put_into_instance(instance, &value);
-            let site = code.remembered(cache);
             let shape = instance.shape.get();
-            if site.version == u64::from(shape) {
-                if site.kind == OWN
-                    && let Some(slot) = instance.slots.borrow_mut().get_mut(site.slot as usize)
-                {
-                    return Ok(std::mem::replace(slot, value));
+            match code.remembered(cache) {
+                Site::Own { shape: same, slot } if same == shape => {
+                    if let Some(slot) = instance.slots.borrow_mut().get_mut(slot as usize) {
+                        return Ok(std::mem::replace(slot, value));
+                    }
                 }
-                if site.kind == GROWS {
+                Site::Grows { shape: same, next } if same == shape => {
                     instance.slots.borrow_mut().push(value);
-                    instance.shape.set(site.slot);
+                    instance.shape.set(next);
                     return Ok(Value::Nil);
                 }
+                _ => {}
             }
             let is_special = match instance.exception() {
                 Some(part) => crate::builtins::exceptions::holds(&part.borrow(), name),
@@ -274,7 +273,8 @@ impl Machine<'_> {
                 return self.set_attr(object, name, value).map(|()| Value::Nil);
             }
             if let Some(slot) = self.shapes.find(shape, name) {
-                code.remember(cache, u64::from(shape), slot as u32, OWN);
+                let at = slot as u32;
+                code.remember(cache, Site::Own { shape, slot: at });
                 let mut slots = instance.slots.borrow_mut();
                 return Ok(slots
                     .get_mut(slot)
@@ -282,7 +282,7 @@ impl Machine<'_> {
                     .unwrap_or_default());
             }
             let next = self.shapes.with(shape, name);
-            code.remember(cache, u64::from(shape), next, GROWS);
+            code.remember(cache, Site::Grows { shape, next });
             instance.slots.borrow_mut().push(value);
             instance.shape.set(next);
             return Ok(Value::Nil);

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use super::frame::Thread;
-use crate::bytecode::{Code, Op};
+use crate::bytecode::{Code, Op, Site};
 use crate::compare;
 use crate::memory;
 use crate::methods;
@@ -154,15 +154,14 @@ impl Machine<'_> {
                     }
                 }
                 Some(Op::StoreGlobal(cache, _)) => {
-                    let site = code.remembered(*cache);
-                    if site.kind == 1
+                    if let Site::Global { version, slot } = code.remembered(*cache)
                         && let Some(frame) = thread.frames.last()
                     {
                         let mut globals = frame.function.globals.borrow_mut();
-                        let held = site.version == globals.version()
-                            && matches!(globals.slot_value(site.slot as usize), Some(Value::Str(held)) if held.is_same(&left));
+                        let held = version == globals.version()
+                            && matches!(globals.slot_value(slot as usize), Some(Value::Str(held)) if held.is_same(&left));
                         if held {
-                            globals.set_slot(site.slot as usize, Value::None);
+                            globals.set_slot(slot as usize, Value::None);
                         }
                     }
                 }

@@ -9,7 +9,7 @@ use super::frame::{Then, Thread};
 use super::ops::{compare_floats, compare_ints, float_op, int_op};
 use super::rare::Next;
 use super::{Machine, Stop, Wait};
-use crate::bytecode::{Code, Op};
+use crate::bytecode::{Code, Op, Site};
 use crate::object::exception::type_error;
 use crate::object::function::Shortcut;
 use crate::object::iter::Source;
@@ -458,10 +458,10 @@ impl Machine<'_> {
                     }
                     Op::LoadLocalAttr(slot, cache, name) => {
                         if let Value::Instance(instance) = &local!(slot) {
-                            let site = code.remembered(cache);
-                            if site.version == u64::from(instance.shape.get()) && site.kind == 1 {
-                                let value =
-                                    instance.slots.borrow().get(site.slot as usize).cloned();
+                            if let Site::Own { shape, slot } = code.remembered(cache)
+                                && shape == instance.shape.get()
+                            {
+                                let value = instance.slots.borrow().get(slot as usize).cloned();
                                 if let Some(value) = value {
                                     thread.stack.push(value);
                                     continue;

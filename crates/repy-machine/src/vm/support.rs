@@ -4,7 +4,7 @@ use super::Machine;
 use super::frame::{Then, Thread};
 use super::rare::{global_name_error, name_error};
 use super::run::{ForNext, Left};
-use crate::bytecode::CodeKind;
+use crate::bytecode::{CodeKind, Site};
 use crate::object::function::Function;
 use crate::object::symbol::known;
 use crate::object::{Res, Sym, Value, reclaim};
@@ -85,32 +85,33 @@ impl Machine<'_> {
     pub(super) fn load_global(&mut self, function: &Function, cache: u16, name: Sym) -> Res {
         let globals = function.globals.borrow();
         let code = &function.code;
-        let site = code.remembered(cache);
-        if site.version == globals.version() {
-            let found = match site.kind {
-                1 => globals.slot_value(site.slot as usize).cloned(),
-                2 => self
-                    .builtins
-                    .borrow()
-                    .slot_value(site.slot as usize)
-                    .cloned(),
-                _ => None,
-            };
-            if let Some(value) = found {
-                return Ok(value);
-            }
+        let version = globals.version();
+        let found = match code.remembered(cache) {
+            Site::Global {
+                version: same,
+                slot,
+            } if same == version => globals.slot_value(slot as usize).cloned(),
+            Site::Builtin {
+                version: same,
+                slot,
+            } if same == version => self.builtins.borrow().slot_value(slot as usize).cloned(),
+            _ => None,
+        };
+        if let Some(value) = found {
+            return Ok(value);
         }
         let text = self.name(name);
-        let version = globals.version();
-        if let Some(slot) = globals.find_name(&text) {
-            code.remember(cache, version, slot as u32, 1);
-            return Ok(globals.slot_value(slot).cloned().unwrap_or_default());
+        if let Some(at) = globals.find_name(&text) {
+            let slot = at as u32;
+            code.remember(cache, Site::Global { version, slot });
+            return Ok(globals.slot_value(at).cloned().unwrap_or_default());
         }
         let builtins = self.builtins.borrow();
         match builtins.find_name(&text) {
-            Some(slot) => {
-                code.remember(cache, version, slot as u32, 2);
-                Ok(builtins.slot_value(slot).cloned().unwrap_or_default())
+            Some(at) => {
+                let slot = at as u32;
+                code.remember(cache, Site::Builtin { version, slot });
+                Ok(builtins.slot_value(at).cloned().unwrap_or_default())
             }
             None if code.kind == CodeKind::Function => Err(global_name_error(&text.lossy())),
             None => Err(name_error(&text.lossy())),
@@ -127,15 +128,16 @@ impl Machine<'_> {
     ) -> Value {
         let mut globals = function.globals.borrow_mut();
         let code = &function.code;
-        let site = code.remembered(cache);
-        if site.version == globals.version() && site.kind == 1 {
-            return globals.set_slot(site.slot as usize, value);
+        if let Site::Global { version, slot } = code.remembered(cache)
+            && version == globals.version()
+        {
+            return globals.set_slot(slot as usize, value);
         }
         let text = self.name(name);
         let old = globals.insert_name(&text, value);
-        if let Some(slot) = globals.find_name(&text) {
-            let version = globals.version();
-            code.remember(cache, version, slot as u32, 1);
+        if let Some(at) = globals.find_name(&text) {
+            let (version, slot) = (globals.version(), at as u32);
+            code.remember(cache, Site::Global { version, slot });
         }
         old.unwrap_or_default()
     }
