@@ -85,7 +85,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     (
         "repy-machine",
         &[
-            "builtins/exceptions.rs",
             "builtins/functions.rs",
             "builtins/iteration.rs",
             "builtins/safe_dict.rs",
@@ -104,9 +103,8 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "methods/number.rs",
             "methods/operators.rs",
             "methods/set.rs",
+            "methods/signature.rs",
             "methods/sort.rs",
-            "methods/string.rs",
-            "methods/string_shape.rs",
             "methods/subscript.rs",
             "number/complex.rs",
             "number/convert.rs",

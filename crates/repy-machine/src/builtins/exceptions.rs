@@ -1,11 +1,14 @@
 //! What exception instances hold, and the methods they inherit.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::methods::args::integer;
-use crate::methods::{Entry, repr_method, str_method};
+use crate::methods::signature::{Receiver, methods};
 use crate::object::cycles;
 use crate::object::exception::{ExceptionPart, index_error, type_error};
 use crate::object::symbol::known;
-use crate::object::{Args, Arity, Class, ExceptionKind, Res, Sym, Value};
+use crate::object::{Arity, Class, ExceptionKind, Instance, Res, Str, Sym, Value};
 use crate::vm::Machine;
 
 /// The builtin exception a class is or inherits from.
@@ -234,36 +237,57 @@ pub(crate) fn set_member(part: &mut ExceptionPart, name: Sym, value: Value) -> V
     }
 }
 
-fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    if !call.keywords.is_empty() {
-        let name = machine.type_name(call.get(0).unwrap_or(&Value::None));
+/// An exception, and what it holds as one.
+struct Exception<'a> {
+    instance: &'a Rc<Instance>,
+    part: &'a RefCell<ExceptionPart>,
+}
+
+impl<'a> Receiver<'a> for Exception<'a> {
+    fn of(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::Instance(instance) => Some(Exception {
+                instance,
+                part: instance.exception()?,
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn init(
+    machine: &mut Machine,
+    exception: Exception<'_>,
+    given: &mut [Value],
+    keywords: &[(Str, Value)],
+) -> Res {
+    let Exception { instance, part } = exception;
+    if !keywords.is_empty() {
+        let name = machine.type_name(&Value::Instance(instance.clone()));
         return Err(type_error(format!(
             "{name} does not take keyword arguments"
         )));
     }
-    let args: Vec<Value> = call.positional.iter().skip(1).cloned().collect();
-    if let Some(Value::Instance(instance)) = call.get(0)
-        && let Some(part) = instance.exception()
-    {
-        let class = instance.class.clone();
-        for value in &args {
-            cycles::put_into_instance(instance, value);
-        }
-        let mut part = part.borrow_mut();
-        let before = (part.args.clone(), part.message.clone());
-        if args.len() != 1 {
-            part.message = Value::bytes(b"");
-        }
-        let filled = fill(&mut part, &class, args);
-        drop(part);
-        drop(before);
-        filled?;
+    let args = given.to_vec();
+    let class = instance.class.clone();
+    for value in &args {
+        cycles::put_into_instance(instance, value);
     }
+    let mut part = part.borrow_mut();
+    let before = (part.args.clone(), part.message.clone());
+    if args.len() != 1 {
+        part.message = Value::bytes(b"");
+    }
+    let filled = fill(&mut part, &class, args);
+    drop(part);
+    drop(before);
+    filled?;
     Ok(Value::None)
 }
 
-pub(crate) const METHODS: &[Entry] = &[
-    ("__init__", Arity::Any, init),
-    ("__repr__", Arity::Zero, repr_method),
-    ("__str__", Arity::Zero, str_method),
-];
+methods! {
+    /// Methods of exceptions.
+    METHODS of Exception<'_> {
+        "__init__"(..) Arity::Any => init;
+    }
+}

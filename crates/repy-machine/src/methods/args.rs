@@ -3,7 +3,6 @@
 use crate::number;
 use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::{Res, Str, Thrown, Value};
-use crate::vm::Machine;
 
 /// What is said of an operand that is an instance of an old-style class, which has every slot but fills none; None for
 /// all others. `method` is the special method that is looked for.
@@ -67,16 +66,13 @@ pub(crate) fn not_an_integer(value: &Value) -> Thrown {
 }
 
 /// A count or position (`n`).
-pub(crate) fn index(machine: &Machine, value: &Value) -> Res<i64> {
+pub(crate) fn index(value: &Value) -> Res<i64> {
     match number::as_index(value) {
         Some(Ok(int)) => Ok(int),
         Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
         None => match value.unwrapped() {
             Value::Float(_) => Err(type_error("integer argument expected, got float")),
-            _ => {
-                let _ = machine;
-                Err(not_an_integer(value))
-            }
+            _ => Err(not_an_integer(value)),
         },
     }
 }

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Entry, iter_method, repr_method};
+use super::Entry;
+use super::signature::methods;
 use crate::object::cycles;
 use crate::object::exception::{key_error, type_error, value_error};
 use crate::object::iter::Source;
@@ -13,13 +14,6 @@ use crate::vm::Machine;
 
 /// What a pair takes on the heap.
 const PAIR_BYTES: usize = 64;
-
-fn own(call: &Args<'_>) -> Rc<DictObject> {
-    match call.get(0).map(Value::unwrapped) {
-        Some(Value::Dict(dict)) => dict.clone(),
-        _ => Rc::default(),
-    }
-}
 
 /// `dict.update(other, **keywords)`, also the constructor.
 pub(crate) fn update_with(
@@ -93,57 +87,63 @@ pub(crate) fn update_with(
     Ok(())
 }
 
-fn update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    if call.len() > 2 {
+/// `dict.update(..)` and `dict.__init__(..)`, which complain of more arguments in different words.
+fn fill(
+    machine: &mut Machine,
+    dict: &Rc<DictObject>,
+    name: &str,
+    given: &[Value],
+    keywords: &[(Str, Value)],
+) -> Res {
+    if given.len() > 1 {
         return Err(type_error(format!(
-            "update expected at most 1 arguments, got {}",
-            call.len() - 1
+            "{name} expected at most 1 arguments, got {}",
+            given.len()
         )));
     }
-    let dict = own(call);
-    cycles::put_all_into_dict(&dict, call.get(1), call.keywords);
-    update_with(machine, &dict, call.get(1), call.keywords)?;
+    cycles::put_all_into_dict(dict, given.first(), keywords);
+    update_with(machine, dict, given.first(), keywords)?;
     Ok(Value::None)
 }
 
-fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    if call.len() > 2 {
-        return Err(type_error(format!(
-            "dict expected at most 1 arguments, got {}",
-            call.len() - 1
-        )));
-    }
-    let dict = own(call);
-    cycles::put_all_into_dict(&dict, call.get(1), call.keywords);
-    update_with(machine, &dict, call.get(1), call.keywords)?;
-    Ok(Value::None)
+fn update(
+    machine: &mut Machine,
+    dict: &Rc<DictObject>,
+    given: &mut [Value],
+    keywords: &[(Str, Value)],
+) -> Res {
+    fill(machine, dict, "update", given, keywords)
 }
 
-fn get(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    if let Some(Value::Dict(dict)) = call.get(0).map(Value::unwrapped)
-        && let Some(value) = dict.borrow().get(call.get(1).unwrap_or(&Value::Nil))?
-    {
+fn init(
+    machine: &mut Machine,
+    dict: &Rc<DictObject>,
+    given: &mut [Value],
+    keywords: &[(Str, Value)],
+) -> Res {
+    fill(machine, dict, "dict", given, keywords)
+}
+
+fn get(
+    _machine: &mut Machine,
+    dict: &Rc<DictObject>,
+    key: &Value,
+    otherwise: Option<&mut Value>,
+) -> Res {
+    if let Some(value) = dict.borrow().get(key)? {
         return Ok(value.clone());
     }
-    Ok(if call.len() > 2 {
-        call.take(2)
-    } else {
-        Value::None
-    })
+    Ok(otherwise.map_or(Value::None, std::mem::take))
 }
 
-fn has_key(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let dict = own(call);
-    let found = dict
-        .borrow()
-        .get(call.get(1).unwrap_or(&Value::Nil))?
-        .is_some();
+fn has_key(_machine: &mut Machine, dict: &Rc<DictObject>, key: &Value) -> Res {
+    let found = dict.borrow().get(key)?.is_some();
     Ok(Value::bool(found))
 }
 
-fn listed(call: &Args<'_>, kind: ViewKind) -> Res {
+fn listed(dict: &Rc<DictObject>, kind: ViewKind) -> Res {
     let view = DictView {
-        dict: own(call),
+        dict: dict.clone(),
         kind,
     };
     let each = match view.kind {
@@ -154,99 +154,99 @@ fn listed(call: &Args<'_>, kind: ViewKind) -> Res {
     Ok(Value::list(view.items()))
 }
 
-fn keys(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    listed(call, ViewKind::Keys)
+fn keys(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    listed(dict, ViewKind::Keys)
 }
 
-fn values(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    listed(call, ViewKind::Values)
+fn values(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    listed(dict, ViewKind::Values)
 }
 
-fn items(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    listed(call, ViewKind::Items)
+fn items(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    listed(dict, ViewKind::Items)
 }
 
-fn iterkeys(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    Ok(IterObject::value(Source::Keys(own(call))))
+fn iterkeys(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    Ok(IterObject::value(Source::Keys(dict.clone())))
 }
 
-fn itervalues(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    Ok(IterObject::value(Source::Values(own(call))))
+fn itervalues(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    Ok(IterObject::value(Source::Values(dict.clone())))
 }
 
-fn iteritems(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    Ok(IterObject::value(Source::Items(own(call))))
+fn iteritems(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    Ok(IterObject::value(Source::Items(dict.clone())))
 }
 
-fn view(call: &Args<'_>, kind: ViewKind) -> Res {
+fn view(dict: &Rc<DictObject>, kind: ViewKind) -> Res {
     Ok(Value::View(Rc::new(DictView {
-        dict: own(call),
+        dict: dict.clone(),
         kind,
     })))
 }
 
-fn viewkeys(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    view(call, ViewKind::Keys)
+fn viewkeys(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    view(dict, ViewKind::Keys)
 }
 
-fn viewvalues(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    view(call, ViewKind::Values)
+fn viewvalues(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    view(dict, ViewKind::Values)
 }
 
-fn viewitems(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    view(call, ViewKind::Items)
+fn viewitems(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    view(dict, ViewKind::Items)
 }
 
-fn copy(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let dict = own(call);
+fn copy(machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
     machine.reserve(dict.borrow().memory())?;
     let copied = dict.borrow().copied()?;
     Ok(Value::dict(copied))
 }
 
-fn clear(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let old = own(call).borrow_mut().clear();
+fn clear(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    let old = dict.borrow_mut().clear();
     drop(old);
     Ok(Value::None)
 }
 
-fn pop(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let dict = own(call);
-    let key = call.take(1);
-    if dict.borrow().len() == 0 {
-        // The key is not even hashed.
-        return match call.len() {
-            0..=2 => Err(key_error(key)),
-            _ => Ok(call.take(2)),
-        };
-    }
-    let removed = dict.borrow_mut().remove(&key)?;
-    match removed {
-        Some((_, value)) => Ok(value),
-        None if call.len() > 2 => Ok(call.take(2)),
-        None => Err(key_error(key)),
+fn pop(
+    _machine: &mut Machine,
+    dict: &Rc<DictObject>,
+    key: Value,
+    otherwise: Option<&mut Value>,
+) -> Res {
+    // In an empty one the key is not even hashed.
+    let is_empty = dict.borrow().len() == 0;
+    let removed = if is_empty {
+        None
+    } else {
+        dict.borrow_mut().remove(&key)?
+    };
+    match (removed, otherwise) {
+        (Some((_, value)), _) => Ok(value),
+        (None, Some(otherwise)) => Ok(std::mem::take(otherwise)),
+        (None, None) => Err(key_error(key)),
     }
 }
 
-fn popitem(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let removed = own(call).borrow_mut().pop_any();
+fn popitem(_machine: &mut Machine, dict: &Rc<DictObject>) -> Res {
+    let removed = dict.borrow_mut().pop_any();
     match removed {
         Some((key, value)) => Ok(Value::pair(key, value)),
         None => Err(key_error(Value::text("popitem(): dictionary is empty"))),
     }
 }
 
-fn setdefault(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let dict = own(call);
-    let key = call.take(1);
+fn setdefault(
+    _machine: &mut Machine,
+    dict: &Rc<DictObject>,
+    key: Value,
+    value: Option<&mut Value>,
+) -> Res {
     if let Some(value) = dict.borrow().get(&key)? {
         return Ok(value.clone());
     }
-    let value = if call.len() > 2 {
-        call.take(2)
-    } else {
-        Value::None
-    };
+    let value = value.map_or(Value::None, std::mem::take);
     dict.set(key, value.clone())?;
     Ok(value)
 }
@@ -282,35 +282,29 @@ fn make_from_keys(machine: &mut Machine, keys: &Value, value: &Value) -> Res {
     Ok(Value::dict(dict))
 }
 
-pub(crate) const METHODS: &[Entry] = &[
-    ("get", Arity::Unpack(1, 2), get),
-    ("has_key", Arity::One, has_key),
-    ("keys", Arity::Zero, keys),
-    ("values", Arity::Zero, values),
-    ("items", Arity::Zero, items),
-    ("iterkeys", Arity::Zero, iterkeys),
-    ("itervalues", Arity::Zero, itervalues),
-    ("iteritems", Arity::Zero, iteritems),
-    ("viewkeys", Arity::Zero, viewkeys),
-    ("viewvalues", Arity::Zero, viewvalues),
-    ("viewitems", Arity::Zero, viewitems),
-    ("copy", Arity::Zero, copy),
-    ("clear", Arity::Zero, clear),
-    ("pop", Arity::Unpack(1, 2), pop),
-    ("popitem", Arity::Zero, popitem),
-    ("setdefault", Arity::Unpack(1, 2), setdefault),
-    ("update", Arity::Any, update),
-    ("__iter__", Arity::Zero, iter_method),
-    ("__repr__", Arity::Zero, repr_method),
-    ("__init__", Arity::Any, init),
-];
+methods! {
+    /// Methods of dictionaries.
+    METHODS of &Rc<DictObject> {
+        "get"(key, otherwise) Arity::Unpack(1, 2) => get;
+        "has_key"(key) Arity::One => has_key;
+        "keys"() Arity::Zero => keys;
+        "values"() Arity::Zero => values;
+        "items"() Arity::Zero => items;
+        "iterkeys"() Arity::Zero => iterkeys;
+        "itervalues"() Arity::Zero => itervalues;
+        "iteritems"() Arity::Zero => iteritems;
+        "viewkeys"() Arity::Zero => viewkeys;
+        "viewvalues"() Arity::Zero => viewvalues;
+        "viewitems"() Arity::Zero => viewitems;
+        "copy"() Arity::Zero => copy;
+        "clear"() Arity::Zero => clear;
+        "pop"(key, otherwise) Arity::Unpack(1, 2) => pop;
+        "popitem"() Arity::Zero => popitem;
+        "setdefault"(key, value) Arity::Unpack(1, 2) => setdefault;
+        "update"(..) Arity::Any => update;
+        "__init__"(..) Arity::Any => init;
+    }
+}
 
 /// Found on the type and not bound to instances.
 pub(crate) const CLASS_METHODS: &[Entry] = &[("fromkeys", Arity::Unpack(1, 2), fromkeys)];
-
-pub(crate) const VIEW: &[Entry] = &[("__iter__", Arity::Zero, view_iter)];
-
-fn view_iter(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let view = call.take(0);
-    machine.iter(&view)
-}

@@ -2,23 +2,17 @@
 
 use std::rc::Rc;
 
-use super::{Entry, args, iter_method, repr_method};
+use super::args;
+use super::signature::{SignedSize, methods};
 use crate::compare;
 use crate::object::cycles;
 use crate::object::exception::{index_error, type_error, value_error};
-use crate::object::{Args, Arity, ListObject, Res, Value};
+use crate::object::{Arity, ListObject, Res, TupleObject, Value};
 use crate::vm::Machine;
 use crate::{memory, work};
 
 /// Items of a list that are moved within it in a unit of work.
 pub(super) const ITEMS_MOVED_A_UNIT: usize = 4;
-
-pub(crate) fn own(call: &Args<'_>) -> Rc<ListObject> {
-    match call.get(0).map(Value::unwrapped) {
-        Some(Value::List(list)) => list.clone(),
-        _ => Rc::new(ListObject::default()),
-    }
-}
 
 /// `list.extend(items)`, also `+=`.
 pub(crate) fn extend_with(machine: &mut Machine, list: &Rc<ListObject>, items: &Value) -> Res<()> {
@@ -44,25 +38,23 @@ pub(crate) fn extend_with(machine: &mut Machine, list: &Rc<ListObject>, items: &
     Ok(())
 }
 
-fn append(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let item = call.take(1);
-    if let Some(Value::List(list)) = call.get(0).map(Value::unwrapped) {
-        list.append(item)?;
-    }
+fn append(_machine: &mut Machine, list: &Rc<ListObject>, item: Value) -> Res {
+    list.append(item)?;
     Ok(Value::None)
 }
 
-fn extend(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let items = call.take(1);
-    extend_with(machine, &own(call), &items)?;
+fn extend(machine: &mut Machine, list: &Rc<ListObject>, items: Value) -> Res {
+    extend_with(machine, list, &items)?;
     Ok(Value::None)
 }
 
-fn insert(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let list = own(call);
-    let at = args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
-    let item = call.take(2);
-    cycles::put_into_list(&list, &item);
+fn insert(
+    machine: &mut Machine,
+    list: &Rc<ListObject>,
+    SignedSize(at): SignedSize,
+    item: Value,
+) -> Res {
+    cycles::put_into_list(list, &item);
     let len = list.len() as i64;
     let at = if at < 0 {
         at.saturating_add(len).max(0)
@@ -78,12 +70,8 @@ fn insert(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::None)
 }
 
-fn pop(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let list = own(call);
-    let at = match call.get(1) {
-        Some(at) => args::index(machine, at)?,
-        None => -1,
-    };
+fn pop(_machine: &mut Machine, list: &Rc<ListObject>, at: Option<SignedSize>) -> Res {
+    let at = at.map_or(-1, |SignedSize(at)| at);
     let mut items = list.items.borrow_mut();
     if items.is_empty() {
         return Err(index_error("pop from empty list"));
@@ -111,10 +99,8 @@ fn position(list: &ListObject, item: &Value, start: usize, end: usize) -> Res<Op
     Ok(None)
 }
 
-fn remove(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let list = own(call);
-    let item = call.take(1);
-    match position(&list, &item, 0, usize::MAX)? {
+fn remove(_machine: &mut Machine, list: &Rc<ListObject>, item: Value) -> Res {
+    match position(list, &item, 0, usize::MAX)? {
         Some(at) => {
             work::note((list.len() - at) / ITEMS_MOVED_A_UNIT);
             let removed = list.items.borrow_mut().remove(at);
@@ -126,16 +112,16 @@ fn remove(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
 }
 
 /// The bounds of `index`, which may not be None.
-fn search_range(call: &Args<'_>, len: usize) -> Res<(usize, usize)> {
+fn search_range(start: Option<&Value>, end: Option<&Value>, len: usize) -> Res<(usize, usize)> {
     let bad = || type_error("slice indices must be integers or have an __index__ method");
     if matches!(
-        (call.get(2), call.get(3)),
+        (start, end),
         (Some(Value::None), _) | (_, Some(Value::None))
     ) {
         return Err(bad());
     }
-    args::range(call.get(2), call.get(3), len).map_err(|thrown| {
-        let is_old = [call.get(2), call.get(3)]
+    args::range(start, end, len).map_err(|thrown| {
+        let is_old = [start, end]
             .into_iter()
             .flatten()
             .any(|bound| args::lacks_index(bound).is_some());
@@ -143,11 +129,15 @@ fn search_range(call: &Args<'_>, len: usize) -> Res<(usize, usize)> {
     })
 }
 
-fn index(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let list = own(call);
-    let item = call.take(1);
-    let (start, end) = search_range(call, list.len())?;
-    match position(&list, &item, start, end)? {
+fn index(
+    machine: &mut Machine,
+    list: &Rc<ListObject>,
+    item: Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+) -> Res {
+    let (start, end) = search_range(start, end, list.len())?;
+    match position(list, &item, start, end)? {
         Some(at) => Ok(Value::Int(at as i64)),
         None => {
             let shown = machine.repr_of(&item)?;
@@ -159,9 +149,7 @@ fn index(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
 }
 
-fn count(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let item = call.take(1);
-    let list = own(call);
+fn count(machine: &mut Machine, list: &Rc<ListObject>, item: Value) -> Res {
     machine.reserve(list.len() * size_of::<Value>())?;
     count_in(&list.to_vec(), &item)
 }
@@ -175,16 +163,14 @@ fn count_in(items: &[Value], item: &Value) -> Res {
     Ok(Value::Int(total))
 }
 
-fn reverse(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let list = own(call);
+fn reverse(_machine: &mut Machine, list: &Rc<ListObject>) -> Res {
     work::spend(list.len() / ITEMS_MOVED_A_UNIT)?;
     list.items.borrow_mut().reverse();
     Ok(Value::None)
 }
 
-fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let list = own(call);
-    let items = match call.get(1).cloned() {
+fn init(machine: &mut Machine, list: &Rc<ListObject>, items: Option<&Value>) -> Res {
+    let items = match items.cloned() {
         Some(items) => machine
             .collect(items.unwrapped())
             .or_else(|thrown| match &items {
@@ -193,31 +179,31 @@ fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             })?,
         None => Vec::new(),
     };
-    cycles::put_all_into_list(&list, &items);
+    cycles::put_all_into_list(list, &items);
     let old = list.items.replace(items);
     drop(old);
     Ok(Value::None)
 }
 
-fn tuple_own(call: &Args<'_>) -> Res<Vec<Value>> {
-    match call.get(0).map(Value::unwrapped) {
-        Some(Value::Tuple(tuple)) => {
-            memory::reserve(tuple.len() * size_of::<Value>())?;
-            Ok(tuple.to_vec())
-        }
-        _ => Ok(Vec::new()),
-    }
+/// A tuple's items: comparing them may run code of the program meanwhile.
+fn items_of(tuple: &TupleObject) -> Res<Vec<Value>> {
+    memory::reserve(tuple.len() * size_of::<Value>())?;
+    Ok(tuple.to_vec())
 }
 
-fn tuple_count(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let item = call.take(1);
-    count_in(&tuple_own(call)?, &item)
+fn tuple_count(_machine: &mut Machine, tuple: &Rc<TupleObject>, item: Value) -> Res {
+    count_in(&items_of(tuple)?, &item)
 }
 
-fn tuple_index(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let items = tuple_own(call)?;
-    let item = call.take(1);
-    let (start, end) = search_range(call, items.len())?;
+fn tuple_index(
+    _machine: &mut Machine,
+    tuple: &Rc<TupleObject>,
+    item: Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+) -> Res {
+    let items = items_of(tuple)?;
+    let (start, end) = search_range(start, end, items.len())?;
     for (at, held) in items.iter().enumerate().take(end).skip(start) {
         work::spend(1)?;
         if compare::same_or_equal(held, &item)? {
@@ -227,23 +213,26 @@ fn tuple_index(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Err(value_error("tuple.index(x): x not in tuple"))
 }
 
-pub(crate) const METHODS: &[Entry] = &[
-    ("append", Arity::One, append),
-    ("extend", Arity::One, extend),
-    ("insert", Arity::Parse(2, 2), insert),
-    ("pop", Arity::Parse(0, 1), pop),
-    ("remove", Arity::One, remove),
-    ("index", Arity::Parse(1, 3), index),
-    ("count", Arity::One, count),
-    ("reverse", Arity::Zero, reverse),
-    ("sort", Arity::Any, super::sort::sort),
-    ("__iter__", Arity::Zero, iter_method),
-    ("__repr__", Arity::Zero, repr_method),
-    ("__init__", Arity::Parse(0, 1), init),
-];
+methods! {
+    /// Methods of lists.
+    METHODS of &Rc<ListObject> {
+        "append"(item) Arity::One => append;
+        "extend"(items) Arity::One => extend;
+        "insert"(at, item) Arity::Parse(2, 2) => insert;
+        "pop"(at) Arity::Parse(0, 1) => pop;
+        "remove"(item) Arity::One => remove;
+        "index"(item, start, end) Arity::Parse(1, 3) => index;
+        "count"(item) Arity::One => count;
+        "reverse"() Arity::Zero => reverse;
+        "sort"(..) Arity::Any => super::sort::sort;
+        "__init__"(items) Arity::Parse(0, 1) => init;
+    }
+}
 
-pub(crate) const TUPLE: &[Entry] = &[
-    ("count", Arity::One, tuple_count),
-    ("index", Arity::Parse(1, 3), tuple_index),
-    ("__iter__", Arity::Zero, iter_method),
-];
+methods! {
+    /// Methods of tuples.
+    TUPLE of &Rc<TupleObject> {
+        "count"(item) Arity::One => tuple_count;
+        "index"(item, start, end) Arity::Parse(1, 3) => tuple_index;
+    }
+}

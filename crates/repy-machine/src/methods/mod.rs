@@ -7,6 +7,7 @@ mod merge_runs;
 pub(crate) mod number;
 pub(crate) mod operators;
 pub(crate) mod set;
+pub(crate) mod signature;
 pub(crate) mod sort;
 pub(crate) mod string;
 pub(crate) mod string_shape;
@@ -14,33 +15,30 @@ pub(crate) mod subscript;
 
 use crate::object::exception::type_error;
 use crate::object::function::NativeCall;
-use crate::object::{Args, Arity, Res, Value};
+use crate::object::{Arity, Payload, Res, Str, Value};
 use crate::vm::Machine;
+use signature::methods;
 
 /// A method as the tables list it.
 pub(crate) type Entry = (&'static str, Arity, NativeCall);
 
-/// `__iter__` of containers.
-pub(crate) fn iter_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
-    let receiver = args.take(0).unwrapped().clone();
-    machine.iter(&receiver)
+/// `__iter__` of containers, views and iterators.
+fn iter_method(machine: &mut Machine, receiver: &Value) -> Res {
+    machine.iter(receiver.unwrapped())
 }
 
 /// `__repr__` of anything builtin.
-pub(crate) fn repr_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
-    let receiver = args.take(0);
-    let text = match &receiver {
-        Value::Instance(instance) if matches!(instance.payload, crate::object::Payload::Plain) => {
-            machine.plain_repr(&receiver)
-        }
+fn repr_method(machine: &mut Machine, receiver: &Value) -> Res {
+    let text = match receiver {
         Value::Instance(instance) => match &instance.payload {
-            crate::object::Payload::Exception(part) => {
+            Payload::Plain => machine.plain_repr(receiver),
+            Payload::Exception(part) => {
                 let args = part.borrow().args.clone();
                 let mut text = instance.class.name.as_bytes().to_vec();
                 text.extend(machine.repr_of(&args)?);
                 text
             }
-            _ => machine.repr_of(receiver.unwrapped())?,
+            Payload::Value(_) => machine.repr_of(receiver.unwrapped())?,
         },
         other => machine.repr_of(other)?,
     };
@@ -48,49 +46,81 @@ pub(crate) fn repr_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
 }
 
 /// `__str__` of anything builtin.
-pub(crate) fn str_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
-    let receiver = args.take(0);
-    let text = match &receiver {
-        Value::Instance(instance) if instance.exception().is_some() => {
-            machine.str_of_exception(&receiver)?
-        }
-        // `object.__str__` shows what `repr` shows.
-        Value::Instance(instance) if matches!(instance.payload, crate::object::Payload::Plain) => {
-            machine.repr_of(&receiver)?
-        }
-        other => machine.str_of(other.unwrapped())?,
+fn str_method(machine: &mut Machine, receiver: &Value) -> Res {
+    let text = match receiver {
+        Value::Instance(instance) => match &instance.payload {
+            Payload::Exception(_) => machine.str_of_exception(receiver)?,
+            // `object.__str__` shows what `repr` shows.
+            Payload::Plain => machine.repr_of(receiver)?,
+            Payload::Value(held) => machine.str_of(held)?,
+        },
+        other => machine.str_of(other)?,
     };
     Ok(Value::from_vec(text))
 }
 
 /// `object.__init__`: does nothing.
-pub(crate) fn init_nothing(_machine: &mut Machine, _args: &mut Args<'_>) -> Res {
+fn init_nothing(
+    _machine: &mut Machine,
+    _receiver: &Value,
+    _given: &mut [Value],
+    _keywords: &[(Str, Value)],
+) -> Res {
     Ok(Value::None)
 }
 
 /// `iterator.next()`.
-pub(crate) fn next_method(machine: &mut Machine, args: &mut Args<'_>) -> Res {
-    if args.len() > 1 {
+fn next_method(
+    machine: &mut Machine,
+    receiver: &Value,
+    given: &mut [Value],
+    _keywords: &[(Str, Value)],
+) -> Res {
+    if !given.is_empty() {
         return Err(type_error(format!(
             "expected 0 arguments, got {}",
-            args.len() - 1
+            given.len()
         )));
     }
-    match args.take(0) {
+    match receiver {
         Value::Iter(iter) => iter.next(),
-        other => machine.next_item(&other),
+        other => machine.next_item(other),
     }
 }
 
-/// Methods of iterators.
-pub(crate) const ITERATOR: &[Entry] = &[
-    ("next", Arity::Positional, next_method),
-    ("__iter__", Arity::Zero, iter_method),
-];
+methods! {
+    /// What all that can be iterated over has.
+    ITERABLE of &Value {
+        "__iter__"() Arity::Zero => iter_method;
+    }
+}
 
-/// Methods everything has.
-pub(crate) const OBJECT: &[Entry] = &[
-    ("__init__", Arity::Any, init_nothing),
-    ("__repr__", Arity::Zero, repr_method),
-    ("__str__", Arity::Zero, str_method),
-];
+methods! {
+    /// Methods of iterators.
+    ITERATOR of &Value {
+        "next"(..) Arity::Positional => next_method;
+    }
+}
+
+methods! {
+    /// What containers have, which show their items.
+    SHOWN of &Value {
+        "__repr__"() Arity::Zero => repr_method;
+    }
+}
+
+methods! {
+    /// What exceptions have, which show what they were given.
+    TOLD of &Value {
+        "__str__"() Arity::Zero => str_method;
+    }
+}
+
+methods! {
+    /// Methods everything has.
+    OBJECT of &Value {
+        "__init__"(..) Arity::Any => init_nothing;
+        "__repr__"() Arity::Zero => repr_method;
+        "__str__"() Arity::Zero => str_method;
+    }
+}

@@ -1,50 +1,60 @@
 //! Methods of numbers and slices.
 
+use std::rc::Rc;
+
 use num_bigint::BigInt;
 
 use super::Entry;
-use crate::number::{Number, convert};
+use super::signature::{Receiver, SignedSize, methods};
+use crate::number::convert;
 use crate::object::exception::{overflow_error, type_error, value_error};
-use crate::object::{Args, Arity, Res, Value};
+use crate::object::{Args, Arity, Res, SliceObject, Value};
 use crate::vm::Machine;
 
-fn own(call: &Args<'_>) -> Value {
-    call.get(0)
-        .map(|value| value.unwrapped().clone())
-        .unwrap_or_default()
+/// An int, bool or long.
+enum Integer<'a> {
+    Int(i64),
+    Long(&'a Rc<BigInt>),
 }
 
-fn conjugate(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    Ok(match own(call) {
-        Value::Complex(complex) => Value::Complex(std::rc::Rc::new((complex.0, -complex.1))),
-        Value::Bool(b) => Value::Int(i64::from(b)),
-        other => other,
-    })
-}
-
-fn bit_length(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    Ok(match Number::of(&own(call)) {
-        Some(Number::Int(int)) => Value::Int(i64::from(64 - int.unsigned_abs().leading_zeros())),
-        Some(Number::Long(long)) => Value::Int(long.bits() as i64),
-        _ => Value::None,
-    })
-}
-
-fn is_integer(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    match own(call) {
-        Value::Float(float) => Ok(Value::bool({
-            let float = float.get();
-            float.is_finite() && float.floor() == float
-        })),
-        _ => Ok(Value::None),
+impl<'a> Receiver<'a> for Integer<'a> {
+    fn of(value: &'a Value) -> Option<Self> {
+        match value.unwrapped() {
+            Value::Int(int) => Some(Integer::Int(*int)),
+            Value::Bool(truth) => Some(Integer::Int(i64::from(*truth))),
+            Value::Long(long) => Some(Integer::Long(long)),
+            _ => None,
+        }
     }
 }
 
-fn as_integer_ratio(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let Value::Float(float) = own(call) else {
-        return Ok(Value::None);
-    };
-    let float = float.get();
+fn conjugate(_machine: &mut Machine, integer: Integer<'_>) -> Res {
+    Ok(match integer {
+        Integer::Int(int) => Value::Int(int),
+        Integer::Long(long) => Value::Long(long.clone()),
+    })
+}
+
+fn bit_length(_machine: &mut Machine, integer: Integer<'_>) -> Res {
+    Ok(Value::Int(match integer {
+        Integer::Int(int) => i64::from(64 - int.unsigned_abs().leading_zeros()),
+        Integer::Long(long) => long.bits() as i64,
+    }))
+}
+
+fn conjugate_float(_machine: &mut Machine, float: f64) -> Res {
+    Ok(Value::float(float))
+}
+
+fn conjugate_complex(_machine: &mut Machine, complex: &Rc<(f64, f64)>) -> Res {
+    Ok(Value::Complex(Rc::new((complex.0, -complex.1))))
+}
+
+fn is_integer(_machine: &mut Machine, float: f64) -> Res {
+    Ok(Value::bool(float.is_finite() && float.floor() == float))
+}
+
+fn as_integer_ratio(_machine: &mut Machine, float: f64) -> Res {
     if float.is_infinite() {
         return Err(overflow_error(
             "Cannot pass infinity to float.as_integer_ratio.",
@@ -66,11 +76,7 @@ fn as_integer_ratio(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     ))
 }
 
-fn hex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let Value::Float(float) = own(call) else {
-        return Ok(Value::None);
-    };
-    let float = float.get();
+fn hex(_machine: &mut Machine, float: f64) -> Res {
     if !float.is_finite() {
         return Ok(Value::from_vec(
             crate::text::float_format::repr_float(float).into_bytes(),
@@ -169,15 +175,11 @@ fn scaled(mantissa: &BigInt, exponent: i64) -> f64 {
     value
 }
 
-fn indices(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let len = super::args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
-    let Value::Slice(slice) = own(call) else {
-        return Ok(Value::None);
-    };
+fn indices(_machine: &mut Machine, slice: &Rc<SliceObject>, SignedSize(len): SignedSize) -> Res {
     if len < 0 {
         return Err(type_error("length should not be negative"));
     }
-    let (start, step, _) = super::subscript::indices(&slice, len as usize)?;
+    let (start, step, _) = super::subscript::indices(slice, len as usize)?;
     let stop = super::args::bound(Some(&slice.stop))?;
     let (low, high) = if step < 0 { (-1, len - 1) } else { (0, len) };
     let stop = match stop {
@@ -193,21 +195,37 @@ fn indices(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     ]))
 }
 
-pub(crate) const INT: &[Entry] = &[
-    ("conjugate", Arity::Zero, conjugate),
-    ("bit_length", Arity::Zero, bit_length),
-];
+methods! {
+    /// Methods of ints and longs.
+    INT of Integer<'_> {
+        "conjugate"() Arity::Zero => conjugate;
+        "bit_length"() Arity::Zero => bit_length;
+    }
+}
 
-pub(crate) const FLOAT: &[Entry] = &[
-    ("conjugate", Arity::Zero, conjugate),
-    ("is_integer", Arity::Zero, is_integer),
-    ("as_integer_ratio", Arity::Zero, as_integer_ratio),
-    ("hex", Arity::Zero, hex),
-];
+methods! {
+    /// Methods of floats.
+    FLOAT of f64 {
+        "conjugate"() Arity::Zero => conjugate_float;
+        "is_integer"() Arity::Zero => is_integer;
+        "as_integer_ratio"() Arity::Zero => as_integer_ratio;
+        "hex"() Arity::Zero => hex;
+    }
+}
 
 /// Found on the type and not bound to instances.
 pub(crate) const FLOAT_CLASS: &[Entry] = &[("fromhex", Arity::One, fromhex)];
 
-pub(crate) const COMPLEX: &[Entry] = &[("conjugate", Arity::Zero, conjugate)];
+methods! {
+    /// Methods of complex numbers.
+    COMPLEX of &Rc<(f64, f64)> {
+        "conjugate"() Arity::Zero => conjugate_complex;
+    }
+}
 
-pub(crate) const SLICE: &[Entry] = &[("indices", Arity::One, indices)];
+methods! {
+    /// Methods of slice objects.
+    SLICE of &Rc<SliceObject> {
+        "indices"(len) Arity::One => indices;
+    }
+}

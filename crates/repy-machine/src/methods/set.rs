@@ -2,26 +2,26 @@
 
 use std::rc::Rc;
 
-use super::{Entry, iter_method, repr_method};
+use super::signature::{AnySet, methods};
 use crate::object::cycles;
 use crate::object::exception::key_error;
-use crate::object::{Args, Arity, Res, Set, SetObject, Value};
+use crate::object::{Arity, Res, Set, SetObject, Str, Value};
 use crate::vm::Machine;
 use overlord_repy_syntax::ast::BinaryOp;
 
-fn own(call: &Args<'_>) -> Rc<SetObject> {
-    match call.get(0).map(Value::unwrapped) {
-        Some(Value::Set(set) | Value::FrozenSet(set)) => set.clone(),
-        _ => Rc::default(),
+impl AnySet<'_> {
+    /// A set of the kind of this one.
+    fn like(self, set: Set) -> Value {
+        let object = Rc::new(SetObject::new(set));
+        if self.is_frozen {
+            Value::FrozenSet(object)
+        } else {
+            Value::Set(object)
+        }
     }
-}
 
-/// A set of the kind of the receiver.
-fn like(call: &Args<'_>, set: Set) -> Value {
-    let object = Rc::new(SetObject::new(set));
-    match call.get(0).map(Value::unwrapped) {
-        Some(Value::FrozenSet(_)) => Value::FrozenSet(object),
-        _ => Value::Set(object),
+    fn copied(self) -> Res<Set> {
+        self.object.borrow().copied()
     }
 }
 
@@ -100,59 +100,58 @@ pub(crate) fn update_in_place(op: BinaryOp, s: &Rc<SetObject>, t: &Rc<SetObject>
     Ok(())
 }
 
-fn add(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let item = call.take(1);
-    let set = own(call);
-    cycles::put_into_set(&set, &item);
+fn add(_machine: &mut Machine, set: &Rc<SetObject>, item: Value) -> Res {
+    cycles::put_into_set(set, &item);
     set.borrow_mut().add(item)?;
     Ok(Value::None)
 }
 
-fn discard(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let item = frozen_key(&call.take(1))?;
-    own(call).borrow_mut().discard(&item)?;
+fn discard(_machine: &mut Machine, set: &Rc<SetObject>, item: Value) -> Res {
+    let item = frozen_key(&item)?;
+    set.borrow_mut().discard(&item)?;
     Ok(Value::None)
 }
 
-fn remove(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let item = call.take(1);
-    if own(call).borrow_mut().discard(&frozen_key(&item)?)? {
+fn remove(_machine: &mut Machine, set: &Rc<SetObject>, item: Value) -> Res {
+    if set.borrow_mut().discard(&frozen_key(&item)?)? {
         return Ok(Value::None);
     }
     Err(key_error(item))
 }
 
-fn pop(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    own(call)
-        .borrow_mut()
+fn pop(_machine: &mut Machine, set: &Rc<SetObject>) -> Res {
+    set.borrow_mut()
         .pop()
         .ok_or_else(|| key_error(Value::text("pop from an empty set")))
 }
 
-fn clear(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let old = own(call).borrow_mut().clear();
+fn clear(_machine: &mut Machine, set: &Rc<SetObject>) -> Res {
+    let old = set.borrow_mut().clear();
     drop(old);
     Ok(Value::None)
 }
 
-fn copy(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    if let Some(Value::FrozenSet(set)) = call.get(0) {
-        return Ok(Value::FrozenSet(set.clone()));
+fn copy(_machine: &mut Machine, set: AnySet<'_>) -> Res {
+    if set.is_frozen && set.is_plain {
+        return Ok(Value::FrozenSet(set.object.clone()));
     }
-    let copied = own(call).borrow().copied()?;
-    Ok(like(call, copied))
+    Ok(set.like(set.copied()?))
 }
 
-fn update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let set = own(call);
-    for at in 1..call.len() {
-        let items = call.take(at);
+fn update(
+    machine: &mut Machine,
+    set: &Rc<SetObject>,
+    given: &mut [Value],
+    _keywords: &[(Str, Value)],
+) -> Res {
+    for items in given {
+        let items = std::mem::take(items);
         match items.unwrapped() {
             Value::Set(other) | Value::FrozenSet(other) => {
-                update_in_place(BinaryOp::BitOr, &set, other)?
+                update_in_place(BinaryOp::BitOr, set, other)?
             }
             _ => {
-                cycles::put_all_into_set(&set, &items);
+                cycles::put_all_into_set(set, &items);
                 let mut next = std::mem::take(&mut *set.borrow_mut());
                 let result = update_with(machine, &mut next, &items);
                 *set.borrow_mut() = next;
@@ -163,13 +162,17 @@ fn update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::None)
 }
 
-fn union(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let mut result = own(call).borrow().copied()?;
-    for at in 1..call.len() {
-        let items = call.take(at);
-        update_with(machine, &mut result, &items)?;
+fn union(
+    machine: &mut Machine,
+    set: AnySet<'_>,
+    given: &mut [Value],
+    _keywords: &[(Str, Value)],
+) -> Res {
+    let mut result = set.copied()?;
+    for items in given {
+        update_with(machine, &mut result, &std::mem::take(items))?;
     }
-    Ok(like(call, result))
+    Ok(set.like(result))
 }
 
 fn intersect(machine: &mut Machine, set: &SetObject, items: &Value) -> Res<Set> {
@@ -188,34 +191,34 @@ fn intersect(machine: &mut Machine, set: &SetObject, items: &Value) -> Res<Set> 
     Ok(result)
 }
 
-fn intersection(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let set = own(call);
-    if call.len() == 1 {
-        let copied = set.borrow().copied()?;
-        return Ok(like(call, copied));
+fn intersection(
+    machine: &mut Machine,
+    set: AnySet<'_>,
+    given: &mut [Value],
+    _keywords: &[(Str, Value)],
+) -> Res {
+    if given.is_empty() {
+        return Ok(set.like(set.copied()?));
     }
-    let mut current = set;
-    for at in 1..call.len() {
-        let items = call.take(at);
-        let next = intersect(machine, &current, &items)?;
+    let mut current = set.object.clone();
+    for items in given {
+        let next = intersect(machine, &current, &std::mem::take(items))?;
         current = Rc::new(SetObject::new(next));
     }
     let result = std::mem::take(&mut *current.borrow_mut());
-    Ok(like(call, result))
+    Ok(set.like(result))
 }
 
-fn intersection_update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let set = own(call);
-    let mut receiver = call.take(0);
-    if let Value::Set(shared) = receiver.unwrapped() {
-        receiver = Value::Set(shared.clone());
-    }
-    for at in 1..call.len() {
-        let items = call.take(at);
-        let next = intersect(machine, &set, &items)?;
+fn intersection_update(
+    machine: &mut Machine,
+    set: &Rc<SetObject>,
+    given: &mut [Value],
+    _keywords: &[(Str, Value)],
+) -> Res {
+    for items in given {
+        let next = intersect(machine, set, &std::mem::take(items))?;
         drop(std::mem::replace(&mut *set.borrow_mut(), next));
     }
-    drop(receiver);
     Ok(Value::None)
 }
 
@@ -237,30 +240,35 @@ fn difference_with(machine: &mut Machine, set: &SetObject, items: &Value) -> Res
     }
 }
 
-fn difference(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let set = own(call);
-    if call.len() == 1 {
-        let copied = set.borrow().copied()?;
-        return Ok(like(call, copied));
-    }
-    let first = call.take(1);
-    let mut result = difference_with(machine, &set, &first)?;
-    for at in 2..call.len() {
-        let items = call.take(at);
-        for item in machine.collect(&items)? {
+fn difference(
+    machine: &mut Machine,
+    set: AnySet<'_>,
+    given: &mut [Value],
+    _keywords: &[(Str, Value)],
+) -> Res {
+    let Some((first, more)) = given.split_first_mut() else {
+        return Ok(set.like(set.copied()?));
+    };
+    let mut result = difference_with(machine, set.object, &std::mem::take(first))?;
+    for items in more {
+        for item in machine.collect(&std::mem::take(items))? {
             result.discard(&item)?;
         }
         result.tidy();
     }
-    Ok(like(call, result))
+    Ok(set.like(result))
 }
 
-fn difference_update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let set = own(call);
-    for at in 1..call.len() {
-        let items = call.take(at);
+fn difference_update(
+    machine: &mut Machine,
+    set: &Rc<SetObject>,
+    given: &mut [Value],
+    _keywords: &[(Str, Value)],
+) -> Res {
+    for items in given {
+        let items = std::mem::take(items);
         if let Value::Set(other) | Value::FrozenSet(other) = items.unwrapped() {
-            update_in_place(BinaryOp::Sub, &set, other)?;
+            update_in_place(BinaryOp::Sub, set, other)?;
             continue;
         }
         for item in machine.collect(&items)? {
@@ -271,95 +279,80 @@ fn difference_update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::None)
 }
 
-fn symmetric_difference(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let set = own(call);
-    let items = call.take(1);
+fn symmetric_difference(machine: &mut Machine, set: AnySet<'_>, items: Value) -> Res {
     let mut result = to_set(machine, &items)?;
-    result.toggle(set.borrow().table())?;
-    Ok(like(call, result))
+    result.toggle(set.object.borrow().table())?;
+    Ok(set.like(result))
 }
 
-fn symmetric_difference_update(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let set = own(call);
-    let items = call.take(1);
+fn symmetric_difference_update(machine: &mut Machine, set: &Rc<SetObject>, items: Value) -> Res {
     if let Value::Set(other) | Value::FrozenSet(other) = items.unwrapped() {
-        update_in_place(BinaryOp::BitXor, &set, other)?;
+        update_in_place(BinaryOp::BitXor, set, other)?;
         return Ok(Value::None);
     }
-    cycles::put_all_into_set(&set, &items);
+    cycles::put_all_into_set(set, &items);
     let other = to_set(machine, &items)?;
     set.borrow_mut().toggle(other.table())?;
     Ok(Value::None)
 }
 
-fn isdisjoint(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let set = own(call);
-    let items = call.take(1);
+fn isdisjoint(machine: &mut Machine, set: AnySet<'_>, items: Value) -> Res {
     for item in machine.collect(&items)? {
-        if set.borrow().contains(&item)? {
+        if set.object.borrow().contains(&item)? {
             return Ok(Value::bool(false));
         }
     }
     Ok(Value::bool(true))
 }
 
-fn issubset(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let items = call.take(1);
+fn issubset(machine: &mut Machine, set: AnySet<'_>, items: Value) -> Res {
     let other = to_set(machine, &items)?;
-    let result = own(call).borrow().is_subset(&other)?;
+    let result = set.object.borrow().is_subset(&other)?;
     Ok(Value::bool(result))
 }
 
-fn issuperset(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let items = call.take(1);
+fn issuperset(machine: &mut Machine, set: AnySet<'_>, items: Value) -> Res {
     let other = to_set(machine, &items)?;
-    let result = other.is_subset(&own(call).borrow())?;
+    let result = other.is_subset(&set.object.borrow())?;
     Ok(Value::bool(result))
 }
 
-fn init(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let set = own(call);
+fn init(machine: &mut Machine, set: &Rc<SetObject>, items: Option<&Value>) -> Res {
     let mut made = Set::new();
-    if let Some(items) = call.get(1).cloned() {
-        cycles::put_all_into_set(&set, &items);
-        update_with(machine, &mut made, &items)?;
+    if let Some(items) = items {
+        cycles::put_all_into_set(set, items);
+        update_with(machine, &mut made, items)?;
     }
     drop(std::mem::replace(&mut *set.borrow_mut(), made));
     Ok(Value::None)
 }
 
-/// What sets and frozensets share.
-pub(crate) const COMMON: &[Entry] = &[
-    ("copy", Arity::Zero, copy),
-    ("union", Arity::Positional, union),
-    ("intersection", Arity::Positional, intersection),
-    ("difference", Arity::Positional, difference),
-    ("symmetric_difference", Arity::One, symmetric_difference),
-    ("isdisjoint", Arity::One, isdisjoint),
-    ("issubset", Arity::One, issubset),
-    ("issuperset", Arity::One, issuperset),
-    ("__iter__", Arity::Zero, iter_method),
-    ("__repr__", Arity::Zero, repr_method),
-];
+methods! {
+    /// What sets and frozensets share.
+    COMMON of AnySet<'_> {
+        "copy"() Arity::Zero => copy;
+        "union"(..) Arity::Positional => union;
+        "intersection"(..) Arity::Positional => intersection;
+        "difference"(..) Arity::Positional => difference;
+        "symmetric_difference"(items) Arity::One => symmetric_difference;
+        "isdisjoint"(items) Arity::One => isdisjoint;
+        "issubset"(items) Arity::One => issubset;
+        "issuperset"(items) Arity::One => issuperset;
+    }
+}
 
-/// What only sets have.
-pub(crate) const MUTABLE: &[Entry] = &[
-    ("add", Arity::One, add),
-    ("discard", Arity::One, discard),
-    ("remove", Arity::One, remove),
-    ("pop", Arity::Zero, pop),
-    ("clear", Arity::Zero, clear),
-    ("update", Arity::Positional, update),
-    (
-        "intersection_update",
-        Arity::Positional,
-        intersection_update,
-    ),
-    ("difference_update", Arity::Positional, difference_update),
-    (
-        "symmetric_difference_update",
-        Arity::One,
-        symmetric_difference_update,
-    ),
-    ("__init__", Arity::Parse(0, 1), init),
-];
+methods! {
+    /// What only sets have.
+    MUTABLE of &Rc<SetObject> {
+        "add"(item) Arity::One => add;
+        "discard"(item) Arity::One => discard;
+        "remove"(item) Arity::One => remove;
+        "pop"() Arity::Zero => pop;
+        "clear"() Arity::Zero => clear;
+        "update"(..) Arity::Positional => update;
+        "intersection_update"(..) Arity::Positional => intersection_update;
+        "difference_update"(..) Arity::Positional => difference_update;
+        "symmetric_difference_update"(items) Arity::One => symmetric_difference_update;
+        "__init__"(items) Arity::Parse(0, 1) => init;
+    }
+}

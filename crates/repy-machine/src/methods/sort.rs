@@ -1,11 +1,12 @@
 //! `list.sort`: stable, with `cmp`, `key` and `reverse`; how it goes about it is in [`merge_runs`].
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use super::merge_runs;
 use crate::compare;
 use crate::object::exception::{type_error, value_error};
-use crate::object::{Args, Res, Str, Value};
+use crate::object::{ListObject, Res, Str, Value};
 use crate::vm::Machine;
 use overlord_repy_syntax::ast::CompareOp;
 
@@ -20,15 +21,18 @@ struct Options {
     reverse: bool,
 }
 
-fn options(call: &mut Args<'_>) -> Res<Options> {
-    let mut parts = [call.take(1), call.take(2), call.take(3)];
-    if call.len() > 4 {
+fn options(given: &mut [Value], keywords: &[(Str, Value)]) -> Res<Options> {
+    let mut parts = [Value::Nil, Value::Nil, Value::Nil];
+    if given.len() > parts.len() {
         return Err(type_error(format!(
             "sort() takes at most 3 arguments ({} given)",
-            call.len() - 1
+            given.len()
         )));
     }
-    for (name, value) in call.keywords {
+    for (part, value) in parts.iter_mut().zip(given) {
+        *part = std::mem::take(value);
+    }
+    for (name, value) in keywords {
         let slot = match name.as_bytes() {
             b"cmp" => 0,
             b"key" => 1,
@@ -57,9 +61,13 @@ fn options(call: &mut Args<'_>) -> Res<Options> {
     })
 }
 
-pub(super) fn sort(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let list = super::list::own(call);
-    let options = options(call)?;
+pub(super) fn sort(
+    machine: &mut Machine,
+    list: &Rc<ListObject>,
+    given: &mut [Value],
+    keywords: &[(Str, Value)],
+) -> Res {
+    let options = options(given, keywords)?;
     let is_plain = options.key.is_nil() && options.compare.is_nil();
     machine.reserve(list.len() * extra_bytes(&list.items.borrow(), is_plain))?;
     // The list is empty for code that looks at it meanwhile, as in CPython.

@@ -1,8 +1,9 @@
 //! Methods of strings that search, split and join.
 
-use super::{Entry, args};
+use super::args;
+use super::signature::{SignedSize, methods};
 use crate::object::exception::{type_error, value_error};
-use crate::object::{Args, Arity, Res, Str, Value};
+use crate::object::{Arity, Res, Str, Value};
 use crate::text::search::{self, ByteSet};
 use crate::vm::Machine;
 use crate::{memory, work};
@@ -13,69 +14,118 @@ const BYTES_COMPARED_A_UNIT: usize = 64;
 /// Bytes looked at one by one in a unit of work.
 const BYTES_TESTED_A_UNIT: usize = 8;
 
-fn own(call: &Args<'_>) -> Str {
-    match call.get(0).map(Value::unwrapped) {
-        Some(Value::Str(string)) => string.clone(),
-        _ => Str::empty(),
-    }
-}
-
-/// What `find` and its like search: where, what for, and the offset of the part searched.
-fn search_args(call: &Args<'_>) -> Res<(Str, Str, usize, usize)> {
-    let string = own(call);
-    let (start, end) = args::range(call.get(2), call.get(3), string.len())?;
-    let needle = args::bytes(call.get(1).unwrap_or(&Value::Nil))?;
-    Ok((string, needle, start, end))
-}
-
-fn found(call: &Args<'_>, search: fn(&[u8], &[u8]) -> Option<usize>) -> Res<Option<i64>> {
-    let (string, needle, start, end) = search_args(call)?;
+/// The part of a string that is searched, where it begins, and what for. None if it ends before it begins.
+fn search_in<'a>(
+    string: &'a Str,
+    needle: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+) -> Res<(Option<&'a [u8]>, usize, Str)> {
+    let (start, end) = args::range(start, end, string.len())?;
+    let needle = args::bytes(needle)?;
     if start > end {
-        return Ok(None);
+        return Ok((None, start, needle));
     }
     let part = string.as_bytes().get(start..end).unwrap_or(&[]);
     work::spend_bytes(part.len())?;
-    Ok(search(part, needle.as_bytes()).map(|at| (at + start) as i64))
+    Ok((Some(part), start, needle))
 }
 
-fn find(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    Ok(Value::Int(found(call, search::find)?.unwrap_or(-1)))
+fn found(
+    string: &Str,
+    needle: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+    search: fn(&[u8], &[u8]) -> Option<usize>,
+) -> Res<Option<i64>> {
+    let (part, start, needle) = search_in(string, needle, start, end)?;
+    Ok(part
+        .and_then(|part| search(part, needle.as_bytes()))
+        .map(|at| (at + start) as i64))
 }
 
-fn rfind(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    Ok(Value::Int(found(call, search::rfind)?.unwrap_or(-1)))
-}
-
-fn index(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    found(call, search::find)?
-        .map(Value::Int)
-        .ok_or_else(|| value_error("substring not found"))
-}
-
-fn rindex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    found(call, search::rfind)?
-        .map(Value::Int)
-        .ok_or_else(|| value_error("substring not found"))
-}
-
-fn count(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (string, needle, start, end) = search_args(call)?;
-    if start > end {
-        return Ok(Value::Int(0));
-    }
-    let part = string.as_bytes().get(start..end).unwrap_or(&[]);
-    work::spend_bytes(part.len())?;
-    Ok(Value::Int(search::count(part, needle.as_bytes()) as i64))
-}
-
-fn affix(
-    machine: &mut Machine,
-    call: &Args<'_>,
-    name: &str,
-    test: fn(&[u8], &[u8]) -> bool,
+fn find(
+    _machine: &mut Machine,
+    string: &Str,
+    needle: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
 ) -> Res {
-    let string = own(call);
-    let (start, end) = args::range(call.get(2), call.get(3), string.len())?;
+    let at = found(string, needle, start, end, search::find)?;
+    Ok(Value::Int(at.unwrap_or(-1)))
+}
+
+fn rfind(
+    _machine: &mut Machine,
+    string: &Str,
+    needle: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+) -> Res {
+    let at = found(string, needle, start, end, search::rfind)?;
+    Ok(Value::Int(at.unwrap_or(-1)))
+}
+
+fn index(
+    _machine: &mut Machine,
+    string: &Str,
+    needle: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+) -> Res {
+    found(string, needle, start, end, search::find)?
+        .map(Value::Int)
+        .ok_or_else(|| value_error("substring not found"))
+}
+
+fn rindex(
+    _machine: &mut Machine,
+    string: &Str,
+    needle: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+) -> Res {
+    found(string, needle, start, end, search::rfind)?
+        .map(Value::Int)
+        .ok_or_else(|| value_error("substring not found"))
+}
+
+fn count(
+    _machine: &mut Machine,
+    string: &Str,
+    needle: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+) -> Res {
+    let (part, _, needle) = search_in(string, needle, start, end)?;
+    let count = part.map_or(0, |part| search::count(part, needle.as_bytes()));
+    Ok(Value::Int(count as i64))
+}
+
+/// `startswith` and `endswith`: which of them, and how a part is compared.
+struct Affix {
+    name: &'static str,
+    test: fn(&[u8], &[u8]) -> bool,
+}
+
+const STARTS: Affix = Affix {
+    name: "startswith",
+    test: |part, prefix| part.starts_with(prefix),
+};
+const ENDS: Affix = Affix {
+    name: "endswith",
+    test: |part, suffix| part.ends_with(suffix),
+};
+
+fn has_affix(
+    machine: &mut Machine,
+    string: &Str,
+    wanted: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+    Affix { name, test }: Affix,
+) -> Res {
+    let (start, end) = args::range(start, end, string.len())?;
     let matches = |affix: &Str| {
         work::note(affix.len() / BYTES_COMPARED_A_UNIT);
         if start > end {
@@ -86,7 +136,6 @@ fn affix(
             affix.as_bytes(),
         )
     };
-    let wanted = call.get(1).cloned().unwrap_or_default();
     match wanted.unwrapped() {
         Value::Str(affix) => Ok(Value::bool(matches(affix))),
         Value::Tuple(tuple) => {
@@ -111,26 +160,36 @@ fn affix(
     }
 }
 
-fn startswith(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    affix(machine, call, "startswith", |part, prefix| {
-        part.starts_with(prefix)
-    })
+fn startswith(
+    machine: &mut Machine,
+    string: &Str,
+    prefix: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+) -> Res {
+    has_affix(machine, string, prefix, start, end, STARTS)
 }
 
-fn endswith(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    affix(machine, call, "endswith", |part, suffix| {
-        part.ends_with(suffix)
-    })
+fn endswith(
+    machine: &mut Machine,
+    string: &Str,
+    suffix: &Value,
+    start: Option<&Value>,
+    end: Option<&Value>,
+) -> Res {
+    has_affix(machine, string, suffix, start, end, ENDS)
 }
 
-fn replace(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let string = own(call);
-    let most = match call.get(3) {
-        Some(most) => args::index(machine, most)?,
-        None => -1,
-    };
-    let old = args::bytes(call.get(1).unwrap_or(&Value::Nil))?;
-    let new = args::bytes(call.get(2).unwrap_or(&Value::Nil))?;
+fn replace(
+    machine: &mut Machine,
+    string: &Str,
+    old: &Value,
+    new: &Value,
+    most: Option<SignedSize>,
+) -> Res {
+    let most = most.map_or(-1, |SignedSize(most)| most);
+    let old = args::bytes(old)?;
+    let new = args::bytes(new)?;
     let (hay, old, new) = (string.as_bytes(), old.as_bytes(), new.as_bytes());
     let mut left = if most < 0 { usize::MAX } else { most as usize };
     work::spend_bytes(hay.len())?;
@@ -141,7 +200,7 @@ fn replace(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     };
     // An empty string stays one if there is a count, whatever it is.
     if matches == 0 || old == new || (most >= 0 && hay.is_empty()) {
-        return Ok(Value::Str(string));
+        return Ok(Value::Str(string.clone()));
     }
     machine.reserve(matches.saturating_mul(new.len()).saturating_add(hay.len()))?;
     let mut out = Vec::with_capacity(hay.len() + matches * new.len().saturating_sub(old.len()));
@@ -172,23 +231,17 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
-fn split_args(machine: &Machine, call: &Args<'_>) -> Res<(Str, Option<Str>, usize)> {
-    let most = match call.get(2) {
-        Some(most) => args::index(machine, most)?,
-        None => -1,
-    };
-    let separator = match call.get(1) {
+/// The separator of `split` and `rsplit`, None for whitespace, and how often they split at most.
+fn split_args(separator: Option<&Value>, most: Option<SignedSize>) -> Res<(Option<Str>, usize)> {
+    let separator = match separator {
         None | Some(Value::None) => None,
         Some(other) => Some(args::bytes(other)?),
     };
     if separator.as_ref().is_some_and(Str::is_empty) {
         return Err(value_error("empty separator"));
     }
-    Ok((
-        own(call),
-        separator,
-        if most < 0 { usize::MAX } else { most as usize },
-    ))
+    let most = most.and_then(|SignedSize(most)| usize::try_from(most).ok());
+    Ok((separator, most.unwrap_or(usize::MAX)))
 }
 
 /// Adds a part of a string to a list, as far as there is memory.
@@ -200,8 +253,13 @@ fn push_part(parts: &mut Vec<Value>, part: Option<&[u8]>) -> Res<()> {
     Ok(())
 }
 
-fn split(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (string, separator, mut left) = split_args(machine, call)?;
+fn split(
+    _machine: &mut Machine,
+    string: &Str,
+    separator: Option<&Value>,
+    most: Option<SignedSize>,
+) -> Res {
+    let (separator, mut left) = split_args(separator, most)?;
     let mut parts = Vec::new();
     let mut rest = string.as_bytes();
     match separator {
@@ -241,8 +299,13 @@ fn split(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::list(parts))
 }
 
-fn rsplit(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (string, separator, mut left) = split_args(machine, call)?;
+fn rsplit(
+    _machine: &mut Machine,
+    string: &Str,
+    separator: Option<&Value>,
+    most: Option<SignedSize>,
+) -> Res {
+    let (separator, mut left) = split_args(separator, most)?;
     let mut parts = Vec::new();
     let mut rest = string.as_bytes();
     match separator {
@@ -283,12 +346,8 @@ fn rsplit(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::list(parts))
 }
 
-fn splitlines(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let string = own(call);
-    let keep = match call.get(1) {
-        Some(keep) => args::c_int(keep)? != 0,
-        None => false,
-    };
+fn splitlines(_machine: &mut Machine, string: &Str, keep: Option<i32>) -> Res {
+    let keep = keep.is_some_and(|keep| keep != 0);
     let mut lines = Vec::new();
     let mut rest = string.as_bytes();
     while !rest.is_empty() {
@@ -309,9 +368,7 @@ fn splitlines(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::list(lines))
 }
 
-fn join(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let separator = own(call);
-    let sequence = call.take(1);
+fn join(machine: &mut Machine, separator: &Str, sequence: Value) -> Res {
     if !machine.is_iterable(&sequence) {
         return Err(type_error("can only join an iterable"));
     }
@@ -353,49 +410,49 @@ fn three(first: &[u8], second: &[u8], third: &[u8]) -> Value {
     ])
 }
 
+/// Where the separator is, None if it is nowhere.
 fn partition_at(
-    call: &Args<'_>,
+    string: &Str,
+    separator: &Value,
     search: fn(&[u8], &[u8]) -> Option<usize>,
-) -> Res<(Str, Str, Option<usize>)> {
-    let string = own(call);
-    let separator = args::bytes(call.get(1).unwrap_or(&Value::Nil))?;
+) -> Res<(Str, Option<usize>)> {
+    let separator = args::bytes(separator)?;
     if separator.is_empty() {
         return Err(value_error("empty separator"));
     }
     memory::reserve(string.len())?;
     let at = search(string.as_bytes(), separator.as_bytes());
-    Ok((string, separator, at))
+    Ok((separator, at))
 }
 
-fn partition(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (string, separator, at) = partition_at(call, search::find)?;
+fn partition(_machine: &mut Machine, string: &Str, separator: &Value) -> Res {
+    let (separator, at) = partition_at(string, separator, search::find)?;
     let bytes = string.as_bytes();
     Ok(match at {
         None => three(bytes, b"", b""),
-        Some(at) => three(
-            bytes.get(..at).unwrap_or(&[]),
-            separator.as_bytes(),
-            bytes.get(at + separator.len()..).unwrap_or(&[]),
-        ),
+        Some(at) => parted(bytes, at, &separator),
     })
 }
 
-fn rpartition(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (string, separator, at) = partition_at(call, search::rfind)?;
+fn rpartition(_machine: &mut Machine, string: &Str, separator: &Value) -> Res {
+    let (separator, at) = partition_at(string, separator, search::rfind)?;
     let bytes = string.as_bytes();
     Ok(match at {
         None => three(b"", b"", bytes),
-        Some(at) => three(
-            bytes.get(..at).unwrap_or(&[]),
-            separator.as_bytes(),
-            bytes.get(at + separator.len()..).unwrap_or(&[]),
-        ),
+        Some(at) => parted(bytes, at, &separator),
     })
 }
 
-fn strip_with(call: &Args<'_>, name: &str, left: bool, right: bool) -> Res {
-    let string = own(call);
-    let set: Option<ByteSet> = match call.get(1).map(Value::unwrapped) {
+fn parted(bytes: &[u8], at: usize, separator: &Str) -> Value {
+    three(
+        bytes.get(..at).unwrap_or(&[]),
+        separator.as_bytes(),
+        bytes.get(at + separator.len()..).unwrap_or(&[]),
+    )
+}
+
+fn strip_with(string: &Str, set: Option<&Value>, name: &str, left: bool, right: bool) -> Res {
+    let set: Option<ByteSet> = match set.map(Value::unwrapped) {
         None | Some(Value::None) => None,
         Some(Value::Str(set)) => Some(ByteSet::of(set.as_bytes())),
         Some(_) => {
@@ -427,48 +484,54 @@ fn strip_with(call: &Args<'_>, name: &str, left: bool, right: bool) -> Res {
     };
     work::spend((bytes.len() - end) / BYTES_TESTED_A_UNIT)?;
     if start == 0 && end == bytes.len() {
-        return Ok(Value::Str(string));
+        return Ok(Value::Str(string.clone()));
     }
     memory::reserve(end)?;
     Ok(Value::bytes(rest.get(..end).unwrap_or(&[])))
 }
 
-fn strip(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    strip_with(call, "strip", true, true)
+fn strip(_machine: &mut Machine, string: &Str, set: Option<&Value>) -> Res {
+    strip_with(string, set, "strip", true, true)
 }
 
-fn lstrip(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    strip_with(call, "lstrip", true, false)
+fn lstrip(_machine: &mut Machine, string: &Str, set: Option<&Value>) -> Res {
+    strip_with(string, set, "lstrip", true, false)
 }
 
-fn rstrip(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    strip_with(call, "rstrip", false, true)
+fn rstrip(_machine: &mut Machine, string: &Str, set: Option<&Value>) -> Res {
+    strip_with(string, set, "rstrip", false, true)
 }
 
-fn format(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let string = own(call);
-    let positional: Vec<Value> = call.positional.iter().skip(1).cloned().collect();
-    let text = machine.format_method(string.as_bytes(), &positional, call.keywords)?;
+fn format(
+    machine: &mut Machine,
+    string: &Str,
+    given: &mut [Value],
+    keywords: &[(Str, Value)],
+) -> Res {
+    let text = machine.format_method(string.as_bytes(), given, keywords)?;
     Ok(Value::from_vec(text))
 }
 
-pub(crate) const METHODS: &[Entry] = &[
-    ("find", Arity::Parse(1, 3), find),
-    ("rfind", Arity::Parse(1, 3), rfind),
-    ("index", Arity::Parse(1, 3), index),
-    ("rindex", Arity::Parse(1, 3), rindex),
-    ("count", Arity::Parse(1, 3), count),
-    ("startswith", Arity::Parse(1, 3), startswith),
-    ("endswith", Arity::Parse(1, 3), endswith),
-    ("replace", Arity::Parse(2, 3), replace),
-    ("split", Arity::Parse(0, 2), split),
-    ("rsplit", Arity::Parse(0, 2), rsplit),
-    ("splitlines", Arity::Parse(0, 1), splitlines),
-    ("join", Arity::One, join),
-    ("partition", Arity::One, partition),
-    ("rpartition", Arity::One, rpartition),
-    ("strip", Arity::Parse(0, 1), strip),
-    ("lstrip", Arity::Parse(0, 1), lstrip),
-    ("rstrip", Arity::Parse(0, 1), rstrip),
-    ("format", Arity::Any, format),
-];
+methods! {
+    /// Methods of strings that search, split and join.
+    METHODS of &Str {
+        "find"(needle, start, end) Arity::Parse(1, 3) => find;
+        "rfind"(needle, start, end) Arity::Parse(1, 3) => rfind;
+        "index"(needle, start, end) Arity::Parse(1, 3) => index;
+        "rindex"(needle, start, end) Arity::Parse(1, 3) => rindex;
+        "count"(needle, start, end) Arity::Parse(1, 3) => count;
+        "startswith"(prefix, start, end) Arity::Parse(1, 3) => startswith;
+        "endswith"(suffix, start, end) Arity::Parse(1, 3) => endswith;
+        "replace"(old, new, most) Arity::Parse(2, 3) => replace;
+        "split"(separator, most) Arity::Parse(0, 2) => split;
+        "rsplit"(separator, most) Arity::Parse(0, 2) => rsplit;
+        "splitlines"(keep) Arity::Parse(0, 1) => splitlines;
+        "join"(sequence) Arity::One => join;
+        "partition"(separator) Arity::One => partition;
+        "rpartition"(separator) Arity::One => rpartition;
+        "strip"(set) Arity::Parse(0, 1) => strip;
+        "lstrip"(set) Arity::Parse(0, 1) => lstrip;
+        "rstrip"(set) Arity::Parse(0, 1) => rstrip;
+        "format"(..) Arity::Any => format;
+    }
+}

@@ -1,10 +1,11 @@
 //! Methods of strings that change case, width or single characters, or test them.
 
-use super::{Entry, args};
+use super::args;
+use super::signature::{SignedSize, methods};
 use crate::memory;
 use crate::object::exception::{overflow_error, type_error, value_error};
 use crate::object::string::LONGEST_STRING;
-use crate::object::{Args, Arity, Res, Str, Value};
+use crate::object::{Arity, Res, Str, Value};
 use crate::text::search::ByteSet;
 use crate::vm::Machine;
 use crate::work;
@@ -12,30 +13,23 @@ use crate::work;
 /// Bytes that are tested one by one in a unit of work.
 const TESTED_A_UNIT: usize = 8;
 
-fn own(call: &Args<'_>) -> Str {
-    match call.get(0).map(Value::unwrapped) {
-        Some(Value::Str(string)) => string.clone(),
-        _ => Str::empty(),
-    }
-}
-
-fn mapped(call: &Args<'_>, map: fn(u8) -> u8) -> Res {
-    memory::reserve(own(call).len())?;
+fn mapped(string: &Str, map: fn(u8) -> u8) -> Res {
+    memory::reserve(string.len())?;
     Ok(Value::from_vec(
-        own(call).as_bytes().iter().map(|byte| map(*byte)).collect(),
+        string.as_bytes().iter().map(|byte| map(*byte)).collect(),
     ))
 }
 
-fn lower(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    mapped(call, |byte| byte.to_ascii_lowercase())
+fn lower(_machine: &mut Machine, string: &Str) -> Res {
+    mapped(string, |byte| byte.to_ascii_lowercase())
 }
 
-fn upper(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    mapped(call, |byte| byte.to_ascii_uppercase())
+fn upper(_machine: &mut Machine, string: &Str) -> Res {
+    mapped(string, |byte| byte.to_ascii_uppercase())
 }
 
-fn swapcase(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    mapped(call, |byte| {
+fn swapcase(_machine: &mut Machine, string: &Str) -> Res {
+    mapped(string, |byte| {
         if byte.is_ascii_lowercase() {
             byte.to_ascii_uppercase()
         } else {
@@ -44,19 +38,19 @@ fn swapcase(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     })
 }
 
-fn capitalize(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    memory::reserve(own(call).len())?;
-    let mut bytes = own(call).as_bytes().to_ascii_lowercase();
+fn capitalize(_machine: &mut Machine, string: &Str) -> Res {
+    memory::reserve(string.len())?;
+    let mut bytes = string.as_bytes().to_ascii_lowercase();
     if let Some(first) = bytes.first_mut() {
         first.make_ascii_uppercase();
     }
     Ok(Value::from_vec(bytes))
 }
 
-fn title(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    memory::reserve(own(call).len())?;
+fn title(_machine: &mut Machine, string: &Str) -> Res {
+    memory::reserve(string.len())?;
     let mut after_letter = false;
-    let titled = own(call)
+    let titled = string
         .as_bytes()
         .iter()
         .map(|byte| {
@@ -72,34 +66,32 @@ fn title(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::from_vec(titled))
 }
 
-fn all(call: &Args<'_>, test: fn(&u8) -> bool) -> Res {
-    let string = own(call);
+fn all(string: &Str, test: fn(&u8) -> bool) -> Res {
     work::spend(string.len() / TESTED_A_UNIT)?;
     Ok(Value::bool(
         !string.is_empty() && string.as_bytes().iter().all(test),
     ))
 }
 
-fn isalnum(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    all(call, u8::is_ascii_alphanumeric)
+fn isalnum(_machine: &mut Machine, string: &Str) -> Res {
+    all(string, u8::is_ascii_alphanumeric)
 }
 
-fn isalpha(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    all(call, u8::is_ascii_alphabetic)
+fn isalpha(_machine: &mut Machine, string: &Str) -> Res {
+    all(string, u8::is_ascii_alphabetic)
 }
 
-fn isdigit(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    all(call, u8::is_ascii_digit)
+fn isdigit(_machine: &mut Machine, string: &Str) -> Res {
+    all(string, u8::is_ascii_digit)
 }
 
-fn isspace(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    all(call, |byte| {
+fn isspace(_machine: &mut Machine, string: &Str) -> Res {
+    all(string, |byte| {
         matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
     })
 }
 
-fn islower(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let string = own(call);
+fn islower(_machine: &mut Machine, string: &Str) -> Res {
     work::spend(string.len() / TESTED_A_UNIT)?;
     let bytes = string.as_bytes();
     Ok(Value::bool(
@@ -107,8 +99,7 @@ fn islower(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     ))
 }
 
-fn isupper(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let string = own(call);
+fn isupper(_machine: &mut Machine, string: &Str) -> Res {
     work::spend(string.len() / TESTED_A_UNIT)?;
     let bytes = string.as_bytes();
     Ok(Value::bool(
@@ -116,8 +107,7 @@ fn isupper(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     ))
 }
 
-fn istitle(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let string = own(call);
+fn istitle(_machine: &mut Machine, string: &Str) -> Res {
     work::spend(string.len() / TESTED_A_UNIT)?;
     let (mut any, mut after_letter) = (false, false);
     for byte in string.as_bytes() {
@@ -138,10 +128,15 @@ fn istitle(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::bool(any))
 }
 
-fn padding(machine: &mut Machine, call: &Args<'_>, name: &str) -> Res<(Str, usize, u8)> {
-    let string = own(call);
-    let width = args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
-    let fill = match call.get(2).map(Value::unwrapped) {
+/// How many bytes are missing to the width, and what they are filled with.
+fn padding(
+    machine: &mut Machine,
+    string: &Str,
+    SignedSize(width): SignedSize,
+    fill: Option<&Value>,
+    name: &str,
+) -> Res<(usize, u8)> {
+    let fill = match fill.map(Value::unwrapped) {
         None => b' ',
         Some(Value::Str(fill)) if fill.len() == 1 => {
             fill.as_bytes().first().copied().unwrap_or(b' ')
@@ -160,7 +155,7 @@ fn padding(machine: &mut Machine, call: &Args<'_>, name: &str) -> Res<(Str, usiz
         .unwrap_or(0)
         .saturating_sub(string.len());
     reserve_padded(machine, string.len(), more)?;
-    Ok((string, more, fill))
+    Ok((more, fill))
 }
 
 fn reserve_padded(machine: &Machine, length: usize, more: usize) -> Res<()> {
@@ -171,9 +166,9 @@ fn reserve_padded(machine: &Machine, length: usize, more: usize) -> Res<()> {
     machine.reserve(total)
 }
 
-fn padded(string: Str, left: usize, right: usize, fill: u8) -> Value {
+fn padded(string: &Str, left: usize, right: usize, fill: u8) -> Value {
     if left == 0 && right == 0 {
-        return Value::Str(string);
+        return Value::Str(string.clone());
     }
     let mut out = Vec::with_capacity(left + string.len() + right);
     out.resize(left, fill);
@@ -182,33 +177,31 @@ fn padded(string: Str, left: usize, right: usize, fill: u8) -> Value {
     Value::from_vec(out)
 }
 
-fn ljust(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (string, more, fill) = padding(machine, call, "ljust")?;
+fn ljust(machine: &mut Machine, string: &Str, width: SignedSize, fill: Option<&Value>) -> Res {
+    let (more, fill) = padding(machine, string, width, fill, "ljust")?;
     Ok(padded(string, 0, more, fill))
 }
 
-fn rjust(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (string, more, fill) = padding(machine, call, "rjust")?;
+fn rjust(machine: &mut Machine, string: &Str, width: SignedSize, fill: Option<&Value>) -> Res {
+    let (more, fill) = padding(machine, string, width, fill, "rjust")?;
     Ok(padded(string, more, 0, fill))
 }
 
-fn center(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (string, more, fill) = padding(machine, call, "center")?;
+fn center(machine: &mut Machine, string: &Str, width: SignedSize, fill: Option<&Value>) -> Res {
+    let (more, fill) = padding(machine, string, width, fill, "center")?;
     // CPython puts the odd one left only if both the filling and the width are odd.
     let width = string.len() + more;
     let left = more / 2 + (more & width & 1);
     Ok(padded(string, left, more - left, fill))
 }
 
-fn zfill(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let string = own(call);
-    let width = args::index(machine, call.get(1).unwrap_or(&Value::Nil))?;
+fn zfill(machine: &mut Machine, string: &Str, SignedSize(width): SignedSize) -> Res {
     let more = usize::try_from(width)
         .unwrap_or(0)
         .saturating_sub(string.len());
     reserve_padded(machine, string.len(), more)?;
     if more == 0 {
-        return Ok(Value::Str(string));
+        return Ok(Value::Str(string.clone()));
     }
     let (sign, digits) = match string.as_bytes() {
         [sign @ (b'+' | b'-'), rest @ ..] => (Some(*sign), rest),
@@ -221,13 +214,8 @@ fn zfill(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::from_vec(out))
 }
 
-fn expandtabs(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let string = own(call);
-    let size = match call.get(1) {
-        Some(size) => i64::from(args::c_int(size)?),
-        None => 8,
-    };
-    let size = usize::try_from(size).unwrap_or(0);
+fn expandtabs(machine: &mut Machine, string: &Str, size: Option<i32>) -> Res {
+    let size = usize::try_from(size.unwrap_or(8)).unwrap_or(0);
     work::spend(string.len() / TESTED_A_UNIT)?;
     let tabs = string
         .as_bytes()
@@ -258,16 +246,20 @@ fn expandtabs(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::from_vec(out))
 }
 
-fn translate(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let string = own(call);
-    let table = match call.get(1) {
+fn translate(
+    _machine: &mut Machine,
+    string: &Str,
+    table: Option<&Value>,
+    deleted: Option<&Value>,
+) -> Res {
+    let table = match table {
         None | Some(Value::None) => None,
         Some(table) => Some(args::bytes(table)?),
     };
     if table.as_ref().is_some_and(|table| table.len() != 256) {
         return Err(value_error("translation table must be 256 characters long"));
     }
-    let deleted = match call.get(2) {
+    let deleted = match deleted {
         Some(deleted) => args::bytes(deleted)?,
         None => Str::empty(),
     };
@@ -284,23 +276,26 @@ fn translate(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::from_vec(kept.map(|byte| map(*byte)).collect()))
 }
 
-pub(crate) const METHODS: &[Entry] = &[
-    ("lower", Arity::Zero, lower),
-    ("upper", Arity::Zero, upper),
-    ("swapcase", Arity::Zero, swapcase),
-    ("capitalize", Arity::Zero, capitalize),
-    ("title", Arity::Zero, title),
-    ("isalnum", Arity::Zero, isalnum),
-    ("isalpha", Arity::Zero, isalpha),
-    ("isdigit", Arity::Zero, isdigit),
-    ("isspace", Arity::Zero, isspace),
-    ("islower", Arity::Zero, islower),
-    ("isupper", Arity::Zero, isupper),
-    ("istitle", Arity::Zero, istitle),
-    ("ljust", Arity::Parse(1, 2), ljust),
-    ("rjust", Arity::Parse(1, 2), rjust),
-    ("center", Arity::Parse(1, 2), center),
-    ("zfill", Arity::Parse(1, 1), zfill),
-    ("expandtabs", Arity::Parse(0, 1), expandtabs),
-    ("translate", Arity::Unpack(1, 2), translate),
-];
+methods! {
+    /// Methods of strings that change case, width or single characters, or test them.
+    METHODS of &Str {
+        "lower"() Arity::Zero => lower;
+        "upper"() Arity::Zero => upper;
+        "swapcase"() Arity::Zero => swapcase;
+        "capitalize"() Arity::Zero => capitalize;
+        "title"() Arity::Zero => title;
+        "isalnum"() Arity::Zero => isalnum;
+        "isalpha"() Arity::Zero => isalpha;
+        "isdigit"() Arity::Zero => isdigit;
+        "isspace"() Arity::Zero => isspace;
+        "islower"() Arity::Zero => islower;
+        "isupper"() Arity::Zero => isupper;
+        "istitle"() Arity::Zero => istitle;
+        "ljust"(width, fill) Arity::Parse(1, 2) => ljust;
+        "rjust"(width, fill) Arity::Parse(1, 2) => rjust;
+        "center"(width, fill) Arity::Parse(1, 2) => center;
+        "zfill"(width) Arity::Parse(1, 1) => zfill;
+        "expandtabs"(size) Arity::Parse(0, 1) => expandtabs;
+        "translate"(table, deleted) Arity::Unpack(1, 2) => translate;
+    }
+}

@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use overlord_bug::Bug;
+
 use super::{Sym, Value, reclaim};
 use crate::bytecode::Code;
 use crate::vm::{Stop, Wait};
@@ -230,6 +232,12 @@ impl Thrown {
     /// The machine must stop for this reason.
     pub fn stop(stop: Stop) -> Thrown {
         Thrown(Box::new(Signal::Stop(stop)))
+    }
+
+    /// The machine has met a mistake of its own and must stop.
+    #[cold]
+    pub fn bug(bug: Bug) -> Thrown {
+        Thrown::stop(Stop::Bug(bug))
     }
 
     /// The calling thread must wait; the call's result is handed to it when the wait is over.

@@ -25,6 +25,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use overlord_bug::Bug;
+
 use crate::memory;
 use crate::object::cycles;
 use crate::object::instance::Shapes;
@@ -70,6 +72,9 @@ pub enum Stop {
     /// The stop flag was set.
     #[error("the program was stopped")]
     Interrupted,
+    /// A mistake of the machine's own.
+    #[error(transparent)]
+    Bug(Bug),
 }
 
 /// What a blocked thread waits for; only the host that made it knows.

@@ -457,15 +457,14 @@ impl Machine<'_> {
                         }
                     }
                     Op::LoadLocalAttr(slot, cache, name) => {
-                        if let Value::Instance(instance) = &local!(slot) {
-                            if let Site::Own { shape, slot } = code.remembered(cache)
-                                && shape == instance.shape.get()
-                            {
-                                let value = instance.slots.borrow().get(slot as usize).cloned();
-                                if let Some(value) = value {
-                                    thread.stack.push(value);
-                                    continue;
-                                }
+                        if let Value::Instance(instance) = &local!(slot)
+                            && let Site::Own { shape, slot } = code.remembered(cache)
+                            && shape == instance.shape.get()
+                        {
+                            let value = instance.slots.borrow().get(slot as usize).cloned();
+                            if let Some(value) = value {
+                                thread.stack.push(value);
+                                continue;
                             }
                         }
                         let object = load!(slot);

@@ -54,12 +54,9 @@ pub(super) fn machine() -> Machine<'static> {
         ancestors.push(Value::Class(types[TypeTag::Object as usize].clone()));
         let mut attrs = SymMap::default();
         if kind == ExceptionKind::BaseException {
-            add_methods(
-                &mut attrs,
-                exceptions::METHODS,
-                Some(TypeTag::Exception),
-                &mut names,
-            );
+            for table in [exceptions::METHODS, methods::SHOWN, methods::TOLD] {
+                add_methods(&mut attrs, table, Some(TypeTag::Exception), &mut names);
+            }
         }
         next_version += 1;
         let class = new_class(
@@ -137,19 +134,35 @@ fn method_table(tag: TypeTag, names: &mut Interner) -> SymMap<Value> {
             &[methods::string::METHODS, methods::string_shape::METHODS],
             &[],
         ),
-        TypeTag::List => (&[methods::list::METHODS], &[]),
-        TypeTag::Tuple => (&[methods::list::TUPLE], &[]),
-        TypeTag::Dict => (&[methods::dict::METHODS], methods::dict::CLASS_METHODS),
-        TypeTag::Set => (&[methods::set::COMMON, methods::set::MUTABLE], &[]),
-        TypeTag::FrozenSet => (&[methods::set::COMMON], &[]),
+        TypeTag::List => (
+            &[methods::list::METHODS, methods::ITERABLE, methods::SHOWN],
+            &[],
+        ),
+        TypeTag::Tuple => (&[methods::list::TUPLE, methods::ITERABLE], &[]),
+        TypeTag::Dict => (
+            &[methods::dict::METHODS, methods::ITERABLE, methods::SHOWN],
+            methods::dict::CLASS_METHODS,
+        ),
+        TypeTag::Set => (
+            &[
+                methods::set::COMMON,
+                methods::set::MUTABLE,
+                methods::ITERABLE,
+                methods::SHOWN,
+            ],
+            &[],
+        ),
+        TypeTag::FrozenSet => (
+            &[methods::set::COMMON, methods::ITERABLE, methods::SHOWN],
+            &[],
+        ),
         TypeTag::Int | TypeTag::Long => (&[methods::number::INT], &[]),
         TypeTag::Float => (&[methods::number::FLOAT], methods::number::FLOAT_CLASS),
         TypeTag::Complex => (&[methods::number::COMPLEX], &[]),
         TypeTag::Slice => (&[methods::number::SLICE], &[]),
-        TypeTag::KeysView | TypeTag::ValuesView | TypeTag::ItemsView => {
-            (&[methods::dict::VIEW], &[])
+        TypeTag::KeysView | TypeTag::ValuesView | TypeTag::ItemsView | TypeTag::XRange => {
+            (&[methods::ITERABLE], &[])
         }
-        TypeTag::XRange => (&[methods::dict::VIEW], &[]),
         TypeTag::ListIterator
         | TypeTag::TupleIterator
         | TypeTag::StrIterator
@@ -157,7 +170,7 @@ fn method_table(tag: TypeTag, names: &mut Interner) -> SymMap<Value> {
         | TypeTag::SetIterator
         | TypeTag::KeyIterator
         | TypeTag::ValueIterator
-        | TypeTag::ItemIterator => (&[methods::ITERATOR], &[]),
+        | TypeTag::ItemIterator => (&[methods::ITERATOR, methods::ITERABLE], &[]),
         _ => (&[], &[]),
     };
     let mut attrs = SymMap::default();

@@ -1,5 +1,6 @@
 //! How a program ended: exit code, status and what is said about it.
 
+use overlord_bug::Bug;
 use overlord_repy_machine::Stop;
 
 /// How a program ended. Codes and statuses are those the original uses inside; it then loses the code on Linux by
@@ -45,6 +46,8 @@ pub enum Ending {
     NoThread(String),
     /// A fault of the sandbox or the system under it.
     Internal(String),
+    /// A mistake of the machine or the sandbox.
+    Bug(Bug),
 }
 
 /// Exit codes, those of the original.
@@ -106,7 +109,7 @@ impl Ending {
             Ending::Stopped { code, .. } => *code,
             Ending::OverMemory { .. } | Ending::OverDisk { .. } => exit_code::OVER_LIMIT,
             Ending::NoThread(_) => exit_code::NO_THREAD,
-            Ending::Internal(_) => exit_code::INTERNAL,
+            Ending::Internal(_) | Ending::Bug(_) => exit_code::INTERNAL,
         }
     }
 
@@ -133,7 +136,7 @@ impl Ending {
                 "the program was killed: its files need more than its {limit} bytes of disk"
             )),
             Ending::Unreadable(what) => Some(what.clone()),
-            Ending::Internal(_) | Ending::NoThread(_) => self.fault(),
+            Ending::Internal(_) | Ending::Bug(_) | Ending::NoThread(_) => self.fault(),
             _ => None,
         }
     }
@@ -142,6 +145,7 @@ impl Ending {
     pub fn fault(&self) -> Option<String> {
         match self {
             Ending::Internal(what) => Some(format!("internal error: {what}")),
+            Ending::Bug(bug) => Some(bug.to_string()),
             Ending::NoThread(what) => Some(what.clone()),
             _ => None,
         }
@@ -157,6 +161,7 @@ impl From<Stop> for Ending {
             },
             Stop::Disk { limit } => Ending::OverDisk { limit },
             Stop::NoThread(why) => Ending::NoThread(why),
+            Stop::Bug(bug) => Ending::Bug(bug),
             Stop::Interrupted => Ending::Stopped {
                 code: exit_code::STOPPED,
                 message: String::new(),

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
+use overlord_bug::bug;
 
 use super::{Scheduler, StackId, Waiter};
 use crate::sandbox::{Ending, Sandbox};
@@ -122,7 +123,7 @@ impl Scheduler {
                     self.stacks.borrow_mut().spare.push(stack.into_stack());
                     next = match away.remove(&other) {
                         Some(stack) => (other, stack),
-                        None => break Ending::Internal(format!("there is no stack {other}")),
+                        None => break Ending::Bug(bug!("there is no stack {other}")),
                     };
                 }
                 CoroutineResult::Return((handed_over, Left::Ended(ending))) => {
