@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use dxr::Value;
 use overlord_types::UserName;
+use overlord_types::failure::{Classified as _, InnermostCause, RetryClass};
 use tokio::time::Instant;
 use url::Url;
 
@@ -19,7 +20,7 @@ pub use account::{ClearinghouseAccount, HANDLES_PER_CALL_MAX};
 pub use builder::ClientBuilder;
 
 use crate::api::Method;
-use crate::error::{ApiKeyError, ClearinghouseError, RetryClass, TransportError};
+use crate::error::{ApiKeyError, ClearinghouseError, TransportError};
 use crate::request::{PasswordCall, Request};
 use crate::response;
 use crate::retry::{Pacer, RetryPolicy};
@@ -202,7 +203,7 @@ impl ClearinghouseClient {
             .body(body)
             .send()
             .await
-            .map_err(|error| self.classify(method, &error))?;
+            .map_err(|error| self.classify(method, error))?;
         let status = answer.status();
         let bytes = self.read_bounded(method, answer).await?;
         if status != reqwest::StatusCode::OK {
@@ -232,7 +233,7 @@ impl ClearinghouseClient {
         while let Some(chunk) = answer
             .chunk()
             .await
-            .map_err(|error| self.classify(method, &error))?
+            .map_err(|error| self.classify(method, error))?
         {
             if bytes.len() + chunk.len() > self.inner.answer_bytes_max {
                 let most = self.inner.answer_bytes_max;
@@ -243,17 +244,17 @@ impl ClearinghouseClient {
         Ok(bytes)
     }
 
-    fn classify(&self, method: Method, error: &reqwest::Error) -> ClearinghouseError {
-        let source = if let Some(failure) = tls::failure_in(error) {
+    fn classify(&self, method: Method, error: reqwest::Error) -> ClearinghouseError {
+        let source = if let Some(failure) = tls::failure_in(&error) {
             TransportError::Tls(failure)
         } else if error.is_connect() && error.is_timeout() {
             TransportError::ConnectTimeout {
                 after: self.inner.connect_timeout,
             }
         } else if error.is_connect() {
-            TransportError::Connect(root_cause(error))
+            TransportError::Connect(InnermostCause::of(error))
         } else {
-            TransportError::Lost(root_cause(error))
+            TransportError::Lost(InnermostCause::of(error))
         };
         self.transport(method, source)
     }
@@ -279,20 +280,11 @@ impl ClearinghouseClient {
 /// are answers; what to do about them is for the caller.
 fn may_repeat(method: Method, error: &ClearinghouseError) -> bool {
     let passing = match error {
-        ClearinghouseError::Transport { .. } => error.retry_class() == RetryClass::Later,
+        ClearinghouseError::Transport { .. } => error.retry() == RetryClass::Again,
         ClearinghouseError::Http { status, .. } => matches!(status, 502..=504),
         _ => false,
     };
     passing && (method.is_safe_to_repeat() || !error.may_have_happened())
-}
-
-/// The innermost error's words: the outer ones of an HTTP library say nothing to an operator.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]

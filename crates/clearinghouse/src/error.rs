@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use overlord_types::failure::{Classified, Code, InnermostCause, is_out_of_files};
 use thiserror::Error;
 
 use crate::api::Method;
@@ -12,25 +13,16 @@ use crate::fault::{Fault, FaultKind};
 use crate::secret::ApiKeyFormatError;
 use crate::tls::TlsFailure;
 
-/// Whether asking again can help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RetryClass {
-    /// The network or the server failed: ask again after a pause.
-    Later,
-    /// The testbed has no such vessels now, or the account holds all it may: ask again after a long pause,
-    /// or for less.
-    WhenThereIsRoom,
-    /// Somebody must change something first. Asking again changes nothing, but does no harm either.
-    AfterAChange,
-}
+/// What an error comes from, of whatever type.
+pub type BoxedSource = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// Why a call gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TransportError {
     /// No connection: refused, no route, unknown name, proxy.
-    #[error("no connection: {0}")]
-    Connect(String),
+    #[error("no connection")]
+    Connect(#[source] InnermostCause),
     /// No connection in time.
     #[error("no connection within {} s", after.as_secs_f32())]
     ConnectTimeout {
@@ -47,12 +39,23 @@ pub enum TransportError {
     #[error("no trusted connection")]
     Tls(#[source] TlsFailure),
     /// The connection ended before the answer was complete; the server may have done what was asked.
-    #[error("the connection was lost: {0}")]
-    Lost(String),
+    #[error("the connection was lost")]
+    Lost(#[source] InnermostCause),
+}
+
+impl Classified for TransportError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Connect(_) if is_out_of_files(self) => Code::OpenFilesExhausted,
+            Self::Connect(_) | Self::ConnectTimeout { .. } => Code::ClearinghouseUnreachable,
+            Self::Timeout { .. } | Self::Lost(_) => Code::ClearinghouseSilent,
+            Self::Tls(failure) => failure.code(),
+        }
+    }
 }
 
 /// Why a call failed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClearinghouseError {
     /// No answer came.
@@ -100,31 +103,6 @@ pub enum ClearinghouseError {
 }
 
 impl ClearinghouseError {
-    /// Whether asking again can help.
-    #[must_use]
-    pub fn retry_class(&self) -> RetryClass {
-        match self {
-            Self::Transport { source, .. } => match source {
-                // A server that goes away behind its own TLS front looks like these two; it comes back.
-                TransportError::Tls(TlsFailure::Cut | TlsFailure::Refused(_)) => RetryClass::Later,
-                TransportError::Tls(_) => RetryClass::AfterAChange,
-                _ => RetryClass::Later,
-            },
-            Self::Http { status, .. } => match status {
-                408 | 425 | 429 | 500..=599 => RetryClass::Later,
-                _ => RetryClass::AfterAChange,
-            },
-            Self::Malformed { .. } => RetryClass::Later,
-            Self::Fault { fault, .. } => match fault.kind() {
-                FaultKind::Internal | FaultKind::Unknown => RetryClass::Later,
-                FaultKind::NotEnoughCredits | FaultKind::UnableToAcquire => {
-                    RetryClass::WhenThereIsRoom
-                }
-                FaultKind::Authentication | FaultKind::InvalidRequest => RetryClass::AfterAChange,
-            },
-        }
-    }
-
     /// Whether the clearinghouse may have done what was asked although no good answer came. Such a call is
     /// resolved by reading what the account holds, not by asking again blindly.
     #[must_use]
@@ -152,24 +130,24 @@ impl ClearinghouseError {
             _ => None,
         }
     }
+}
 
-    /// What the operator can do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
+impl Classified for ClearinghouseError {
+    fn code(&self) -> Code {
         match self {
-            Self::Transport { source, .. } => match source {
-                TransportError::Tls(failure) => failure.hint(),
-                TransportError::Connect(_) | TransportError::ConnectTimeout { .. } => {
-                    "check the clearinghouse's URL, your network, and HTTPS_PROXY and NO_PROXY; or wait until it is back"
-                }
-                TransportError::Timeout { .. } | TransportError::Lost(_) => {
-                    "the clearinghouse is slow or was restarted; try again, with a longer timeout if it lasts"
-                }
+            Self::Transport { source, .. } => source.code(),
+            Self::Http { status, .. } => match status {
+                // What a server or a proxy in front of it says that will do better later.
+                408 | 425 | 429 | 500..=599 => Code::ClearinghouseFailed,
+                _ => Code::ClearinghouseNotThere,
             },
-            Self::Http { .. } | Self::Malformed { .. } => {
-                "check the clearinghouse's URL: it ends in /xmlrpc/, and no proxy or login page may stand between"
-            }
-            Self::Fault { fault, .. } => fault.kind().hint(),
+            Self::Malformed { .. } => Code::ClearinghouseMalformed,
+            // The one thing that can be wrong with a request for an API key is the user.
+            Self::Fault {
+                method: Method::GetEncryptedApiKey,
+                fault,
+            } if fault.kind() == FaultKind::InvalidRequest => Code::Authentication,
+            Self::Fault { fault, .. } => fault.code(),
         }
     }
 }
@@ -204,37 +182,34 @@ pub enum ClientSetupError {
         source: std::io::Error,
     },
     /// The file of root certificates holds something else.
-    #[error("{} holds no root certificates that can be used: {problem}", path.display())]
+    #[error("{} holds no root certificates that can be used", path.display())]
     CaFileContent {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        problem: String,
+        #[source]
+        source: BoxedSource,
     },
     /// The system has no root certificates.
-    #[error("this system has no root certificates: {0}")]
-    NoSystemRoots(String),
+    #[error("this system has no root certificates")]
+    NoSystemRoots(#[source] BoxedSource),
     /// The TLS or HTTP library refuses its configuration.
-    #[error("the HTTPS client cannot be set up: {0}")]
-    Library(String),
+    #[error("the HTTPS client cannot be set up")]
+    Library(#[source] InnermostCause),
 }
 
-impl ClientSetupError {
-    /// What the operator can do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
+impl Classified for ClientSetupError {
+    fn code(&self) -> Code {
         match self {
-            Self::Url { .. } => "give a URL such as https://clearinghouse.example.org/xmlrpc/",
-            Self::PlainHttp { .. } => {
-                "use https; for a private testbed give its CA file, or accept plain http in so many words"
+            Self::Url { .. } => Code::ClearinghouseUrl,
+            Self::PlainHttp { .. } => Code::ClearinghousePlainHttp,
+            Self::CaFile { .. } | Self::NoSystemRoots(_) if is_out_of_files(self) => {
+                Code::OpenFilesExhausted
             }
-            Self::CaFile { .. } | Self::CaFileContent { .. } => {
-                "give a PEM file with one or more certificates, such as cacert.pem of the testbed or of curl"
-            }
-            Self::NoSystemRoots(_) => {
-                "install the system's certificates (Debian: ca-certificates), or give a CA file"
-            }
-            Self::Library(_) => "this is a bug of Overlord; please report it",
+            Self::CaFile { .. } => Code::CaFileUnreadable,
+            Self::CaFileContent { .. } => Code::CaFileMalformed,
+            Self::NoSystemRoots(_) => Code::SystemRootsMissing,
+            Self::Library(_) => Code::Internal,
         }
     }
 }
@@ -270,15 +245,11 @@ pub enum ApiKeyError<E: std::error::Error + 'static> {
     },
 }
 
-impl<E: std::error::Error + 'static> ApiKeyError<E> {
-    /// What the operator can do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
+impl<E: std::error::Error + 'static> Classified for ApiKeyError<E> {
+    fn code(&self) -> Code {
         match self {
-            Self::Call(error) => error.hint(),
-            Self::Decrypt { .. } | Self::Format { .. } => {
-                "download the account's key files again, or give the API key itself"
-            }
+            Self::Call(error) => error.code(),
+            Self::Decrypt { .. } | Self::Format { .. } => Code::KeysOfAnother,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use overlord_types::failure::{Classified, Code};
 use thiserror::Error;
 
 /// What a fault's code means.
@@ -35,29 +36,6 @@ impl FaultKind {
             _ => Self::Unknown,
         }
     }
-
-    /// What to do about it, for the operator.
-    #[must_use]
-    pub fn hint(self) -> &'static str {
-        match self {
-            Self::Internal => {
-                "the clearinghouse failed; it is asked again later, tell its operators if it lasts"
-            }
-            Self::Authentication => {
-                "check the user name and that the key files belong to this account; after a new API key was made, start again"
-            }
-            Self::InvalidRequest => {
-                "the clearinghouse does not know what was asked for; check user name, vessel type, count and handles"
-            }
-            Self::NotEnoughCredits => {
-                "ask for fewer vessels, release some, or donate a node to get more credit"
-            }
-            Self::UnableToAcquire => {
-                "wait, ask for fewer vessels, or ask for another type (rand is the easiest to get)"
-            }
-            Self::Unknown => "see the clearinghouse's own words",
-        }
-    }
 }
 
 impl fmt::Display for FaultKind {
@@ -81,6 +59,18 @@ pub struct Fault {
     pub code: i32,
     /// The server's own words, kept whole (bounded by the size of an answer).
     pub text: String,
+}
+
+impl Classified for Fault {
+    fn code(&self) -> Code {
+        match self.kind() {
+            FaultKind::Internal | FaultKind::Unknown => Code::ClearinghouseFailed,
+            FaultKind::Authentication => Code::Authentication,
+            FaultKind::InvalidRequest => Code::RequestInvalid,
+            FaultKind::NotEnoughCredits => Code::CreditExhausted,
+            FaultKind::UnableToAcquire => Code::VesselsUnavailable,
+        }
+    }
 }
 
 impl Fault {
@@ -217,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_its_kind_and_a_hint_and_unknown_codes_keep_their_text() {
+    fn every_code_has_its_kind_and_unknown_codes_keep_their_text() {
         for (code, kind) in [
             (1, FaultKind::Internal),
             (100, FaultKind::Internal),
@@ -231,7 +221,6 @@ mod tests {
             let fault = Fault::new(code, "its own words");
             assert_eq!(fault.kind(), kind);
             assert!(fault.to_string().ends_with("its own words"));
-            assert!(!kind.hint().is_empty());
         }
     }
 }

@@ -32,7 +32,7 @@ mod xml;
 
 pub use api::{AccountInfo, Method, VesselRecord};
 pub use client::{ClearinghouseAccount, ClearinghouseClient, ClientBuilder};
-pub use error::{ApiKeyError, ClearinghouseError, ClientSetupError, RetryClass, TransportError};
+pub use error::{ApiKeyError, BoxedSource, ClearinghouseError, ClientSetupError, TransportError};
 pub use fault::{Fault, FaultKind};
 pub use request::{Call, PasswordCall, Request};
 pub use response::Response;

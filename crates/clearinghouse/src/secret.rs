@@ -3,6 +3,7 @@
 use std::fmt;
 
 use overlord_types::UserName;
+use overlord_types::failure::{Classified, Code};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -21,6 +22,12 @@ pub enum ApiKeyFormatError {
     /// The decrypted text is not 20 characters, `!`, and a key.
     #[error("the decrypted text is not {API_KEY_PADDING} characters, '!', and an API key")]
     Padding,
+}
+
+impl Classified for ApiKeyFormatError {
+    fn code(&self) -> Code {
+        Code::ApiKeyMalformed
+    }
 }
 
 /// An account's API key. No way to print it; wiped when dropped.

@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use std::path::Path;
 use std::sync::Arc;
 
+use overlord_types::failure::{Classified, Code, InnermostCause};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -19,7 +20,7 @@ use rustls::{
 };
 use thiserror::Error;
 
-use crate::error::ClientSetupError;
+use crate::error::{BoxedSource, ClientSetupError};
 
 /// Most certificates read from a file of roots; the largest public bundles have some 150.
 const ROOTS_MAX: usize = 10_000;
@@ -70,32 +71,21 @@ pub enum TlsFailure {
     Other(String),
 }
 
-impl TlsFailure {
-    /// What the operator can do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
+impl Classified for TlsFailure {
+    fn code(&self) -> Code {
         match self {
-            Self::UnknownIssuer | Self::SelfSigned => {
-                "give the testbed's own CA file if this is a testbed of yours; otherwise somebody may be listening in between"
-            }
-            Self::Expired => {
-                "check this machine's clock; if it is right, the server's certificate must be renewed"
-            }
-            Self::NotYetValid => "check this machine's clock",
-            Self::WrongHost { .. } => {
-                "use the host name that the certificate is for, or correct the URL"
-            }
-            Self::BadCertificate(_) => "the server's operators must repair its certificate",
-            Self::Refused(_) | Self::Incompatible(_) => {
-                "the server's operators must allow TLS 1.2 or 1.3"
-            }
-            Self::Cut => {
-                "try again; a server that is being restarted, or a firewall, looks like this"
-            }
-            Self::NotTls => {
-                "check the URL's port; plain http is not accepted where https is asked for"
-            }
-            Self::Other(_) => "see what TLS says; report it if it makes no sense",
+            Self::UnknownIssuer => Code::TlsUnknownIssuer,
+            Self::SelfSigned => Code::TlsSelfSigned,
+            Self::Expired => Code::TlsExpired,
+            Self::NotYetValid => Code::TlsNotYetValid,
+            Self::WrongHost { .. } => Code::TlsWrongHost,
+            Self::BadCertificate(_) => Code::TlsBadCertificate,
+            // A server that goes away behind its own TLS front looks like this one and the cut; it comes back.
+            Self::Refused(_) => Code::TlsRefused,
+            Self::Cut => Code::TlsCut,
+            Self::Incompatible(_) => Code::TlsIncompatible,
+            Self::NotTls => Code::TlsNotSpoken,
+            Self::Other(_) => Code::TlsFailed,
         }
     }
 }
@@ -108,7 +98,7 @@ pub(crate) fn client_config(
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| ClientSetupError::Library(error.to_string()))?;
+        .map_err(|error| ClientSetupError::Library(InnermostCause::of(error)))?;
     let verifier: Arc<dyn ServerCertVerifier> = if danger_accept_invalid_certs {
         Arc::new(DangerAnyCertificate { provider })
     } else {
@@ -118,7 +108,7 @@ pub(crate) fn client_config(
         };
         let rules = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
-            .map_err(|error| ClientSetupError::Library(error.to_string()))?;
+            .map_err(|error| ClientSetupError::Library(InnermostCause::of(error)))?;
         Arc::new(ExplainingVerifier { rules })
     };
     Ok(builder
@@ -133,9 +123,11 @@ fn system_roots() -> Result<RootCertStore, ClientSetupError> {
     // Single odd certificates of a system are no reason to refuse all others.
     let (taken, refused) = roots.add_parsable_certificates(found.certs);
     if taken == 0 {
-        let first = found.errors.first().map(ToString::to_string);
-        let problem = first.unwrap_or_else(|| format!("none found, {refused} unreadable"));
-        return Err(ClientSetupError::NoSystemRoots(problem));
+        let first = found.errors.into_iter().next().map(BoxedSource::from);
+        let problem = || format!("none found, {refused} unreadable").into();
+        return Err(ClientSetupError::NoSystemRoots(
+            first.unwrap_or_else(problem),
+        ));
     }
     Ok(roots)
 }
@@ -145,20 +137,20 @@ fn roots_of_file(path: &Path) -> Result<RootCertStore, ClientSetupError> {
         path: path.to_owned(),
         source,
     };
-    let unusable = |problem: String| ClientSetupError::CaFileContent {
+    let unusable = |source: BoxedSource| ClientSetupError::CaFileContent {
         path: path.to_owned(),
-        problem,
+        source,
     };
     let file = overlord_files::read(path, CA_FILE_BYTES_MAX).map_err(unreadable)?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&file.bytes).take(ROOTS_MAX) {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+        let certificate = certificate.map_err(|error| unusable(error.into()))?;
         roots
             .add(certificate)
-            .map_err(|error| unusable(error.to_string()))?;
+            .map_err(|error| unusable(error.into()))?;
     }
     if roots.is_empty() {
-        return Err(unusable("no certificate in it".to_owned()));
+        return Err(unusable("no certificate in it".into()));
     }
     Ok(roots)
 }

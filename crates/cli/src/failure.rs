@@ -1,25 +1,26 @@
 //! A command that did not do what was asked: exit code, what failed and why, and what to do next.
 //!
-//! Which code and which advice an error of another crate gets is decided in [`crate::blame`].
+//! Which exit code and which advice a failure gets is decided in [`crate::code_table`].
 
 use std::error::Error;
 use std::fmt::Write as _;
 
 use overlord::types::UserName;
+use overlord::types::failure::is_out_of_files;
+use overlord::{Blame, Classified, Code, RetryClass};
 use serde::Serialize;
 
+use crate::code_table;
 use crate::exit_meaning::ExitMeaning;
 
 /// Longest chain of causes that is printed: ours are a handful; a longer one goes in circles.
 const CAUSES_MAX: usize = 16;
 
-/// How Linux says that this process (EMFILE) or this machine (ENFILE) has as many files open as it may; in the text,
-/// since what other crates tell has been made text of by some of them.
-const TOO_MANY_OPEN_FILES: [&str; 2] = ["(os error 24)", "(os error 23)"];
-
 /// Why a command ended without success.
 #[derive(Debug)]
 pub struct Failure {
+    /// What it is called.
+    pub code: Code,
     /// What the process ends with.
     pub meaning: ExitMeaning,
     /// What failed; its sources are printed too.
@@ -29,12 +30,33 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without advice.
+    /// A failure that this program noticed by itself, without advice.
     pub fn new(meaning: ExitMeaning, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
+            code: code_table::own(meaning),
             meaning,
             error: error.into(),
             advice: None,
+        }
+    }
+
+    /// The same with what it comes from.
+    pub fn because(
+        meaning: ExitMeaning,
+        message: String,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let source = source.into();
+        Self::new(meaning, Because { message, source })
+    }
+
+    /// A failure of that code, with its exit code and advice.
+    pub(crate) fn coded(code: Code, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            code,
+            meaning: code_table::row(code).0,
+            error: error.into(),
+            advice: Some(code_table::advice(code)),
         }
     }
 
@@ -53,16 +75,10 @@ impl Failure {
     /// Blames the limit of open files where that is the cause, whatever could not be opened for it.
     #[must_use]
     pub(crate) fn blaming_the_limit_of_open_files(self) -> Self {
-        if !self
-            .chain()
-            .iter()
-            .any(|line| TOO_MANY_OPEN_FILES.iter().any(|code| line.contains(code)))
-        {
-            return self;
-        }
-        Self {
-            meaning: ExitMeaning::Machine,
-            ..self.advise("let the process have more open files (ulimit -n 4096), or use fewer nodes and copies")
+        if is_out_of_files(&*self.error) {
+            Self::coded(Code::OpenFilesExhausted, self.error)
+        } else {
+            self
         }
     }
 
@@ -109,11 +125,28 @@ impl Failure {
         FailureRecord {
             event: "error",
             exit_code: self.meaning.code(),
+            code: self.code,
+            blame: self.code.blame(),
+            retry: self.code.retry(),
             error: causes.next().unwrap_or_default(),
             causes: causes.collect(),
             advice: self.advice.clone(),
         }
     }
+}
+
+impl<E: Classified + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::coded(error.code(), error)
+    }
+}
+
+/// What could not be done, and what it comes from.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Because {
+    message: String,
+    source: Box<dyn Error + Send + Sync>,
 }
 
 /// A refusal and whom it met.
@@ -144,6 +177,9 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
 pub struct FailureRecord {
     event: &'static str,
     exit_code: u8,
+    code: Code,
+    blame: Blame,
+    retry: RetryClass,
     error: String,
     causes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -156,11 +192,13 @@ mod tests {
     use thiserror::Error;
 
     #[test]
-    fn a_file_that_cannot_be_opened_for_want_of_room_in_the_table_is_not_to_blame() {
+    fn a_file_that_cannot_be_opened_since_too_many_are_open_is_not_to_blame() {
         let limit = std::io::Error::from_raw_os_error(24);
-        let failure = Failure::new(ExitMeaning::Data, limit).advise("repair the file");
+        let message = "cannot read the file".to_owned();
+        let failure = Failure::because(ExitMeaning::Data, message, limit).advise("repair the file");
         let failure = failure.blaming_the_limit_of_open_files();
         assert_eq!(failure.meaning, ExitMeaning::Machine);
+        assert_eq!(failure.code, Code::OpenFilesExhausted);
         let text = failure.render();
         assert!(
             text.contains("ulimit -n") && !text.contains("repair"),
@@ -190,5 +228,26 @@ mod tests {
         assert_eq!(record["exit_code"], 65);
         assert_eq!(record["causes"][0], "the inner thing is broken");
         assert_eq!(record["advice"], "repair it");
+        assert_eq!(record["code"], "file_malformed");
+        assert_eq!(record["blame"], "operator");
+        assert_eq!(record["retry"], "after_change");
+    }
+
+    #[test]
+    fn what_kept_a_testbed_from_answering_decides_the_exit_code() {
+        use overlord_testbed::daemon::{AskError, ExchangeError};
+        let meaning = |source| {
+            let directory = "bed".into();
+            Failure::from(AskError::NoReply { directory, source }).meaning
+        };
+        let forbidden = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert_eq!(meaning(forbidden.into()), ExitMeaning::NotPermitted);
+        let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
+        assert_eq!(meaning(absent.into()), ExitMeaning::Unavailable);
+        assert_eq!(meaning(ExchangeError::Cut), ExitMeaning::Unavailable);
+        assert_eq!(meaning(ExchangeError::TooLong(1)), ExitMeaning::Protocol);
+        let refused = Failure::from(AskError::Refused("no such node".to_owned()));
+        assert_eq!(refused.meaning, ExitMeaning::Usage);
+        assert!(refused.render().starts_with("error: no such node\n"));
     }
 }

@@ -14,7 +14,7 @@
 
 mod account;
 mod args;
-mod blame;
+mod code_table;
 mod commands;
 mod diagnostics;
 mod exit_meaning;
@@ -23,7 +23,6 @@ mod output;
 mod probe;
 mod settings;
 mod signals;
-mod testbed_blame;
 mod text;
 mod usage;
 mod watcher;

@@ -1,29 +1,16 @@
 //! What can go wrong, by blame: operator, local machine, clearinghouse, node, bug of ours.
 //!
-//! Ports translate what their sockets and parsers say into these; the one place that turns an error
-//! into "again later", "give up this vessel" or "ask the operator" is [`RetryClass`]. How long later
-//! is, is left to [`crate::Backoff`].
+//! Ports translate what their sockets and parsers say into these. What each is called, and whether it is "again
+//! later" or "ask the operator", follows from its [`Code`]. How long later is, is left to [`crate::Backoff`].
 
 use std::time::Duration;
 
+use overlord_types::failure::{Classified, Code, is_out_of_files};
 use overlord_types::{ArgumentError, Handle, UserName, VesselStatus};
 use thiserror::Error;
 
 /// What an adapter or a hook failed with underneath; kept as the source of ours.
 pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
-
-/// What to do about an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum RetryClass {
-    /// It may go away by itself: again after a pause.
-    Again,
-    /// The same question will get the same answer until somebody acts: ask for less, or rarely.
-    Rarely,
-    /// Only the operator can help: wrong key, refused certificate. Ends a run that has not begun;
-    /// in mid-run it is tried again rarely, for vessels are running.
-    Operator,
-}
 
 /// A call to the clearinghouse that gave no good answer.
 #[derive(Debug, Error)]
@@ -43,7 +30,13 @@ pub enum ClearinghouseError {
     Silent(Duration),
     /// The certificate of the server was refused.
     #[error("the clearinghouse's certificate was refused")]
-    Tls(#[source] Cause),
+    Tls {
+        /// What the certificate lacks.
+        code: Code,
+        /// The same in words.
+        #[source]
+        cause: Cause,
+    },
     /// Fault 101: it does not know this user, or not with this key.
     #[error("the clearinghouse refuses this user name or key: {0}")]
     Authentication(String),
@@ -72,7 +65,7 @@ impl ClearinghouseError {
         match self {
             Self::AnswerLost(_) | Self::Silent(_) | Self::Internal(_) | Self::Malformed(_) => true,
             Self::Unreachable(_)
-            | Self::Tls(_)
+            | Self::Tls { .. }
             | Self::Authentication(_)
             | Self::InvalidRequest(_)
             | Self::NotEnoughCredits(_)
@@ -84,7 +77,9 @@ impl ClearinghouseError {
     #[must_use]
     pub fn is_answer(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::AnswerLost(_) | Self::Silent(_) | Self::Tls(_) => false,
+            Self::Unreachable(_) | Self::AnswerLost(_) | Self::Silent(_) | Self::Tls { .. } => {
+                false
+            }
             Self::Authentication(_)
             | Self::InvalidRequest(_)
             | Self::NotEnoughCredits(_)
@@ -93,20 +88,21 @@ impl ClearinghouseError {
             | Self::Malformed(_) => true,
         }
     }
+}
 
-    /// What to do about it.
-    #[must_use]
-    pub fn retry_class(&self) -> RetryClass {
+impl Classified for ClearinghouseError {
+    fn code(&self) -> Code {
         match self {
-            Self::Unreachable(_)
-            | Self::AnswerLost(_)
-            | Self::Silent(_)
-            | Self::Internal(_)
-            | Self::Malformed(_) => RetryClass::Again,
-            Self::NotEnoughCredits(_) | Self::UnableToAcquire(_) | Self::InvalidRequest(_) => {
-                RetryClass::Rarely
-            }
-            Self::Tls(_) | Self::Authentication(_) => RetryClass::Operator,
+            Self::Unreachable(cause) if is_out_of_files(&**cause) => Code::OpenFilesExhausted,
+            Self::Unreachable(_) => Code::ClearinghouseUnreachable,
+            Self::AnswerLost(_) | Self::Silent(_) => Code::ClearinghouseSilent,
+            Self::Tls { code, .. } => *code,
+            Self::Authentication(_) => Code::Authentication,
+            Self::InvalidRequest(_) => Code::RequestInvalid,
+            Self::NotEnoughCredits(_) => Code::CreditExhausted,
+            Self::UnableToAcquire(_) => Code::VesselsUnavailable,
+            Self::Internal(_) => Code::ClearinghouseFailed,
+            Self::Malformed(_) => Code::ClearinghouseMalformed,
         }
     }
 }
@@ -128,8 +124,8 @@ pub enum NodeError {
     #[error("the node refused: {0}")]
     Refused(String),
     /// Its answer cannot be read, or is not of the node asked.
-    #[error("the node's answer cannot be trusted: {0}")]
-    Misbehaved(String),
+    #[error("the node's answer cannot be trusted")]
+    Misbehaved(#[source] Cause),
     /// Something on our side kept us from asking, such as the operating system out of sockets.
     #[error("the local machine kept us from asking the node")]
     Local(#[source] Cause),
@@ -146,6 +142,19 @@ impl NodeError {
     }
 }
 
+impl Classified for NodeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Unreachable(_) => Code::NodeUnreachable,
+            Self::Silent(_) | Self::Deadline(_) => Code::NodeSilent,
+            Self::Refused(_) => Code::NodeRefused,
+            Self::Misbehaved(_) => Code::NodeMalformed,
+            Self::Local(cause) if is_out_of_files(&**cause) => Code::OpenFilesExhausted,
+            Self::Local(_) => Code::MachineRefused,
+        }
+    }
+}
+
 /// A journal that could not be written or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -156,6 +165,17 @@ pub enum JournalError {
     /// What was stored cannot be read back.
     #[error("the journal cannot be read")]
     Read(#[source] Cause),
+}
+
+impl Classified for JournalError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Write(cause) | Self::Read(cause) if is_out_of_files(&**cause) => {
+                Code::OpenFilesExhausted
+            }
+            Self::Write(_) | Self::Read(_) => Code::Journal,
+        }
+    }
 }
 
 /// A deployment that cannot be run as it was asked for. The operator is to blame.
@@ -213,6 +233,18 @@ pub enum SettingsError {
     },
 }
 
+impl Classified for SettingsError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoVessels | Self::TooManyVessels { .. } => Code::VesselCount,
+            Self::OverCredit { .. } => Code::OverCredit,
+            Self::Arguments(_) => Code::Arguments,
+            Self::UnknownTemplate { .. } => Code::ArgumentTemplate,
+            Self::NoOperations | Self::OutOfBounds { .. } => Code::Period,
+        }
+    }
+}
+
 /// A replaced hook that did not do its work. Its author is to blame.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -242,6 +274,12 @@ pub enum HookError {
     },
 }
 
+impl Classified for HookError {
+    fn code(&self) -> Code {
+        Code::Hook
+    }
+}
+
 /// Why a run could not begin. Once vessels are watched, nothing but a stop ends a run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -260,6 +298,17 @@ pub enum RunError {
     StartUp(#[source] HookError),
 }
 
+impl Classified for RunError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Settings(error) => error.code(),
+            Self::Clearinghouse(error) => error.code(),
+            Self::Journal(error) => error.code(),
+            Self::StartUp(error) => error.code(),
+        }
+    }
+}
+
 /// A step that a vessel's life does not allow. A bug of ours; the vessel keeps its stage.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("vessel {} is {stage} and cannot {step}; please report this", .handle.short())]
@@ -270,6 +319,12 @@ pub struct IllegalTransition {
     pub stage: &'static str,
     /// The refused step.
     pub step: &'static str,
+}
+
+impl Classified for IllegalTransition {
+    fn code(&self) -> Code {
+        Code::Internal
+    }
 }
 
 /// Why one vessel could not be made to run the program.
@@ -302,4 +357,17 @@ pub enum InitialiseError {
     /// The journal did not take the intent, so nothing was done.
     #[error("the journal did not take the intent")]
     Journal(#[source] JournalError),
+}
+
+impl Classified for InitialiseError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Upload(error) | Self::Start(error) => error.code(),
+            Self::Ended { .. } => Code::ProgramEnded,
+            Self::Arguments(error) => error.code(),
+            Self::Program => Code::ProgramMissing,
+            Self::Hook => Code::Hook,
+            Self::Journal(error) => error.code(),
+        }
+    }
 }

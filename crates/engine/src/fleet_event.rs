@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use overlord_types::failure::Code;
 use overlord_types::{Handle, NodeLocation, VesselStatus};
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -102,6 +103,8 @@ pub enum Change {
         /// Where.
         #[serde(flatten)]
         vessel: VesselLabel,
+        /// What the failure is called.
+        code: Code,
         /// What happened, with its causes.
         reason: String,
         /// How often this copy has failed in a row.
@@ -171,6 +174,8 @@ pub enum Change {
     },
     /// A replaced hook failed.
     HookFailed {
+        /// What the failure is called.
+        code: Code,
         /// What happened, with its causes.
         reason: String,
     },
@@ -204,11 +209,15 @@ pub enum Change {
 pub enum Evidence {
     /// Its node did not answer.
     Silent {
+        /// What the failure is called.
+        code: Code,
         /// What was tried, with its causes.
         detail: String,
     },
     /// Its node answered what cannot be trusted.
     Misbehaved {
+        /// What the failure is called.
+        code: Code,
         /// What, with its causes.
         detail: String,
     },
@@ -225,17 +234,33 @@ pub enum Evidence {
     NotHeld,
     /// The program could not be brought up.
     InitialiseFailed {
+        /// What the failure is called.
+        code: Code,
         /// What happened, with its causes.
         detail: String,
     },
 }
 
+impl Evidence {
+    /// What the failure is called.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Silent { code, .. }
+            | Self::Misbehaved { code, .. }
+            | Self::InitialiseFailed { code, .. } => *code,
+            Self::NotRunning { .. } => Code::ProgramEnded,
+            Self::NoSuchVessel | Self::NotOurs | Self::NotHeld => Code::VesselLost,
+        }
+    }
+}
+
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silent { detail }
-            | Self::Misbehaved { detail }
-            | Self::InitialiseFailed { detail } => f.write_str(detail),
+            Self::Silent { detail, .. }
+            | Self::Misbehaved { detail, .. }
+            | Self::InitialiseFailed { detail, .. } => f.write_str(detail),
             Self::NotRunning { status } => write!(f, "the program does not run: {status}"),
             Self::NoSuchVessel => f.write_str("the node knows no such vessel"),
             Self::NotOurs => f.write_str("our key is not among the vessel's users"),
@@ -258,6 +283,8 @@ pub enum CondemnReason {
     },
     /// It never came to run the program.
     NeverRan {
+        /// What the last failure is called.
+        code: Code,
         /// The last failure, with its causes.
         last: String,
         /// How many attempts.
@@ -282,6 +309,8 @@ pub enum CondemnReason {
 pub enum WaitReason {
     /// The clearinghouse does not answer or fails.
     Clearinghouse {
+        /// What the failure is called.
+        code: Code,
         /// What it was asked for, and what happened, with causes.
         detail: String,
     },
@@ -289,6 +318,8 @@ pub enum WaitReason {
     Vessels {
         /// How many are missing.
         missing: u32,
+        /// What the failure is called.
+        code: Code,
         /// The clearinghouse's text.
         detail: String,
     },
@@ -296,6 +327,8 @@ pub enum WaitReason {
     Credit {
         /// How many are missing.
         missing: u32,
+        /// What the failure is called.
+        code: Code,
         /// The clearinghouse's text.
         detail: String,
     },
@@ -308,16 +341,22 @@ pub enum WaitReason {
     Renewal {
         /// How many vessels.
         vessels: usize,
+        /// What the failure is called.
+        code: Code,
         /// What happened, with causes.
         detail: String,
     },
     /// A replaced hook fails.
     Hook {
+        /// What the failure is called.
+        code: Code,
         /// What happened, with its causes.
         detail: String,
     },
     /// The journal does not take records, so nothing new is begun.
     Journal {
+        /// What the failure is called.
+        code: Code,
         /// What happened, with causes.
         detail: String,
     },

@@ -49,7 +49,7 @@ pub use breaker::{Breaker, Silence};
 pub use control::Control;
 pub use error::{
     Cause, ClearinghouseError, HookError, IllegalTransition, InitialiseError, JournalError,
-    NodeError, RetryClass, RunError, SettingsError,
+    NodeError, RunError, SettingsError,
 };
 pub use fleet::{
     Absent, Acquisition, Circumstances, CopyRecord, Desired, Fleet, NodeWatch, Phase, Reading,

@@ -14,7 +14,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
 use crate::control::{Control, Request};
-use crate::error::{RetryClass, RunError, SettingsError};
+use crate::error::{RunError, SettingsError};
 use crate::fleet::{Circumstances, Desired, Fleet, ReplacedHooks};
 use crate::fleet_event::{Change, Publisher, RunReport, StopReason, Subscription, WaitReason};
 use crate::hooks::Hooks;
@@ -29,6 +29,7 @@ use crate::shared::Shared;
 use crate::text::with_causes;
 use crate::time::{Moment, Now, WallTime};
 use crate::workers::carry_out;
+use overlord_types::failure::{Classified as _, RetryClass};
 
 /// Most events taken in before the next plan: enough to make planning rare in a storm of answers, few
 /// enough that a storm does not keep us from acting.
@@ -418,7 +419,7 @@ fn fatal(event: Event) -> Result<Event, RunError> {
         Event::Finished {
             outcome: Outcome::StartedUp(Err(StartUpError::Clearinghouse(error))),
             ..
-        } if error.retry_class() == RetryClass::Operator => Err(RunError::Clearinghouse(error)),
+        } if error.retry() == RetryClass::AfterChange => Err(RunError::Clearinghouse(error)),
         event => Ok(event),
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use openssl::error::ErrorStack;
+use overlord_types::failure::{Classified, Code};
 use thiserror::Error;
 
 use crate::bounds::{
@@ -159,6 +160,24 @@ pub enum KeyError {
     Crypto(#[from] ErrorStack),
 }
 
+impl Classified for KeyError {
+    fn code(&self) -> Code {
+        match self {
+            Self::TooLong(_)
+            | Self::WordCount { .. }
+            | Self::Word { .. }
+            | Self::NotPositive(_)
+            | Self::ExponentNotBelowModulus
+            | Self::NotPrime(_)
+            | Self::SamePrimes
+            | Self::ModulusBits(_) => Code::KeysMalformed,
+            Self::OtherModulus | Self::OtherExponent => Code::KeysMismatched,
+            Self::GeneratedBits(_) => Code::Usage,
+            Self::Crypto(_) => Code::Internal,
+        }
+    }
+}
+
 /// What a wrong number of words most likely is.
 fn other_kind(kind: KeyKind, found: usize) -> &'static str {
     match (kind, found) {
@@ -193,4 +212,14 @@ pub enum RsaError {
     /// OpenSSL failed: memory, or a bug of ours.
     #[error("the big-number library failed")]
     Crypto(#[from] ErrorStack),
+}
+
+impl Classified for RsaError {
+    fn code(&self) -> Code {
+        match self {
+            Self::TooLong(_) => Code::Usage,
+            Self::Word { .. } | Self::OtherKey { .. } => Code::KeysOfAnother,
+            Self::Crypto(_) => Code::Internal,
+        }
+    }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use overlord_files::{Access, Durability, OperatorFile};
 use overlord_types::UserName;
+use overlord_types::failure::{Classified, Code, is_out_of_files};
 use thiserror::Error;
 
 use crate::bounds::KEY_FILE_BYTES_MAX;
@@ -72,6 +73,25 @@ pub enum KeyFileError {
     /// OpenSSL failed: memory, or a bug of ours.
     #[error("the big-number library failed")]
     Crypto(#[from] openssl::error::ErrorStack),
+}
+
+impl Classified for KeyFileError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Unreadable { source, .. } | Self::Unwritable { source, .. }
+                if is_out_of_files(source) =>
+            {
+                Code::OpenFilesExhausted
+            }
+            Self::Missing { .. } => Code::KeysMissing,
+            Self::Unreadable { .. } => Code::KeysUnreadable,
+            Self::Malformed { .. } => Code::KeysMalformed,
+            Self::Mismatch { .. } => Code::KeysMismatched,
+            Self::Exists { .. } => Code::KeysExist,
+            Self::Unwritable { .. } => Code::KeysUnwritable,
+            Self::Crypto(_) => Code::Internal,
+        }
+    }
 }
 
 fn missing(paths: &[PathBuf]) -> String {

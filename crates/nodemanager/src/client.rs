@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use overlord_types::{NodeId, NodeLocation};
 
-pub use error::{Blame, MalformedReply, NodeError, Phase};
+pub use error::{MalformedReply, NodeError, Phase};
 pub use signer::Signer;
 pub use vessel::VesselCalls;
 

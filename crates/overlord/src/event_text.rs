@@ -64,6 +64,7 @@ pub fn line(change: &Change) -> String {
             failures,
             next_attempt,
             log_tail,
+            ..
         } => {
             let mut text = format!(
                 "{}: failed (attempt {failures}), {}; next attempt at {next_attempt}",
@@ -108,7 +109,7 @@ pub fn line(change: &Change) -> String {
                 until.map_or_else(String::new, |until| format!("; next attempt at {until}"));
             format!("waiting: {}{until}", awaited(reason))
         }
-        Change::HookFailed { reason } => format!("a hook failed: {}", one_line(reason)),
+        Change::HookFailed { reason, .. } => format!("a hook failed: {}", one_line(reason)),
         Change::LeftAlone { handle } => {
             format!(
                 "vessel {} of the account is not ours and left alone",
@@ -188,15 +189,15 @@ fn place(vessel: &VesselLabel) -> String {
 
 fn seen(evidence: &Evidence) -> String {
     match evidence {
-        Evidence::Silent { detail } => format!("its node did not answer: {}", one_line(detail)),
-        Evidence::Misbehaved { detail } => {
+        Evidence::Silent { detail, .. } => format!("its node did not answer: {}", one_line(detail)),
+        Evidence::Misbehaved { detail, .. } => {
             format!("its node answered nonsense: {}", one_line(detail))
         }
         Evidence::NotRunning { status } => format!("its program is {status}"),
         Evidence::NoSuchVessel => "its node knows no such vessel".to_owned(),
         Evidence::NotOurs => "its node does not count us among its users".to_owned(),
         Evidence::NotHeld => "the clearinghouse does not count it as ours".to_owned(),
-        Evidence::InitialiseFailed { detail } => {
+        Evidence::InitialiseFailed { detail, .. } => {
             format!("its program could not be brought up: {}", one_line(detail))
         }
         other => format!("{other:?}"),
@@ -208,7 +209,7 @@ fn why(reason: &CondemnReason) -> String {
         CondemnReason::Evidence { last, rounds } => {
             format!("after {rounds} looks: {}", seen(last))
         }
-        CondemnReason::NeverRan { last, attempts } => {
+        CondemnReason::NeverRan { last, attempts, .. } => {
             format!("it never ran in {attempts} attempts: {}", one_line(last))
         }
         CondemnReason::Surplus => "more are held than wanted".to_owned(),
@@ -222,25 +223,31 @@ fn why(reason: &CondemnReason) -> String {
 
 fn awaited(reason: &WaitReason) -> String {
     match reason {
-        WaitReason::Clearinghouse { detail } => {
+        WaitReason::Clearinghouse { detail, .. } => {
             format!("the clearinghouse fails: {}", one_line(detail))
         }
-        WaitReason::Vessels { missing, detail } => {
+        WaitReason::Vessels {
+            missing, detail, ..
+        } => {
             let detail = one_line(detail);
             format!("{missing} vessels are missing and cannot be had: {detail}")
         }
-        WaitReason::Credit { missing, detail } => {
+        WaitReason::Credit {
+            missing, detail, ..
+        } => {
             let detail = one_line(detail);
             format!("{missing} vessels are missing and the credit is used up: {detail}")
         }
         WaitReason::LostAnswer { count } => {
             format!("what became of a request for {count} vessels is being found out")
         }
-        WaitReason::Renewal { vessels, detail } => {
+        WaitReason::Renewal {
+            vessels, detail, ..
+        } => {
             format!("{vessels} leases were not renewed: {}", one_line(detail))
         }
-        WaitReason::Hook { detail } => format!("a hook fails: {}", one_line(detail)),
-        WaitReason::Journal { detail } => {
+        WaitReason::Hook { detail, .. } => format!("a hook fails: {}", one_line(detail)),
+        WaitReason::Journal { detail, .. } => {
             format!("the journal takes no records: {}", one_line(detail))
         }
         other => format!("{other:?}"),
@@ -261,6 +268,7 @@ fn asked_by(reason: StopReason) -> &'static str {
 mod tests {
     use super::*;
     use overlord_engine::WallTime;
+    use overlord_types::failure::Code;
     use std::time::Duration;
 
     fn vessel(index: Option<u32>) -> VesselLabel {
@@ -275,6 +283,7 @@ mod tests {
     fn a_line_says_where_and_what_without_the_shape_of_our_types() {
         let at = WallTime::from_unix_millis(0);
         let silent = Evidence::Silent {
+            code: Code::NodeUnreachable,
             detail: "refused".to_owned(),
         };
         for (change, text) in [
@@ -305,6 +314,7 @@ mod tests {
                 Change::Waiting {
                     reason: WaitReason::Credit {
                         missing: 2,
+                        code: Code::CreditExhausted,
                         detail: "no more".to_owned(),
                     },
                     until: None,
@@ -348,6 +358,7 @@ mod tests {
     fn what_strangers_wrote_cannot_look_like_a_line_of_ours() {
         let change = Change::Failed {
             vessel: vessel(Some(1)),
+            code: Code::NodeRefused,
             reason: "no\nINFO all is well".to_owned(),
             failures: 1,
             next_attempt: WallTime::from_unix_millis(0),

@@ -108,7 +108,7 @@ mod stop;
 
 pub use builder::{COUNT_DEFAULT, OverlordBuilder, PROGRAM_BYTES_MAX, read_program};
 pub use connection::{CLEARINGHOUSE_DEFAULT, Connection, ConnectionSettings};
-pub use error::{Blame, SetupError, blame_of_run};
+pub use error::SetupError;
 pub use log::LogTarget;
 pub use overlord::{Config, Overlord, Run};
 /// The crates below, for those who need more of them than the names above.
@@ -123,5 +123,6 @@ pub use overlord_files as files;
 pub use overlord_keys as keys;
 pub use overlord_nodemanager as nodemanager;
 pub use overlord_types as types;
+pub use overlord_types::failure::{Blame, Classified, Code, RetryClass};
 pub use overlord_types::{Handle, Platform, UserPort, VesselType};
 pub use stop::{STOP_FILE_DEFAULT, STOP_FILE_PERIOD, StopHandle};

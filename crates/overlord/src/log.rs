@@ -147,6 +147,7 @@ fn open(path: &Path) -> Result<LogFile, SetupError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use overlord_types::failure::{Blame, Classified as _};
 
     #[test]
     fn a_log_file_is_appended_to_and_two_logs_do_not_mix() {
@@ -206,6 +207,6 @@ mod tests {
         let path = folder.path().join("none").join("run.log");
         let error = RunLog::open(&LogTarget::File(path.clone()), Level::INFO).unwrap_err();
         assert!(error.to_string().contains(path.to_str().unwrap()));
-        assert_eq!(error.blame(), crate::Blame::LocalMachine);
+        assert_eq!(error.blame(), Blame::LocalMachine);
     }
 }

@@ -12,7 +12,9 @@ use std::error::Error as _;
 use std::path::Path;
 
 use common::{SLEEPER, World, alice};
-use overlord::{Blame, ConnectionSettings, Overlord, OverlordBuilder, SetupError, VesselType};
+use overlord::{
+    Blame, Classified as _, ConnectionSettings, Overlord, OverlordBuilder, SetupError, VesselType,
+};
 use overlord_clearinghouse::ApiKey;
 use overlord_keys::{KeyDirectory, KeyPair};
 

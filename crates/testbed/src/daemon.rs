@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use overlord_files::{Access, Durability, replace};
 use overlord_keys::{KeyDirectory, KeyError, KeyFileError, KeyPair, PublicKey};
+use overlord_types::failure::{Classified, Code, is_out_of_files};
 use overlord_types::{Handle, UserName};
 use thiserror::Error;
 use tokio::net::UnixListener;
@@ -84,6 +85,19 @@ pub enum DaemonStartError {
     /// The making of keys did not come to its end: a bug of ours.
     #[error("the making of keys did not end as it should")]
     Task(#[from] JoinError),
+}
+
+impl Classified for DaemonStartError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Testbed(error) => error.code(),
+            Self::KeyFile(error) => error.code(),
+            Self::Password { source, .. } if is_out_of_files(source) => Code::OpenFilesExhausted,
+            Self::Password { .. } => Code::TestbedUnwritable,
+            Self::Socket(error) => error.code(),
+            Self::Key(_) | Self::Task(_) => Code::Internal,
+        }
+    }
 }
 
 impl TestbedDaemon {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use overlord_keys::{KeyError, KeyFileError};
 use overlord_node::NodeStartError;
+use overlord_types::failure::{Classified, Code, is_out_of_files};
 use overlord_types::{Handle, NodeLocation};
 use thiserror::Error;
 
@@ -97,4 +98,34 @@ pub enum TestbedError {
     /// A part of the start did not come to its end: a bug of ours.
     #[error("a part of the testbed's start did not end as it should")]
     Task(#[from] tokio::task::JoinError),
+}
+
+impl Classified for TestbedError {
+    fn code(&self) -> Code {
+        if is_out_of_files(self) {
+            return Code::OpenFilesExhausted;
+        }
+        match self {
+            Self::Clearinghouse(ClearinghouseStartError::Listen { source, .. }) => {
+                match source.kind() {
+                    io::ErrorKind::AddrInUse => Code::PortInUse,
+                    io::ErrorKind::PermissionDenied => Code::PortForbidden,
+                    _ => Code::PortUnusable,
+                }
+            }
+            Self::TooManyNodes(_)
+            | Self::NoSuchNode { .. }
+            | Self::NotRunning(_)
+            | Self::NoProgram(_) => Code::TestbedRequest,
+            Self::File { .. } => Code::TestbedUnwritable,
+            Self::InUse(_) => Code::TestbedInUse,
+            Self::Malformed { .. } | Self::KeyFile(_) | Self::Account(_) => Code::TestbedData,
+            Self::Network(_)
+            | Self::Node { .. }
+            | Self::Clearinghouse(_)
+            | Self::Enrol { .. }
+            | Self::Kill { .. } => Code::TestbedMachine,
+            Self::Key(_) | Self::Task(_) => Code::Internal,
+        }
+    }
 }

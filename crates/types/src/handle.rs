@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::failure::{Classified, Code};
+
 /// Longest node id accepted, in bytes: two decimal numbers of 16,384 bits (4,933 digits each) fit.
 pub const NODE_ID_LENGTH_MAX: usize = 10_000;
 /// Longest vessel name accepted, in bytes. Nodes make names like `v12`; splits only count upwards.
@@ -27,6 +29,12 @@ pub enum HandleError {
     /// The vessel name is empty, too long, or has characters that nodes never use.
     #[error("a vessel name is 1 to {VESSEL_NAME_LENGTH_MAX} letters and digits, not {0:?}")]
     VesselName(String),
+}
+
+impl Classified for HandleError {
+    fn code(&self) -> Code {
+        Code::Handle
+    }
 }
 
 /// The name of a node: its public key as text, `e n` in decimal.

@@ -7,6 +7,7 @@
 //! Start with [`Handle`], the name under which a vessel goes everywhere.
 #![forbid(unsafe_code)]
 
+pub mod failure;
 mod handle;
 mod lease;
 mod location;

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::failure::{Classified, Code};
+
 /// The port on which the original's node managers listen, unless it is taken.
 pub const NODE_MANAGER_PORT: u16 = 1224;
 /// Longest host name in DNS, which also bounds `NAT$` names.
@@ -17,6 +19,12 @@ const HOST_LENGTH_MAX: usize = 253;
 pub struct LocationError {
     /// The refused text, shortened.
     pub text: String,
+}
+
+impl Classified for LocationError {
+    fn code(&self) -> Code {
+        Code::Location
+    }
 }
 
 /// Where a node manager is reached: `host:port`. The host of a node behind a forwarder has the form `NAT$id`.

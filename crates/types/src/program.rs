@@ -9,6 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::failure::{Classified, Code};
+
 /// Longest file name that nodes accept, in bytes.
 pub const FILE_NAME_LENGTH_MAX: usize = 120;
 /// Longest program line (name and arguments) sent to a node, in bytes. The original has no bound of
@@ -38,6 +40,12 @@ pub enum FileNameError {
     /// Starts with `private_`, which nodes keep for themselves.
     #[error("nodes refuse file names that start with private_, such as {0:?}")]
     Private(String),
+}
+
+impl Classified for FileNameError {
+    fn code(&self) -> Code {
+        Code::ProgramName
+    }
 }
 
 /// A file name that nodes accept: 1-120 of `[a-z0-9._-]`, not starting with `.` or `private_`.
@@ -121,6 +129,12 @@ pub enum ArgumentError {
     Length(usize),
 }
 
+impl Classified for ArgumentError {
+    fn code(&self) -> Code {
+        Code::Arguments
+    }
+}
+
 /// The arguments of a program, each of which nodes accept.
 ///
 /// On the wire they follow the program's name with one blank before each, so none may be empty or hold a blank.
@@ -189,6 +203,12 @@ impl From<ProgramArguments> for Vec<String> {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the platform is one of repyV1, repyV2, native, not {0:?}")]
 pub struct UnknownPlatform(pub String);
+
+impl Classified for UnknownPlatform {
+    fn code(&self) -> Code {
+        Code::Platform
+    }
+}
 
 /// What runs a program on a vessel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

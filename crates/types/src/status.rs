@@ -6,10 +6,18 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::failure::{Classified, Code};
+
 /// A word that no node of the original uses as a status.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("a node reported the status {0:?}, which no Seattle node uses")]
 pub struct UnknownStatus(pub String);
+
+impl Classified for UnknownStatus {
+    fn code(&self) -> Code {
+        Code::NodeMalformed
+    }
+}
 
 /// What a node says of a vessel's program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

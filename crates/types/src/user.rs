@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::failure::{Classified, Code};
+
 /// The ports from which each account is given one that it may use on every vessel.
 pub const USER_PORTS: RangeInclusive<u16> = 63_100..=63_179;
 /// Longest user name accepted; the original's web forms allow 32, its database 100.
@@ -18,6 +20,12 @@ const USER_NAME_LENGTH_MAX: usize = 100;
     "a user name is 1 to {USER_NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 . _ - @ + and does not start with '.' or '-', unlike {0:?}"
 )]
 pub struct UserNameError(pub String);
+
+impl Classified for UserNameError {
+    fn code(&self) -> Code {
+        Code::UserName
+    }
+}
 
 /// The name of an account at the clearinghouse; also the first part of its key files' names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +80,12 @@ impl fmt::Display for UserName {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("a user port is a port from 1 to 65535, not {0}")]
 pub struct UserPortError(pub i64);
+
+impl Classified for UserPortError {
+    fn code(&self) -> Code {
+        Code::UserPort
+    }
+}
 
 /// The one TCP and UDP port that an account may use on each of its vessels.
 ///

@@ -6,10 +6,18 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::failure::{Classified, Code};
+
 /// A word that names no type of vessels.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the type of vessels is one of wan, lan, nat, rand, not {0:?}")]
 pub struct UnknownVesselType(pub String);
+
+impl Classified for UnknownVesselType {
+    fn code(&self) -> Code {
+        Code::VesselType
+    }
+}
 
 /// Which machines a user asks the clearinghouse for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,7 +9,6 @@ use crate::ratchet;
 const SHARED: &[(&str, &[&str])] = &[
     ("Accepted", &["nodemanager", "repy"]),
     ("Account", &["engine", "repy", "testbed"]),
-    ("Blame", &["nodemanager", "overlord"]),
     ("Call", &["clearinghouse", "repy", "repy-syntax"]),
     ("Class", &["repy-machine", "repy-syntax"]),
     ("Clearinghouse", &["engine", "testbed"]),
@@ -28,7 +27,6 @@ const SHARED: &[(&str, &[&str])] = &[
     ("Program", &["engine", "repy-machine"]),
     ("Progress", &["cli", "repy"]),
     ("Request", &["clearinghouse", "engine", "repy-machine"]),
-    ("RetryClass", &["clearinghouse", "engine"]),
     ("Run", &["node", "overlord"]),
     ("Source", &["nodemanager", "repy-machine", "repy-syntax"]),
     ("Stage", &["engine", "node"]),

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use overlord_types::failure::InnermostCause;
 use url::Url;
 
 use super::{
     ANSWER_BYTES_MAX, CONNECT_TIMEOUT_DEFAULT, ClearinghouseClient, Inner, TIMEOUT_DEFAULT,
-    root_cause,
 };
 use crate::error::ClientSetupError;
 use crate::retry::{Pacer, RetryPolicy, RuntimePacer};
@@ -138,7 +138,7 @@ impl ClientBuilder {
         }
         let http = http
             .build()
-            .map_err(|error| ClientSetupError::Library(root_cause(&error)))?;
+            .map_err(|error| ClientSetupError::Library(InnermostCause::of(error)))?;
         let port = url.port_or_known_default().unwrap_or_default();
         let server = format!("{}:{port}", url.host_str().unwrap_or_default());
         Ok(ClearinghouseClient {

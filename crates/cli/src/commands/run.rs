@@ -216,10 +216,10 @@ fn no_directory(error: std::io::Error) -> Failure {
 fn no_temporary_directory(source: std::io::Error) -> Failure {
     let place = std::env::temp_dir();
     let message = format!(
-        "a temporary directory for the testbed cannot be made in {}: {source}",
+        "a temporary directory for the testbed cannot be made in {}",
         place.display()
     );
-    Failure::new(ExitMeaning::CannotCreate, message).advise(
+    Failure::because(ExitMeaning::CannotCreate, message, source).advise(
         "set TMPDIR to a directory that you may write to, or name one for the testbed with --local-dir",
     )
 }

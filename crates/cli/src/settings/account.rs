@@ -93,8 +93,8 @@ fn api_key(layers: &Layers) -> Result<Option<ApiKey>, Failure> {
     };
     let path = path.value;
     let file = overlord::files::read(&path, API_KEY_FILE_BYTES_MAX).map_err(|error| {
-        let message = format!("cannot read the API key in {}: {error}", path.display());
-        Failure::new(ExitMeaning::NoInput, message)
+        let message = format!("cannot read the API key in {}", path.display());
+        Failure::because(ExitMeaning::NoInput, message, error)
             .advise("name a readable file with --api-key-file, or leave it out: the private key gets the API key")
     })?;
     // What is no text is no key either: the empty text is refused.

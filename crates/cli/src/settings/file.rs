@@ -204,12 +204,10 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
     match text {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::new(
+        Err(error) => Err(Failure::because(
             ExitMeaning::NoInput,
-            format!(
-                "cannot read the configuration file {}: {error}",
-                path.display()
-            ),
+            format!("cannot read the configuration file {}", path.display()),
+            error,
         )
         .advise("make it readable, or name another with --config")),
     }

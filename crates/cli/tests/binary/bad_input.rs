@@ -427,6 +427,9 @@ fn a_failure_is_told_to_programs_too() {
         "{ended}"
     );
     assert_eq!(last["exit_code"], 66, "{ended}");
+    assert_eq!(last["code"], "keys_missing", "{ended}");
+    assert_eq!(last["blame"], "operator", "{ended}");
+    assert_eq!(last["retry"], "after_change", "{ended}");
     assert!(last["advice"].is_string(), "{ended}");
 }
 

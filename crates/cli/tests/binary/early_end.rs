@@ -225,7 +225,7 @@ fn a_port_that_is_taken_is_told_with_the_ways_out() {
     let port = listener.local_addr().unwrap().port().to_string();
     let up = ["testbed", "up", "--nodes", "1", "--port", &port];
     let ended = folder.run(&up);
-    ended.expect(71, &[&port, "another port with --port", "end what listens"]);
+    ended.expect(71, &[&port, "another port", "--port", "end what listens"]);
     assert!(!ended.stderr.contains("loopback networks"), "{ended}");
 }
 

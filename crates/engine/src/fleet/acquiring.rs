@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use overlord_types::failure::{Classified as _, Code};
 use overlord_types::{NodeLocation, VesselType};
 
 use super::holding::journal_trouble;
@@ -199,10 +200,12 @@ impl Fleet {
             AcquireError::Clearinghouse(error) => match &error {
                 ClearinghouseError::NotEnoughCredits(detail) => WaitReason::Credit {
                     missing,
+                    code: error.code(),
                     detail: detail.clone(),
                 },
                 ClearinghouseError::UnableToAcquire(detail) => WaitReason::Vessels {
                     missing,
+                    code: error.code(),
                     detail: detail.clone(),
                 },
                 other => self.clearinghouse_failed(other, at),
@@ -211,6 +214,7 @@ impl Fleet {
             AcquireError::Hook(error) => self.hook_failed(&error),
             AcquireError::Nothing => WaitReason::Vessels {
                 missing,
+                code: Code::VesselsUnavailable,
                 detail: "no vessel came".to_owned(),
             },
         };

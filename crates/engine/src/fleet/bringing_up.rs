@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use overlord_types::failure::Classified as _;
 use overlord_types::{Handle, VesselStatus};
 
 use super::{Circumstances, Fleet};
@@ -178,14 +179,14 @@ impl Fleet {
         error: &InitialiseError,
         at: &mut Circumstances<'_>,
     ) {
-        let reason = with_causes(error);
+        let (code, reason) = (error.code(), with_causes(error));
         let (evidence, log_tail) = match error {
             InitialiseError::Upload(error) | InitialiseError::Start(error) => {
                 let detail = with_causes(error);
                 if error.is_silence() {
-                    (Evidence::Silent { detail }, String::new())
+                    (Evidence::Silent { code, detail }, String::new())
                 } else {
-                    (Evidence::InitialiseFailed { detail }, String::new())
+                    (Evidence::InitialiseFailed { code, detail }, String::new())
                 }
             }
             InitialiseError::Ended { status, log_tail } => {
@@ -196,6 +197,7 @@ impl Fleet {
             | InitialiseError::Program
             | InitialiseError::Journal(_) => (
                 Evidence::InitialiseFailed {
+                    code,
                     detail: reason.clone(),
                 },
                 String::new(),
@@ -237,6 +239,7 @@ impl Fleet {
         let retry = retry.unwrap_or_default();
         self.changes.push(Change::Failed {
             vessel: vessel.label(),
+            code,
             reason,
             failures: retry.failures,
             next_attempt: at.now.wall + retry.not_before.since(at.now.moment),

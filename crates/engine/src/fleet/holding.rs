@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use overlord_types::Handle;
+use overlord_types::failure::{Classified as _, Code};
 
 use super::{Circumstances, Fleet, UnderWay};
 use crate::backoff::Backoff;
@@ -95,11 +96,14 @@ impl Fleet {
         at: &mut Circumstances<'_>,
     ) {
         self.read(held, under_way, at);
-        let detail = match renewal {
-            Ok(()) => "it said yes and did not lengthen them".to_owned(),
+        let (code, detail) = match renewal {
+            Ok(()) => {
+                let detail = "it said yes and did not lengthen them";
+                (Code::ClearinghouseFailed, detail.to_owned())
+            }
             Err(error) => {
                 self.clearinghouse_failed(&error, at);
-                with_causes(&error)
+                (error.code(), with_causes(&error))
             }
         };
         let still_due = |handle: &&Handle| {
@@ -115,6 +119,7 @@ impl Fleet {
         }
         let reason = WaitReason::Renewal {
             vessels: not_lengthened,
+            code,
             detail,
         };
         self.troubles.insert("renewing", reason);
@@ -173,22 +178,28 @@ impl Fleet {
             self.clearinghouse_silent = true;
         }
         WaitReason::Clearinghouse {
+            code: error.code(),
             detail: with_causes(error),
         }
     }
 
     /// A replaced hook failed.
     pub(super) fn hook_failed(&mut self, error: &HookError) -> WaitReason {
-        let reason = with_causes(error);
+        let (code, reason) = (error.code(), with_causes(error));
         self.changes.push(Change::HookFailed {
+            code,
             reason: reason.clone(),
         });
-        WaitReason::Hook { detail: reason }
+        WaitReason::Hook {
+            code,
+            detail: reason,
+        }
     }
 }
 
 pub(super) fn journal_trouble(error: &JournalError) -> WaitReason {
     WaitReason::Journal {
+        code: error.code(),
         detail: with_causes(error),
     }
 }

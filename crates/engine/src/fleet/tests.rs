@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use overlord_types::VesselStatus;
+use overlord_types::failure::Code;
 
 use super::*;
 use crate::error::{ClearinghouseError, InitialiseError, NodeError};
@@ -329,7 +330,7 @@ fn every_kind_of_failed_upload_is_told_with_its_cause() {
         NodeError::Silent(cause()),
         NodeError::Deadline(Duration::from_secs(90)),
         NodeError::Refused("the very cause".to_owned()),
-        NodeError::Misbehaved("the very cause".to_owned()),
+        NodeError::Misbehaved("the very cause".into()),
         NodeError::Local(cause()),
     ] {
         let mut told = Told::new(1);
@@ -535,6 +536,7 @@ fn a_condemned_vessel_that_is_seen_running_is_pardoned() {
         told.reads(&["1"]);
     }
     let last = Evidence::Silent {
+        code: Code::NodeSilent,
         detail: "no answer".to_owned(),
     };
     let reason = CondemnReason::Evidence { last, rounds: 2 };

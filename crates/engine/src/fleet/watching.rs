@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use overlord_types::failure::Classified as _;
 use overlord_types::{Handle, NodeId, VesselName, VesselStatus};
 
 use super::bringing_up::is_yet_to_start;
@@ -40,11 +41,11 @@ impl Fleet {
                     None => self.doubt(handle, Evidence::NoSuchVessel, at),
                 },
                 Err(error) => {
-                    let detail = with_causes(error);
+                    let (code, detail) = (error.code(), with_causes(error));
                     let evidence = if silent {
-                        Evidence::Silent { detail }
+                        Evidence::Silent { code, detail }
                     } else {
-                        Evidence::Misbehaved { detail }
+                        Evidence::Misbehaved { code, detail }
                     };
                     self.doubt(handle, evidence, at);
                 }

@@ -149,6 +149,7 @@ impl<'a> Planner<'a> {
             }
         } else {
             CondemnReason::NeverRan {
+                code: log.last.code(),
                 last: log.last.to_string(),
                 attempts: vessel.failures_here,
             }

@@ -11,6 +11,7 @@ use crate::operation::Doubt;
 use crate::ports::HeldVessel;
 use crate::test_support::desired;
 use crate::vessel::{EvidenceLog, Lease};
+use overlord_types::failure::Code;
 
 const LEASE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -72,6 +73,7 @@ fn suspect() -> Stage {
 
 fn silent() -> Evidence {
     Evidence::Silent {
+        code: Code::NodeSilent,
         detail: "no answer".to_owned(),
     }
 }

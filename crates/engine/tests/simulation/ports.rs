@@ -199,7 +199,7 @@ impl Reach {
                 return None;
             }
             if model.lying > 0 && world.random.random_bool(0.5) {
-                return Some(Err(NodeError::Misbehaved("gibberish".to_owned())));
+                return Some(Err(NodeError::Misbehaved("gibberish".into())));
             }
             Some(effect(world, now))
         };

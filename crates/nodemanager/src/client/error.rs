@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use overlord_types::failure::{Classified, Code, is_out_of_files};
 use overlord_types::{NodeId, NodeLocation};
 use thiserror::Error;
 
@@ -34,24 +35,6 @@ impl Phase {
             Self::Receive => "did not answer",
         }
     }
-}
-
-/// Whose fault an error is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Blame {
-    /// Nobody can be reached there: the node is down, or the way to it.
-    Network,
-    /// The node answers wrongly, or not.
-    Node,
-    /// The node refused what was asked.
-    Refusal,
-    /// This machine: its clock.
-    Local,
-    /// What was asked for cannot be done, and whoever asked should change it.
-    Operator,
-    /// This program.
-    Bug,
 }
 
 /// Why bytes that a node sent are no answer to the call.
@@ -196,26 +179,6 @@ pub enum NodeError {
 const REFUSAL_SHOWN_MAX: usize = 300;
 
 impl NodeError {
-    /// Whose fault it is.
-    #[must_use]
-    pub fn blame(&self) -> Blame {
-        match self {
-            Self::Connect { .. } => Blame::Network,
-            Self::TimedOut { phase, .. } => match phase {
-                Phase::Connect => Blame::Network,
-                Phase::Send | Phase::Receive => Blame::Node,
-            },
-            Self::Broken { .. } | Self::ClosedUnanswered { .. } => Blame::Node,
-            Self::ReplyTooLarge { .. } | Self::Malformed { .. } | Self::OtherNode { .. } => {
-                Blame::Node
-            }
-            Self::Refused { .. } => Blame::Refusal,
-            Self::Clock { .. } | Self::Stopped { .. } => Blame::Local,
-            Self::BehindForwarder { .. } => Blame::Operator,
-            Self::SignerMissing { .. } | Self::Sign { .. } => Blame::Bug,
-        }
-    }
-
     /// Whether the node may have run the call although no result came. If so, look before asking again.
     #[must_use]
     pub fn may_have_run(&self) -> bool {
@@ -266,6 +229,31 @@ impl NodeError {
             at: at.clone(),
             call,
             text: payload.get(..REFUSAL_SHOWN_MAX).unwrap_or(payload).into(),
+        }
+    }
+}
+
+impl Classified for NodeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Connect { source, .. } if is_out_of_files(source) => Code::OpenFilesExhausted,
+            Self::Connect { source, .. } if source.kind() == io::ErrorKind::OutOfMemory => {
+                Code::MachineRefused
+            }
+            Self::Connect { .. } => Code::NodeUnreachable,
+            Self::TimedOut { phase, .. } => match phase {
+                Phase::Connect => Code::NodeUnreachable,
+                Phase::Send | Phase::Receive => Code::NodeSilent,
+            },
+            Self::Broken { .. } | Self::ClosedUnanswered { .. } => Code::NodeSilent,
+            Self::ReplyTooLarge { .. } | Self::Malformed { .. } | Self::OtherNode { .. } => {
+                Code::NodeMalformed
+            }
+            Self::Refused { .. } => Code::NodeRefused,
+            Self::BehindForwarder { .. } => Code::NodeBehindForwarder,
+            Self::Clock { .. } => Code::ClockSetBack,
+            Self::Stopped { .. } => Code::Interrupted,
+            Self::SignerMissing { .. } | Self::Sign { .. } => Code::Internal,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use overlord_types::failure::{Blame, Classified as _, Code};
 use overlord_types::{FileName, NodeId, Platform, ProgramArguments, VesselName, VesselStatus};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -144,7 +145,7 @@ async fn all_an_owner_does_with_a_vessel_goes_over_the_wire() {
     vessel.change_owner(user).await.unwrap();
     let refused = vessel.change_users(&[]).await.unwrap_err();
     assert!(refused.is_refusal("Insufficient Permissions"), "{refused}");
-    assert_eq!(refused.blame(), Blame::Refusal);
+    assert_eq!(refused.code(), Code::NodeRefused);
 }
 
 /// The original sent the whole handle where the node wants the vessel's name.
@@ -539,10 +540,7 @@ async fn what_cannot_work_says_so_without_a_connection() {
     };
     let error = client.list_vessels(&nobody).await.unwrap_err();
     assert!(matches!(error, NodeError::Connect { .. }));
-    assert_eq!(
-        (error.blame(), error.may_have_run()),
-        (Blame::Network, false)
-    );
+    assert_eq!((error.blame(), error.may_have_run()), (Blame::Node, false));
     let behind = "NAT$abc:1224".parse().unwrap();
     let error = client.list_vessels(&behind).await.unwrap_err();
     assert!(matches!(error, NodeError::BehindForwarder { .. }));

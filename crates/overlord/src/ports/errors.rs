@@ -4,11 +4,10 @@
 //! The engine's errors say what happened in their own words, so what becomes their source is the cause below
 //! the wire's outermost message: a chain never says the same twice.
 
-use overlord_clearinghouse::{
-    ClearinghouseError as WireError, FaultKind, TlsFailure, TransportError,
-};
-use overlord_engine::{ClearinghouseError, NodeError, with_causes};
-use overlord_nodemanager::client::{Blame, NodeError as WireNodeError};
+use overlord_clearinghouse::{ClearinghouseError as WireError, FaultKind, TransportError};
+use overlord_engine::{ClearinghouseError, NodeError};
+use overlord_nodemanager::client::NodeError as WireNodeError;
+use overlord_types::failure::{Classified as _, Code, RetryClass};
 
 /// A failed call to the clearinghouse, as the engine knows it.
 #[must_use]
@@ -17,11 +16,14 @@ pub fn of_clearinghouse(error: WireError) -> ClearinghouseError {
         WireError::Transport { source, .. } => match source {
             TransportError::Timeout { after } => ClearinghouseError::Silent(after),
             TransportError::Lost(_) => ClearinghouseError::AnswerLost(Box::new(source)),
-            // A server that goes away behind its own TLS front looks like these; it is no matter of trust.
-            TransportError::Tls(failure @ (TlsFailure::Cut | TlsFailure::Refused(_))) => {
-                ClearinghouseError::Unreachable(Box::new(failure))
-            }
-            TransportError::Tls(failure) => ClearinghouseError::Tls(Box::new(failure)),
+            TransportError::Tls(failure) => match failure.retry() {
+                // A server that goes away behind its own TLS front is no matter of trust.
+                RetryClass::Again => ClearinghouseError::Unreachable(Box::new(failure)),
+                _ => ClearinghouseError::Tls {
+                    code: failure.code(),
+                    cause: Box::new(failure),
+                },
+            },
             other => ClearinghouseError::Unreachable(Box::new(other)),
         },
         WireError::Fault { fault, .. } => match fault.kind() {
@@ -35,15 +37,11 @@ pub fn of_clearinghouse(error: WireError) -> ClearinghouseError {
             status,
             ref excerpt,
             ..
-        } => {
-            let said = format!("HTTP status {status}: {excerpt}");
-            if error.may_have_happened() {
-                ClearinghouseError::Internal(said)
-            } else {
-                // Whoever answered was not asked for what it knows: a wrong path, a proxy that wants something.
-                ClearinghouseError::Unreachable(said.into())
-            }
+        } if error.may_have_happened() => {
+            ClearinghouseError::Internal(format!("HTTP status {status}: {excerpt}"))
         }
+        // Whoever answered was not asked for what it knows: a wrong path, a proxy that wants something.
+        WireError::Http { .. } => ClearinghouseError::Unreachable(Box::new(error)),
         other => ClearinghouseError::Malformed(Box::new(other)),
     }
 }
@@ -51,41 +49,31 @@ pub fn of_clearinghouse(error: WireError) -> ClearinghouseError {
 /// A failed call to a node, as the engine knows it.
 #[must_use]
 pub fn of_node(error: WireNodeError) -> NodeError {
-    match (error.blame(), error) {
-        (_, WireNodeError::Connect { source, .. }) => match source.kind() {
-            // Out of sockets or memory here: that says nothing about the node.
-            std::io::ErrorKind::OutOfMemory => NodeError::Local(Box::new(source)),
-            _ if is_out_of_descriptors(&source) => NodeError::Local(Box::new(source)),
-            _ => NodeError::Unreachable(Box::new(source)),
-        },
-        (_, WireNodeError::Refused { call, text, .. }) => {
+    match (error.code(), error) {
+        (Code::NodeRefused, WireNodeError::Refused { call, text, .. }) => {
             NodeError::Refused(format!("{call}: {text}"))
         }
-        (Blame::Network, error) => NodeError::Unreachable(Box::new(error)),
-        (Blame::Node, error) => match error {
-            WireNodeError::TimedOut { .. }
-            | WireNodeError::ClosedUnanswered { .. }
-            | WireNodeError::Broken { .. } => NodeError::Silent(Box::new(error)),
-            error => NodeError::Misbehaved(with_causes(&error)),
-        },
         // A node behind a forwarder refuses nothing, but no request of ours can reach it as long as it is there.
-        (Blame::Refusal | Blame::Operator, error) => NodeError::Refused(with_causes(&error)),
+        (Code::NodeBehindForwarder, error) => NodeError::Refused(error.to_string()),
+        (Code::NodeUnreachable, WireNodeError::Connect { source, .. }) => {
+            NodeError::Unreachable(Box::new(source))
+        }
+        (Code::NodeUnreachable, error) => NodeError::Unreachable(Box::new(error)),
+        (Code::NodeSilent, error) => NodeError::Silent(Box::new(error)),
+        (Code::NodeMalformed, error) => NodeError::Misbehaved(Box::new(error)),
+        // Out of sockets or memory here: that says nothing about the node.
+        (_, WireNodeError::Connect { source, .. }) => NodeError::Local(Box::new(source)),
         (_, error) => NodeError::Local(Box::new(error)),
     }
-}
-
-/// Too many open files, for the process or the system: `EMFILE` and `ENFILE` have no kind of their own.
-fn is_out_of_descriptors(error: &std::io::Error) -> bool {
-    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use overlord_clearinghouse::{Fault, Method};
-    use overlord_engine::RetryClass;
+    use overlord_clearinghouse::{Fault, Method, TlsFailure};
     use overlord_nodemanager::client::Phase;
     use overlord_types::NodeLocation;
+    use overlord_types::failure::InnermostCause;
     use std::time::Duration;
 
     fn transport(source: TransportError) -> WireError {
@@ -119,7 +107,7 @@ mod tests {
         };
         for (error, class) in [
             (
-                transport(TransportError::Connect("refused".into())),
+                transport(TransportError::Connect(InnermostCause::of("refused"))),
                 RetryClass::Again,
             ),
             (
@@ -131,7 +119,7 @@ mod tests {
                 RetryClass::Again,
             ),
             (
-                transport(TransportError::Lost("reset".into())),
+                transport(TransportError::Lost(InnermostCause::of("reset"))),
                 RetryClass::Again,
             ),
             (
@@ -140,11 +128,11 @@ mod tests {
             ),
             (
                 transport(TransportError::Tls(TlsFailure::Expired)),
-                RetryClass::Operator,
+                RetryClass::AfterChange,
             ),
             (
                 transport(TransportError::Tls(TlsFailure::UnknownIssuer)),
-                RetryClass::Operator,
+                RetryClass::AfterChange,
             ),
             (http(503), RetryClass::Again),
             (http(404), RetryClass::Again),
@@ -153,14 +141,15 @@ mod tests {
             (fault(1), RetryClass::Again),
             (fault(100), RetryClass::Again),
             (fault(104), RetryClass::Again),
-            (fault(101), RetryClass::Operator),
+            (fault(101), RetryClass::AfterChange),
             (fault(102), RetryClass::Rarely),
             (fault(103), RetryClass::Rarely),
             (fault(105), RetryClass::Rarely),
         ] {
             let (shown, may_have_happened) = (format!("{error:?}"), error.may_have_happened());
+            assert_eq!(error.retry(), class, "{shown}");
             let mapped = of_clearinghouse(error);
-            assert_eq!(mapped.retry_class(), class, "{shown}");
+            assert_eq!(mapped.retry(), class, "{shown}");
             assert_eq!(mapped.may_have_been_done(), may_have_happened, "{shown}");
         }
         assert!(

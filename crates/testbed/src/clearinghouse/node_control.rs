@@ -9,14 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use overlord_keys::{KeyPair, PublicKey};
 use overlord_nodemanager::call::Call;
-use overlord_nodemanager::client::{
-    Blame, NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls,
-};
+use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
 use overlord_nodemanager::clock::SystemClock;
 use overlord_nodemanager::node_info::VesselInfo;
 use overlord_nodemanager::reply::Outcome;
 use overlord_nodemanager::resources::{PortKind, ResourceFile};
 use overlord_nodemanager::timestamps::TimestampSource;
+use overlord_types::failure::{Blame, Classified as _};
 use overlord_types::{Handle, NodeId, NodeLocation, USER_PORTS, UserName, VesselStatus};
 use tokio::task::JoinSet;
 
@@ -206,7 +205,7 @@ impl VesselControl for NodeControl {
         let Err(refused) = calls.reset().await else {
             return Ok(());
         };
-        if refused.blame() != Blame::Refusal {
+        if !matches!(refused, NodeError::Refused { .. }) {
             return Err(judge(&refused));
         }
         // A reset stops what runs; a node that will not do both at once is asked for one after the other.
@@ -231,9 +230,12 @@ fn judge(error: &NodeError) -> ControlError {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
+    if matches!(error, NodeError::Refused { .. }) {
+        return ControlError::Refused(text);
+    }
     match error.blame() {
-        Blame::Refusal | Blame::Operator => ControlError::Refused(text),
-        Blame::Local | Blame::Bug => ControlError::Unable(text),
+        Blame::Operator => ControlError::Refused(text),
+        Blame::LocalMachine | Blame::Bug => ControlError::Unable(text),
         // Who answers wrongly is as little use as who does not answer.
         _ => ControlError::Silent(text),
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use overlord_node::WrongReply;
+use overlord_types::failure::{Classified, Code};
 use overlord_types::{Handle, VesselName};
 use thiserror::Error;
 
@@ -90,6 +91,12 @@ pub enum FaultWordsError {
     NotOfVessel,
 }
 
+impl Classified for FaultWordsError {
+    fn code(&self) -> Code {
+        Code::TestbedFault
+    }
+}
+
 /// Why a fault was not carried out.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -103,6 +110,16 @@ pub enum FaultRefused {
     /// The testbed cannot do it now.
     #[error(transparent)]
     Testbed(#[from] TestbedError),
+}
+
+impl Classified for FaultRefused {
+    fn code(&self) -> Code {
+        match self {
+            Self::Words(error) => error.code(),
+            Self::NoVessel(_) => Code::TestbedRequest,
+            Self::Testbed(error) => error.code(),
+        }
+    }
 }
 
 impl TypedFault {

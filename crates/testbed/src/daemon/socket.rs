@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use overlord_types::failure::{Classified, Code, is_out_of_files};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -50,6 +51,18 @@ pub enum ExchangeError {
     /// Not what the two sides say to each other.
     #[error("the line is not understood")]
     Malformed(#[from] serde_json::Error),
+}
+
+impl Classified for ExchangeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Unreachable(source) if is_out_of_files(source) => Code::OpenFilesExhausted,
+            Self::Unreachable(_) => Code::TestbedAbsent,
+            Self::Forbidden(_) => Code::TestbedForbidden,
+            Self::Silent | Self::Cut => Code::TestbedSilent,
+            Self::TooLong(_) | Self::Malformed(_) => Code::TestbedMalformed,
+        }
+    }
 }
 
 impl From<io::Error> for ExchangeError {
@@ -124,6 +137,16 @@ pub enum ControlSocketError {
     },
 }
 
+impl Classified for ControlSocketError {
+    fn code(&self) -> Code {
+        match self {
+            Self::InUse(_) => Code::TestbedInUse,
+            Self::Unusable { source, .. } if is_out_of_files(source) => Code::OpenFilesExhausted,
+            Self::Unusable { .. } => Code::TestbedSocket,
+        }
+    }
+}
+
 /// Why a testbed did not do what it was asked over its socket.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -139,6 +162,15 @@ pub enum AskError {
         /// What was there in place of a reply.
         source: ExchangeError,
     },
+}
+
+impl Classified for AskError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Refused(_) => Code::TestbedRequest,
+            Self::NoReply { source, .. } => source.code(),
+        }
+    }
 }
 
 /// Where a testbed's socket is.
