@@ -318,7 +318,7 @@ impl<'tree> Printer<'tree> {
                 p.word(target.pos.line);
                 p.word(flag);
             }),
-            ExprKind::Attribute { value, name } => self.node("AssAttr", |p| {
+            ExprKind::Attribute { value, name, .. } => self.node("AssAttr", |p| {
                 p.expr(value);
                 p.name(*name);
                 p.word(flag);
@@ -410,7 +410,7 @@ impl<'tree> Printer<'tree> {
                 }
             }),
             ExprKind::Call(call) => self.call(call),
-            ExprKind::Attribute { value, name } => self.node("Getattr", |p| {
+            ExprKind::Attribute { value, name, .. } => self.node("Getattr", |p| {
                 p.expr(value);
                 p.name(*name);
             }),
@@ -505,7 +505,7 @@ impl<'tree> Printer<'tree> {
 
     fn refused_expr(&mut self, refused: &RefusedExpr) {
         match refused {
-            RefusedExpr::Unicode => self.word("(Unicode)"),
+            RefusedExpr::Unicode(_) => self.word("(Unicode)"),
             RefusedExpr::Backquote(value) => self.node("Backquote", |p| p.expr(value)),
             RefusedExpr::Lambda(params, body) => self.node("Lambda", |p| {
                 p.params(params);

@@ -373,6 +373,8 @@ pub enum ExprKind {
         value: Box<Expr>,
         /// The attribute.
         name: Symbol,
+        /// Where its name stands.
+        name_pos: Pos,
     },
     /// `value[index]`.
     Subscript {
@@ -494,8 +496,9 @@ pub struct CompFor {
 /// Expressions that exist in Python 2.7 but not in Repy.
 #[derive(Clone, Debug)]
 pub enum RefusedExpr {
-    /// A unicode literal (any part of a joined literal with a `u` prefix); its text is not kept.
-    Unicode,
+    /// A unicode literal (any part of a joined literal with a `u` prefix): its text as in the source, in UTF-8, with
+    /// the escapes that byte strings have too resolved.
+    Unicode(Box<[u8]>),
     /// `` `x` ``.
     Backquote(Expr),
     /// `lambda params: body`.
@@ -519,6 +522,38 @@ pub enum RefusedExpr {
     SetComp(Comprehension),
     /// `{key: value for ...}`; the comprehension's element is the key.
     DictComp(Comprehension, Expr),
+}
+
+impl RefusedStmt {
+    /// The class of such a node in CPython's compiler package, by which the original names what it refuses.
+    pub fn node_class(&self) -> &'static str {
+        match self {
+            RefusedStmt::Print { newline: true, .. } => "Printnl",
+            RefusedStmt::Print { newline: false, .. } => "Print",
+            RefusedStmt::Exec { .. } => "Exec",
+            RefusedStmt::Import(_) => "Import",
+            RefusedStmt::From { .. } => "From",
+            RefusedStmt::Global(_) => "Global",
+            RefusedStmt::With { .. } => "With",
+        }
+    }
+}
+
+impl RefusedExpr {
+    /// The class of such a node in CPython's compiler package, by which the original names what it refuses.
+    pub fn node_class(&self) -> &'static str {
+        match self {
+            RefusedExpr::Unicode(_) => "Const",
+            RefusedExpr::Backquote(_) => "Backquote",
+            RefusedExpr::Lambda(..) => "Lambda",
+            RefusedExpr::Yield(_) => "Yield",
+            RefusedExpr::IfExp { .. } => "IfExp",
+            RefusedExpr::GenExpr(_) => "GenExpr",
+            RefusedExpr::Set(_) => "Set",
+            RefusedExpr::SetComp(_) => "SetComp",
+            RefusedExpr::DictComp(..) => "DictComp",
+        }
+    }
 }
 
 /// Operators of two operands.

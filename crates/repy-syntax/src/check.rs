@@ -8,7 +8,7 @@
 //! One hole of the original is closed: behind a docstring on the first line of the file, as in `"text"; import os`,
 //! its parser drops the rest of that line before the check, yet the line is executed. Here it is checked.
 
-use crate::ast::visit::{Order, Use, Visitor, walk_class, walk_function, walk_target};
+use crate::ast::visit::{Order, Use, Visitor, visit_exprs, walk_class, walk_function, walk_target};
 use crate::ast::{
     Class, Comprehension, Expr, ExprKind, Function, Module, Pos, RefusedExpr, RefusedStmt, Symbol,
     Symbols,
@@ -25,6 +25,8 @@ pub struct Unsafe {
     pub pos: Pos,
     /// The rule, in one line without a full stop.
     pub message: Box<str>,
+    /// The same in the original's words: class and text.
+    reported: Box<str>,
 }
 
 /// Why a program is not run.
@@ -44,6 +46,15 @@ impl Refusal {
         match self {
             Self::Syntax(error) => (error.pos, &error.message),
             Self::Unsafe(error) => (error.pos, &error.message),
+        }
+    }
+
+    /// Class and text as the original's safety check reports them, which programs see in a CodeUnsafeError:
+    /// `<class 'exception_hierarchy.CheckNodeException'> Unsafe call 'Import' in line 6`.
+    pub fn as_reported(&self) -> String {
+        match self {
+            Self::Syntax(error) => error.as_reported(),
+            Self::Unsafe(error) => error.reported.to_string(),
         }
     }
 
@@ -130,20 +141,34 @@ impl<'tree> Visitor<'tree> for Checker<'tree> {
             return Ok(());
         }
         let rule = broken_rule(name.as_bytes()).unwrap_or_default();
+        let attribute = match used {
+            Use::Attribute | Use::AttributeSet => "attrname",
+            _ => "name",
+        };
         Err(Unsafe {
             pos,
             message: format!("the name '{name}' is not allowed: {rule}").into(),
+            reported: unsafe_string(name, pos, attribute).into(),
         })
     }
 
     fn function(&mut self, function: &'tree Function, pos: Pos) -> Result<()> {
-        no_decorators(&function.decorators)?;
-        walk_function(self, function, pos)
+        if function.decorators.is_empty() {
+            return walk_function(self, function, pos);
+        }
+        // The statement begins at its first decorator, its node in the original at `def`.
+        self.name(function.name, function.params.pos, Use::Defined)?;
+        no_decorators(&function.decorators)
     }
 
     fn class(&mut self, class: &'tree Class, pos: Pos) -> Result<()> {
-        no_decorators(&class.decorators)?;
-        walk_class(self, class, pos)
+        if class.decorators.is_empty() {
+            return walk_class(self, class, pos);
+        }
+        self.name(class.name, pos, Use::Defined)?;
+        visit_exprs(self, &class.bases)?;
+        self.body(&class.body)?;
+        no_decorators(&class.decorators)
     }
 
     fn target(&mut self, target: &'tree Expr) -> Result<()> {
@@ -158,24 +183,63 @@ impl<'tree> Visitor<'tree> for Checker<'tree> {
     }
 
     fn refused_stmt(&mut self, refused: &'tree RefusedStmt, pos: Pos) -> Result<()> {
-        Err(not_in_repy(pos, refused_stmt(refused)))
+        let line = Some(pos.line);
+        Err(not_in_repy(
+            pos,
+            refused_stmt(refused),
+            refused.node_class(),
+            line,
+        ))
     }
 
     fn refused_expr(&mut self, refused: &'tree RefusedExpr, pos: Pos) -> Result<()> {
-        Err(not_in_repy(pos, refused_expr(refused)))
+        let line = match refused {
+            RefusedExpr::Unicode(text) => {
+                let text = String::from_utf8_lossy(text);
+                return Err(Unsafe {
+                    reported: unsafe_string(&text, pos, "value").into(),
+                    ..not_in_repy(pos, refused_expr(refused), refused.node_class(), None)
+                });
+            }
+            // Of these it keeps no line, or that of the word `if`.
+            RefusedExpr::Backquote(_) => None,
+            RefusedExpr::IfExp { test, .. } => Some(test.pos.line),
+            _ => Some(pos.line),
+        };
+        Err(not_in_repy(
+            pos,
+            refused_expr(refused),
+            refused.node_class(),
+            line,
+        ))
     }
 }
 
-fn not_in_repy(pos: Pos, what: &str) -> Unsafe {
+/// What is refused for the class of its node; the original names the line that CPython's compiler package keeps.
+fn not_in_repy(pos: Pos, what: &str, node: &str, line: Option<u32>) -> Unsafe {
+    let line = line.map_or_else(|| "None".to_owned(), |line| line.to_string());
     Unsafe {
         pos,
         message: format!("Repy has no {what}").into(),
+        reported: format!(
+            "<class 'exception_hierarchy.CheckNodeException'> Unsafe call '{node}' in line {line}"
+        )
+        .into(),
     }
+}
+
+/// What the original says of a string it refuses, which is this attribute of a node.
+fn unsafe_string(text: &str, pos: Pos, attribute: &str) -> String {
+    let line = pos.line;
+    format!(
+        "<class 'exception_hierarchy.CheckStrException'> Unsafe string '{text}' in line {line}, node attribute \
+         '{attribute}'"
+    )
 }
 
 fn no_decorators(decorators: &[Expr]) -> Result<()> {
     decorators.first().map_or(Ok(()), |decorator| {
-        Err(not_in_repy(decorator.pos, "decorators"))
+        Err(not_in_repy(decorator.pos, "decorators", "Decorators", None))
     })
 }
 
@@ -193,7 +257,7 @@ fn refused_stmt(refused: &RefusedStmt) -> &'static str {
 
 fn refused_expr(refused: &RefusedExpr) -> &'static str {
     match refused {
-        RefusedExpr::Unicode => "unicode strings (leave out the prefix u)",
+        RefusedExpr::Unicode(_) => "unicode strings (leave out the prefix u)",
         RefusedExpr::Backquote(_) => "backquotes (use repr)",
         RefusedExpr::Lambda(..) => "lambda (use def)",
         RefusedExpr::Yield(_) => "yield (return a list)",

@@ -126,6 +126,14 @@ impl<'source> Lexer<'source> {
         SyntaxError::new(self.pos_of(self.at), message)
     }
 
+    /// The number of the file's last line.
+    fn last_line(&self) -> u32 {
+        match self.at == self.line_start {
+            true => self.line.saturating_sub(1).max(1),
+            false => self.line,
+        }
+    }
+
     /// Steps over a newline byte.
     fn newline(&mut self) {
         self.at += 1;
@@ -167,7 +175,11 @@ impl<'source> Lexer<'source> {
                 self.pending_dedents += 1;
             }
             if self.indents.last().copied().unwrap_or(0) != column {
-                return Err(self.error_here("unindent does not match any outer indentation level"));
+                let what = "unindent does not match any outer indentation level";
+                return Err(self
+                    .error_here(what)
+                    .of_class("IndentationError")
+                    .in_python(what));
             }
         }
         Ok(false)
@@ -184,8 +196,8 @@ impl<'source> Lexer<'source> {
                 b'\\' => {
                     if self.peek_at(1) != b'\n' {
                         self.at += 1;
-                        return Err(self
-                            .error_here("unexpected character after line continuation character"));
+                        let what = "unexpected character after line continuation character";
+                        return Err(self.error_here(what).in_python(what));
                     }
                     self.at += 1;
                     self.newline();
@@ -226,7 +238,9 @@ impl<'source> Lexer<'source> {
     /// What stands at the end of the file: the end of an unfinished line and of its blocks, then the end itself.
     fn end(&mut self) -> Result<Token> {
         if let Some(&open) = self.brackets.last() {
-            return Err(SyntaxError::new(open, "this bracket is never closed"));
+            return Err(
+                SyntaxError::new(open, "this bracket is never closed").on_line(self.last_line())
+            );
         }
         if matches!(self.last, Kind::Newline | Kind::Dedent | Kind::End) {
             return Ok(self.token_here(Kind::End));
@@ -294,14 +308,16 @@ impl<'source> Lexer<'source> {
         loop {
             if self.at_end() {
                 let what = if triple {
-                    "this triple-quoted string is never closed"
+                    SyntaxError::new(pos, "this triple-quoted string is never closed")
+                        .in_python("EOF while scanning triple-quoted string literal")
+                        .on_line(self.last_line())
                 } else {
-                    NEVER_CLOSED
+                    never_closed(pos)
                 };
-                return Err(SyntaxError::new(pos, what));
+                return Err(what);
             }
             match self.peek() {
-                b'\n' if !triple => return Err(SyntaxError::new(pos, NEVER_CLOSED)),
+                b'\n' if !triple => return Err(never_closed(pos)),
                 b'\n' => self.newline(),
                 b'\\' => {
                     self.at += 1;
@@ -344,9 +360,9 @@ impl<'source> Lexer<'source> {
             if let Some(is_digit) = is_digit {
                 self.at += 2;
                 if !is_digit(&self.peek()) {
-                    return Err(
-                        self.error_here("a digit is missing after the base prefix of this number")
-                    );
+                    return Err(self
+                        .error_here("a digit is missing after the base prefix of this number")
+                        .in_python("invalid token"));
                 }
                 self.digits(is_digit);
                 self.long_suffix();
@@ -358,9 +374,9 @@ impl<'source> Lexer<'source> {
             if !matches!(self.peek(), b'.' | b'e' | b'E' | b'j' | b'J') {
                 if self.at > octal_end {
                     self.at = octal_end;
-                    return Err(self.error_here(
-                        "a number that begins with 0 is octal: its digits are 0 to 7",
-                    ));
+                    return Err(self
+                        .error_here("a number that begins with 0 is octal: its digits are 0 to 7")
+                        .in_python("invalid token"));
                 }
                 self.long_suffix();
                 return Ok(Kind::Number);
@@ -382,7 +398,9 @@ impl<'source> Lexer<'source> {
                 self.at += digit;
                 self.digits(u8::is_ascii_digit);
             } else if signed {
-                return Err(self.error_here("a digit is missing in the exponent of this number"));
+                return Err(self
+                    .error_here("a digit is missing in the exponent of this number")
+                    .in_python("invalid token"));
             } else {
                 // `1else`: the number ends before the e.
                 return Ok(Kind::Number);
@@ -432,7 +450,10 @@ impl<'source> Lexer<'source> {
     }
 }
 
-const NEVER_CLOSED: &str = "this string is not closed on its line";
+fn never_closed(pos: Pos) -> SyntaxError {
+    SyntaxError::new(pos, "this string is not closed on its line")
+        .in_python("EOL while scanning string literal")
+}
 
 fn is_octal(byte: &u8) -> bool {
     matches!(byte, b'0'..=b'7')

@@ -85,20 +85,28 @@ impl StringLiteral {
             .unwrap_or_default();
         if has(b'u') {
             self.is_unicode = true;
+            if has(b'r') || unescape(content, &mut self.bytes).is_err() {
+                self.bytes.extend_from_slice(content);
+            }
             return check_unicode_escapes(content, has(b'r'))
-                .map_err(|message| SyntaxError::new(pos, message));
+                .map_err(|message| SyntaxError::new(pos, message).in_python("(unicode error)"));
         }
         if has(b'r') {
             self.bytes.extend_from_slice(content);
             return Ok(());
         }
-        unescape(content, &mut self.bytes).map_err(|message| SyntaxError::new(pos, message))
+        unescape(content, &mut self.bytes).map_err(|message| {
+            SyntaxError::new(pos, message)
+                .of_class("ValueError")
+                .in_python("invalid \\x escape")
+                .without_line()
+        })
     }
 
     /// The literal's node.
     pub(crate) fn finish(self) -> ExprKind {
         if self.is_unicode {
-            return ExprKind::Refused(Box::new(RefusedExpr::Unicode));
+            return ExprKind::Refused(Box::new(RefusedExpr::Unicode(self.bytes.into())));
         }
         ExprKind::Bytes(self.bytes.into())
     }

@@ -117,7 +117,21 @@ impl<'source> Parser<'source> {
         {
             message.push_str(&format!(" (a bracket of line {line} is still open)"));
         }
-        SyntaxError::new(self.current.pos, message)
+        let error = SyntaxError::new(self.current.pos, message);
+        match found {
+            Kind::Indent => error
+                .of_class("IndentationError")
+                .in_python("unexpected indent"),
+            _ => error,
+        }
+    }
+
+    /// The line of the current token; at the end of the file, the last line.
+    fn line(&self) -> u32 {
+        match self.current.kind {
+            Kind::End | Kind::Dedent => self.current.pos.line.saturating_sub(1).max(1),
+            _ => self.current.pos.line,
+        }
     }
 
     fn bytes(&self, token: Token) -> &'source [u8] {

@@ -31,7 +31,10 @@ impl Source {
             return Err(SyntaxError::new(
                 position(&text, offset),
                 "source text must not contain null bytes",
-            ));
+            )
+            .of_class("TypeError")
+            .in_python("suite() argument 1 must be string without null bytes, not str")
+            .without_line());
         }
         if let Some(offset) = first_invalid_utf8(&text) {
             let byte = text.get(offset).copied().unwrap_or_default();

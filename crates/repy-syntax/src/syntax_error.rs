@@ -2,6 +2,8 @@
 //!
 //! The texts name the rule that was broken. Which complaint leads to which exit code is the binary's business.
 
+use std::borrow::Cow;
+
 use crate::ast::Pos;
 use crate::source::line_of;
 
@@ -16,15 +18,66 @@ pub struct SyntaxError {
     pub pos: Pos,
     /// The rule, in one line without a full stop.
     pub message: Box<str>,
+    /// The same in the words of CPython 2.7, which the original passes on.
+    python: InPython,
+}
+
+/// What CPython's parser raises: the class, `str()` of it, and whether that names a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct InPython {
+    class: &'static str,
+    text: Cow<'static, str>,
+    line: Option<u32>,
 }
 
 impl SyntaxError {
-    /// A complaint about the token or character at `pos`.
+    /// A complaint about the token or character at `pos`; in CPython an invalid syntax on that line.
     pub fn new(pos: Pos, message: impl Into<Box<str>>) -> Self {
         Self {
             pos,
             message: message.into(),
+            python: InPython {
+                class: "SyntaxError",
+                text: Cow::Borrowed("invalid syntax"),
+                line: Some(pos.line),
+            },
         }
+    }
+
+    /// The same, for which CPython has a text of its own.
+    #[must_use]
+    pub(crate) fn in_python(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.python.text = text.into();
+        self
+    }
+
+    /// The same, which CPython finds in the finished tree, where it knows no line any more.
+    #[must_use]
+    pub(crate) fn without_line(mut self) -> Self {
+        self.python.line = None;
+        self
+    }
+
+    /// The same, which CPython finds on this line.
+    #[must_use]
+    pub(crate) fn on_line(mut self, line: u32) -> Self {
+        self.python.line = Some(line);
+        self
+    }
+
+    /// The same, of another class than SyntaxError.
+    #[must_use]
+    pub(crate) fn of_class(mut self, class: &'static str) -> Self {
+        self.python.class = class;
+        self
+    }
+
+    /// Class and text as the original's safety check reports them: `<type 'exceptions.SyntaxError'> invalid syntax
+    /// (line 4)`.
+    pub fn as_reported(&self) -> String {
+        let InPython { class, text, line } = &self.python;
+        let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
+        format!("<type 'exceptions.{class}'> {text}{line}")
     }
 }
 

@@ -11,7 +11,7 @@ use overlord_repy::CountingAllocator;
 use overlord_repy::log_ring::LogRing;
 use overlord_repy::network::AddressRules;
 use overlord_repy::sandbox::command_line::{self, CommandLine};
-use overlord_repy::sandbox::{self, Ending, SandboxConfig};
+use overlord_repy::sandbox::{self, Ending, Reports, SandboxConfig};
 use overlord_repy::wall::{self, WallPolicy};
 use overlord_repy_syntax::check::{self, Refusal};
 use overlord_repy_syntax::limits::MAX_SOURCE_BYTES;
@@ -92,7 +92,7 @@ fn run_file(file: &OsStr, arguments: &[OsString]) -> ExitCode {
         resources: None,
         addresses: AddressRules::default(),
         log: buffered_output(),
-        errors: Some(Box::new(std::io::stderr())),
+        reports: Reports::AllTo(Box::new(std::io::stderr())),
         status: None,
         stop: None,
         wall: WallPolicy::danger_none(),
@@ -157,7 +157,11 @@ fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
         resources: Some(file.resources().clone()),
         addresses: line.addresses.clone(),
         log,
-        errors: None,
+        // Without a file for both, reports go where the original's do.
+        reports: match line.log {
+            Some(_) => Reports::InLog,
+            None => Reports::FaultsTo(Box::new(std::io::stderr())),
+        },
         status: line.status.clone(),
         stop: line.stop.clone(),
         wall: WallPolicy::for_vessel(Path::new("."), file.resources()),

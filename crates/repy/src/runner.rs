@@ -9,7 +9,7 @@ use crate::accounting::Accounting;
 use crate::api::files::FileTable;
 use crate::network::{AddressRules, Network};
 pub use crate::sandbox::exit_code;
-use crate::sandbox::{LogWriter, MemoryWatch, Sandbox};
+use crate::sandbox::{LogWriter, MemoryWatch, Reports, Sandbox};
 use crate::scheduler::system::{RealSystem, System, Watched};
 use overlord_repy_machine::{Limits, Program, ProgramError, Sink};
 
@@ -42,7 +42,7 @@ pub fn run(program: &Program, surroundings: Surroundings) -> Result<u8, ProgramE
     };
     let log = LogWriter::new(
         Box::new(SinkWriter(surroundings.log)),
-        Some(Box::new(SinkWriter(surroundings.errors))),
+        Reports::AllTo(Box::new(SinkWriter(surroundings.errors))),
     );
     let sandbox = Rc::new(Sandbox::new(
         Accounting::new(None),

@@ -27,7 +27,7 @@ use std::rc::Rc;
 
 use overlord_resources::Resource;
 
-pub use config::{SandboxConfig, Started};
+pub use config::{Reports, SandboxConfig, Started};
 pub use ending::{EndStatus, Ending, exit_code};
 pub use header::execution_header;
 
@@ -99,13 +99,13 @@ impl Sandbox {
 
     /// Writes the report of an uncaught exception.
     pub(crate) fn report(&self, report: &[u8]) {
-        let parts: [&[u8]; 3] = [b"---\nUncaught exception!\n\n", report, b"\n"];
-        self.log.borrow_mut().report(&parts);
+        let parts: [&[u8]; 3] = [b"\nUncaught exception!\n", report, b"\n"];
+        self.log.borrow_mut().fault(&parts);
     }
 
-    /// Writes a line that is not the program's to the log.
+    /// Writes a line about the program that tells of no fault of its own.
     pub(crate) fn say(&self, text: &str) {
-        self.log.borrow_mut().report(&[text.as_bytes(), b"\n"]);
+        self.log.borrow_mut().note(&[text.as_bytes(), b"\n"]);
     }
 
     /// Bytes of memory the process uses.
@@ -129,7 +129,7 @@ impl Sandbox {
         let globals = machine.new_globals();
         api::register(self, &mut machine, &globals, arguments);
         let warnings = self.clone();
-        machine.set_warnings(move |note| warnings.log.borrow_mut().report(&[note]));
+        machine.set_warnings(move |note| warnings.log.borrow_mut().fault(&[note]));
         let main = machine.load(program, &globals)?;
         let thread = machine.thread(main, Vec::new());
         // The main thread is an event as any other, but a program needs no permission to have one.
@@ -162,13 +162,24 @@ impl Sandbox {
                 Err(error) => (error.to_string(), true),
             },
             Err(refusal) => (
-                refusal.render(name, source),
+                format!(
+                    "Specified repy program is unsafe!\nStatic-code analysis failed with error: {}\n{}",
+                    unsafe_code(&refusal),
+                    refusal.render(name, source)
+                ),
                 matches!(refusal, Refusal::Syntax(_)),
             ),
         };
-        self.say(&refusal);
+        let parts: [&[u8]; 2] = [refusal.as_bytes(), b"\n"];
+        self.log.borrow_mut().fault(&parts);
         Ending::Refused { syntax }
     }
+}
+
+/// The text of the CodeUnsafeError that the original raises for such code.
+pub(crate) fn unsafe_code(refusal: &Refusal) -> String {
+    let reported = refusal.as_reported();
+    format!("Code failed safety check! Error: {reported}")
 }
 
 /// Why a program cannot be read that lies elsewhere.
@@ -216,7 +227,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// To be called while the process has one thread: the wall binds the calling thread and those it starts.
 pub fn run(config: SandboxConfig) -> Ending {
     let system = RealSystem::new();
-    let mut log = LogWriter::new(config.log, config.errors);
+    let mut log = LogWriter::new(config.log, config.reports);
     let duties = Duties::new(config.status.as_deref(), config.stop.as_deref());
     let account = Accounting::new(config.resources);
     let disk = account.borrow().limit(Resource::DiskUsed);
@@ -227,7 +238,7 @@ pub fn run(config: SandboxConfig) -> Ending {
     let (duties, files) = match (duties, files) {
         (Ok(duties), Ok(files)) => (duties, files),
         (Err(why), _) | (_, Err(why)) => {
-            log.report(&[why.as_bytes(), b"\n"]);
+            log.note(&[why.as_bytes(), b"\n"]);
             return Ending::Unreadable(why);
         }
     };
@@ -263,7 +274,7 @@ pub fn run(config: SandboxConfig) -> Ending {
             catch_unwind(AssertUnwindSafe(|| {
                 let started = Box::new(|| {
                     if let Some(header) = &config.header {
-                        sandbox.log.borrow_mut().report(&[header.as_bytes()]);
+                        sandbox.log.borrow_mut().note(&[header.as_bytes()]);
                     }
                     (config.started)(&wall);
                 });

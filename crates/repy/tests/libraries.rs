@@ -33,7 +33,8 @@ fn run(words: &[&str]) -> (String, Option<i32>) {
         .args(words)
         .output()
         .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    text.push_str(&String::from_utf8(output.stderr).unwrap());
     (text, output.status.code())
 }
 

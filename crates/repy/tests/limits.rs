@@ -83,7 +83,9 @@ impl Scene {
     /// Runs the program to its end: code and output.
     fn run(&self) -> (Option<i32>, String) {
         let output = self.start().wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        // What is told about a fault of the program's.
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
         (output.status.code(), text)
     }
 

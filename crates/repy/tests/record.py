@@ -63,7 +63,7 @@ class Output(object):
 
 def hidden(name):
   def refuse(*args, **kwargs):
-    raise RunBuiltinException(name)
+    raise RunBuiltinException("Unsafe call '%s' with args '%s', kwargs '%s'" % (name, args, kwargs))
   return refuse
 
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use overlord_repy::log_ring::LogRing;
 use overlord_repy::network::{AddressRules, Preference};
-use overlord_repy::sandbox::{self, Ending, SandboxConfig};
+use overlord_repy::sandbox::{self, Ending, Reports, SandboxConfig};
 use overlord_repy::wall::WallPolicy;
 use overlord_resources::ResourceFile;
 
@@ -73,7 +73,7 @@ fn run_program(
         resources: Some(file.resources().clone()),
         addresses: only(program.address),
         log: Box::new(log.clone()),
-        errors: None,
+        reports: Reports::InLog,
         // The node sees by itself how the program is, and stops it by a signal.
         status: None,
         stop: None,

@@ -22,7 +22,7 @@ impl Compiler<'_> {
     pub(super) fn store(&mut self, target: &Expr) -> Done {
         match &target.kind {
             ExprKind::Name(name) => self.store_name(*name),
-            ExprKind::Attribute { value, name } => {
+            ExprKind::Attribute { value, name, .. } => {
                 self.expr(value)?;
                 let sym = self.sym(*name);
                 self.out.cached(Op::StoreAttr, sym);
@@ -100,6 +100,7 @@ impl Compiler<'_> {
             ExprKind::Attribute {
                 value: object,
                 name,
+                ..
             } => {
                 let sym = self.sym(*name);
                 self.expr(object)?;
@@ -188,7 +189,7 @@ impl Compiler<'_> {
                 };
                 self.out.emit(op);
             }
-            ExprKind::Attribute { value, name } => {
+            ExprKind::Attribute { value, name, .. } => {
                 self.expr(value)?;
                 let sym = self.sym(*name);
                 self.out.emit(Op::DelAttr(sym));

@@ -61,7 +61,7 @@ impl Compiler<'_> {
             }
             ExprKind::Compare { first, rest } => self.compare(first, rest)?,
             ExprKind::Call(call) => self.call(call)?,
-            ExprKind::Attribute { value, name } => {
+            ExprKind::Attribute { value, name, .. } => {
                 self.expr(value)?;
                 let sym = self.sym(*name);
                 self.out.cached(Op::LoadAttr, sym);
@@ -188,7 +188,7 @@ impl Compiler<'_> {
             return self.error(call.function.pos, "more arguments than a call can have");
         }
         let plain = call.keywords.is_empty() && call.star.is_none() && call.star_star.is_none();
-        if plain && let ExprKind::Attribute { value, name } = &call.function.kind {
+        if plain && let ExprKind::Attribute { value, name, .. } = &call.function.kind {
             self.out.advance_line(call.function.pos.line);
             self.expr(value)?;
             let sym = self.sym(*name);

@@ -437,7 +437,7 @@ pub fn collect_garbage() -> usize {
 
 impl Thrown {
     /// Not allowed here, with the message of the original's safety layer.
-    pub(crate) fn run_builtin(name: &str) -> Thrown {
-        Thrown::new(ExceptionKind::RunBuiltinException, name)
+    pub(crate) fn run_builtin(message: &str) -> Thrown {
+        Thrown::new(ExceptionKind::RunBuiltinException, message)
     }
 }

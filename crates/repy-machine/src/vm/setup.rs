@@ -12,8 +12,8 @@ use crate::object::class::SymMap;
 use crate::object::function::Shortcut;
 use crate::object::instance::Shapes;
 use crate::object::{
-    Arity, Class, ClassKind, DictObject, ExceptionKind, Interner, NativeCode, NativeFunction, Str,
-    Thrown, TypeTag, Value,
+    Args, Arity, Class, ClassKind, Dict, DictObject, ExceptionKind, Interner, NativeCode,
+    NativeFunction, Res, Str, Thrown, TypeTag, Value,
 };
 
 /// A machine with everything in it.
@@ -245,7 +245,9 @@ impl Machine<'_> {
             self.add_builtin(&class.name.lossy(), Value::Class(class.clone()));
         }
         for name in builtins::REFUSED {
-            let refuse = self.host_function(name, move |_, _| Err(Thrown::run_builtin(name)));
+            let refuse = self.host_function(name, move |machine, args| {
+                Err(refuse_call(machine, name, args)?)
+            });
             self.add_builtin(name, refuse);
         }
         for name in builtins::EMPTY {
@@ -258,4 +260,21 @@ impl Machine<'_> {
         self.add_builtin("NotImplemented", Value::NotImplemented);
         self.add_builtin("__debug__", Value::bool(true));
     }
+}
+
+/// What calling a builtin that Repy does not have throws: the call and its arguments, as in the original.
+fn refuse_call(machine: &mut Machine, name: &str, args: &Args<'_>) -> Res<Thrown> {
+    let mut keywords = Dict::new();
+    for (keyword, value) in args.keywords {
+        keywords.insert(Value::Str(keyword.clone()), value.clone())?;
+    }
+    let mut message = format!("Unsafe call '{name}' with args '").into_bytes();
+    message.extend(machine.repr_of(&Value::tuple(args.positional.to_vec()))?);
+    message.extend(b"', kwargs '");
+    message.extend(machine.repr_of(&Value::dict(keywords))?);
+    message.push(b'\'');
+    Ok(Thrown::with_bytes(
+        ExceptionKind::RunBuiltinException,
+        message,
+    ))
 }

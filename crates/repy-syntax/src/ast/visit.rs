@@ -48,7 +48,7 @@ pub trait Visitor<'tree>: Sized {
     /// In which order this visitor goes.
     const ORDER: Order = Order::Evaluation;
 
-    /// A name, wherever it stands; `pos` is that of its node (of the list, for parameters).
+    /// A name, wherever it stands; `pos` is where it stands (of its statement for `def` and `class`, of the list for parameters).
     ///
     /// # Errors
     /// What ends the visit, here and in all that follow.
@@ -336,8 +336,12 @@ pub fn walk_target<'tree, V: Visitor<'tree>>(
 ) -> Visit<'tree, V> {
     match &target.kind {
         ExprKind::Name(name) => visitor.name(*name, target.pos, Use::Bound),
-        ExprKind::Attribute { value, name } => {
-            visitor.name(*name, target.pos, Use::AttributeSet)?;
+        ExprKind::Attribute {
+            value,
+            name,
+            name_pos,
+        } => {
+            visitor.name(*name, *name_pos, Use::AttributeSet)?;
             visitor.expr(value)
         }
         ExprKind::Tuple(items) | ExprKind::List(items) => visit_targets(visitor, items),
@@ -371,8 +375,12 @@ pub fn walk_expr<'tree, V: Visitor<'tree>>(visitor: &mut V, expr: &'tree Expr) -
             visit_exprs(visitor, rest.iter().map(|(_, right)| right))
         }
         ExprKind::Call(call) => visitor.call(call, expr.pos),
-        ExprKind::Attribute { value, name } => {
-            visitor.name(*name, expr.pos, Use::Attribute)?;
+        ExprKind::Attribute {
+            value,
+            name,
+            name_pos,
+        } => {
+            visitor.name(*name, *name_pos, Use::Attribute)?;
             visitor.expr(value)
         }
         ExprKind::Subscript { value, index } => {
@@ -486,7 +494,7 @@ pub fn walk_refused_expr<'tree, V: Visitor<'tree>>(
     refused: &'tree RefusedExpr,
 ) -> Visit<'tree, V> {
     match refused {
-        RefusedExpr::Unicode => Ok(()),
+        RefusedExpr::Unicode(_) => Ok(()),
         RefusedExpr::Backquote(value) => visitor.expr(value),
         RefusedExpr::Lambda(params, _) => visit_exprs(visitor, &params.defaults),
         RefusedExpr::Yield(value) => visit_exprs(visitor, value),

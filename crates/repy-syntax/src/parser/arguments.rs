@@ -24,7 +24,9 @@ impl Parser<'_> {
                 return Err(SyntaxError::new(
                     pos,
                     "a parameter without a default follows one with a default",
-                ));
+                )
+                .in_python("non-default argument follows default argument")
+                .without_line());
             }
             if !self.eat(Kind::Comma)? {
                 self.height = tallest;
@@ -116,7 +118,10 @@ impl Parser<'_> {
                 return Err(SyntaxError::new(
                     value.pos,
                     "the keyword of an argument must be a name",
-                ));
+                )
+                // With the number of a grammar rule, as its compiler package has it.
+                .in_python("keyword can't be an expression (317)")
+                .without_line());
             };
             let name = *name;
             self.advance()?;
@@ -136,7 +141,9 @@ impl Parser<'_> {
                 return Err(SyntaxError::new(
                     pos,
                     "a generator expression needs parentheses if it is not the only argument",
-                ));
+                )
+                .in_python("generator expression needs parenthesis")
+                .without_line());
             }
             call.args
                 .push(refused(pos, RefusedExpr::GenExpr(comprehension)));
@@ -146,13 +153,17 @@ impl Parser<'_> {
             return Err(SyntaxError::new(
                 value.pos,
                 "a positional argument follows a keyword argument",
-            ));
+            )
+            .in_python("non-keyword arg after keyword arg")
+            .without_line());
         }
         if call.star.is_some() {
             return Err(SyntaxError::new(
                 value.pos,
                 "only keyword arguments may follow *arguments",
-            ));
+            )
+            .in_python("only named arguments may follow *expression")
+            .without_line());
         }
         call.args.push(value);
         Ok(())

@@ -34,11 +34,12 @@ impl Parser<'_> {
 
     fn attribute_trailer(&mut self, value: Expr) -> Result<Expr> {
         self.advance()?;
+        let name_pos = self.current.pos;
         let name = self.name()?;
-        self.attribute(value, name)
+        self.attribute(value, name, name_pos)
     }
 
-    pub(super) fn attribute(&mut self, value: Expr, name: Symbol) -> Result<Expr> {
+    pub(super) fn attribute(&mut self, value: Expr, name: Symbol, name_pos: Pos) -> Result<Expr> {
         let pos = value.pos;
         self.stand_on(self.height, pos)?;
         Ok(Expr {
@@ -46,6 +47,7 @@ impl Parser<'_> {
             kind: ExprKind::Attribute {
                 value: Box::new(value),
                 name,
+                name_pos,
             },
         })
     }

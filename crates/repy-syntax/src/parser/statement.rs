@@ -51,10 +51,12 @@ impl Parser<'_> {
             return Ok(stmts);
         }
         if !self.eat(Kind::Indent)? {
-            return Err(SyntaxError::new(
-                self.current.pos,
-                "expected an indented block",
-            ));
+            return Err(
+                SyntaxError::new(self.current.pos, "expected an indented block")
+                    .of_class("IndentationError")
+                    .in_python("expected an indented block")
+                    .on_line(self.line()),
+            );
         }
         loop {
             self.statement(&mut stmts)?;
@@ -413,8 +415,9 @@ impl Parser<'_> {
                 kind: ExprKind::Name(name),
             };
             while self.eat(Kind::Dot)? {
+                let name_pos = self.current.pos;
                 let name = self.name()?;
-                decorator = self.attribute(decorator, name)?;
+                decorator = self.attribute(decorator, name, name_pos)?;
             }
             if self.at(Kind::LeftParen) {
                 decorator = self.call(decorator)?;

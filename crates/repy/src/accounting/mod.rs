@@ -38,7 +38,7 @@ pub(crate) const COUNTED: [Resource; 4] = [
 
 /// As many of a resource as its limit allows are held already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the program holds {limit} of the resource '{resource}', as many as it may")]
+#[error("Resource '{resource}' limit exceeded!!")]
 pub(crate) struct Exhausted {
     pub(crate) resource: Resource,
     pub(crate) limit: u64,

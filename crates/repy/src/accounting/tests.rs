@@ -79,7 +79,7 @@ fn items_are_counted_and_given_back_when_dropped() {
         .map(|exhausted| exhausted.to_string());
     assert_eq!(
         refused.as_deref(),
-        Some("the program holds 2 of the resource 'filesopened', as many as it may")
+        Some("Resource 'filesopened' limit exceeded!!")
     );
     drop(first);
     assert_eq!(account.borrow().held(Resource::FilesOpened), 1);

@@ -48,6 +48,7 @@ pub(crate) fn check(
     parameters: &[Parameter],
     args: &Args<'_>,
 ) -> Res<()> {
+    let name = original_name(name);
     if !args.keywords.is_empty() {
         return Err(argument_error(format!(
             "Keyword arguments not allowed when calling {name}."
@@ -65,6 +66,15 @@ pub(crate) fn check(
         check_one(machine, *parameter, value)?;
     }
     Ok(())
+}
+
+/// What the original's messages call a call: the function behind it.
+fn original_name(name: &str) -> &str {
+    match name {
+        "openfile" => "emulated_open",
+        "getresources" => "get_resources",
+        other => other,
+    }
 }
 
 fn check_one(machine: &mut Machine, parameter: Parameter, value: &Value) -> Res<()> {

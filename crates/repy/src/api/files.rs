@@ -177,32 +177,31 @@ impl FileTable {
 /// The name as a string, if files may be called so.
 fn file_name(value: Value) -> Res<String> {
     let bytes = text(value);
-    let is_allowed = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
-    match String::from_utf8(bytes) {
-        Ok(name)
-            if !name.is_empty()
-                && !name.starts_with('.')
-                && name.bytes().all(|b| is_allowed(&b)) =>
-        {
-            Ok(name)
-        }
-        _ => Err(argument_error(
-            "Illegal filename. Allowed are letters a-z, digits, '.', '_' and '-', but no '.' in front",
-        )),
+    if matches!(&bytes[..], b"" | b"." | b"..") {
+        return Err(argument_error("Illegal filename provided!"));
     }
+    let is_allowed = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+    if let Some(&other) = bytes.iter().find(|byte| !is_allowed(byte)) {
+        let mut message = b"Filename has disallowed character '".to_vec();
+        message.extend([other, b'\'']);
+        return Err(Thrown::with_bytes(
+            ExceptionKind::RepyArgumentError,
+            message,
+        ));
+    }
+    if bytes.first() == Some(&b'.') {
+        return Err(argument_error(
+            "Filename starts with a period, this is not allowed!",
+        ));
+    }
+    // Nothing but ASCII is left.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn in_use(name: &str) -> Thrown {
+fn already_open(name: &str) -> Thrown {
     Thrown::new(
         ExceptionKind::FileInUseError,
-        format!("Cannot open or remove file \"{name}\" because it is in use."),
-    )
-}
-
-fn not_found(name: &str) -> Thrown {
-    Thrown::new(
-        ExceptionKind::FileNotFoundError,
-        format!("Cannot find file \"{name}\"."),
+        format!("Cannot open file \"{name}\" because it is already open!"),
     )
 }
 
@@ -218,19 +217,23 @@ fn openfile(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -
     sandbox.when_below(machine, &[Resource::FileRead], move |machine| {
         let files = &shared.files;
         if files.open.borrow().contains(&name) {
-            return Err(in_use(&name));
+            return Err(already_open(&name));
         }
         if files.size_of(&name).is_some() {
             let file = open(&shared, machine, name, OFlags::empty())?;
             return shared.charge(&[LOOKUP], Ok(file));
         }
         if !create {
-            return shared.charge(&[LOOKUP], Err(not_found(&name)));
+            let missing = Thrown::new(
+                ExceptionKind::FileNotFoundError,
+                format!("Cannot openfile non-existent file \"{name}\" without creating it!"),
+            );
+            return shared.charge(&[LOOKUP], Err(missing));
         }
         let again = shared.clone();
         shared.when_below(machine, &[Resource::FileWrite], move |machine| {
             if again.files.open.borrow().contains(&name) {
-                return Err(in_use(&name));
+                return Err(already_open(&name));
             }
             let new = again.files.size_of(&name).is_none();
             let flags = if new {
@@ -268,12 +271,13 @@ fn open(sandbox: &Rc<Sandbox>, machine: &mut Machine, name: String, create: OFla
     sandbox.files.open.borrow_mut().insert(name.clone());
     let open = OpenFile {
         file,
-        name,
+        name: name.clone(),
         sandbox: sandbox.clone(),
         _item: item,
     };
     Ok(machine.host_object(FileHandle {
         sandbox: sandbox.clone(),
+        name: name.into(),
         open: Rc::new(RefCell::new(Some(open))),
     }))
 }
@@ -307,10 +311,17 @@ fn removefile(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>)
     sandbox.when_below(machine, resources, move |_| {
         let files = &shared.files;
         if files.open.borrow().contains(&name) {
-            return Err(in_use(&name));
+            return Err(Thrown::new(
+                ExceptionKind::FileInUseError,
+                format!("Cannot remove file \"{name}\" because it is in use!"),
+            ));
         }
         let Some(size) = files.size_of(&name) else {
-            return shared.charge(&[LOOKUP], Err(not_found(&name)));
+            let missing = Thrown::new(
+                ExceptionKind::FileNotFoundError,
+                format!("Cannot remove non-existent file \"{name}\"."),
+            );
+            return shared.charge(&[LOOKUP], Err(missing));
         };
         files
             .directory()
@@ -340,6 +351,7 @@ impl Drop for OpenFile {
 /// A file as programs hold it.
 struct FileHandle {
     sandbox: Rc<Sandbox>,
+    name: Rc<str>,
     /// None once it is closed.
     open: Rc<RefCell<Option<OpenFile>>>,
 }
@@ -359,7 +371,7 @@ impl HostType for FileHandle {
                 arguments::check(machine, method, &[], args)?;
                 match self.open.borrow_mut().take() {
                     Some(open) => drop(open),
-                    None => return Err(closed()),
+                    None => return Err(closed(&self.name)),
                 }
                 Ok(Value::None)
             }
@@ -379,17 +391,17 @@ impl HostType for FileHandle {
     }
 }
 
-fn closed() -> Thrown {
+fn closed(name: &str) -> Thrown {
     Thrown::new(
         ExceptionKind::FileClosedError,
-        "The file is already closed.",
+        format!("File '{name}' is already closed!"),
     )
 }
 
-fn past_end(offset: u64, size: u64) -> Thrown {
+fn past_end() -> Thrown {
     Thrown::new(
         ExceptionKind::SeekPastEndOfFileError,
-        format!("Seek offset {offset} is beyond the end of the file, which has {size} bytes."),
+        "Seek offset extends past the EOF!",
     )
 }
 
@@ -407,17 +419,18 @@ impl FileHandle {
         let most = match most {
             Value::None => u64::MAX,
             number => u64::try_from(integer(number))
-                .map_err(|_| argument_error("Negative sizelimit specified."))?,
+                .map_err(|_| argument_error("Negative sizelimit specified!"))?,
         };
         let (sandbox, open) = (self.sandbox.clone(), self.open.clone());
+        let name = self.name.clone();
         self.sandbox
             .when_below(machine, &[Resource::FileRead], move |machine| {
                 let open = open.borrow();
-                let open = open.as_ref().ok_or_else(closed)?;
+                let open = open.as_ref().ok_or_else(|| closed(&name))?;
                 let failed = |error| system_error("the file cannot be read", error);
                 let size = open.file.metadata().map_err(failed)?.len();
                 if offset > size {
-                    return Err(past_end(offset, size));
+                    return Err(past_end());
                 }
                 let length = usize::try_from(most.min(size - offset)).unwrap_or(usize::MAX);
                 machine.reserve(length)?;
@@ -443,17 +456,18 @@ impl FileHandle {
     /// Writes all of `data` at `offset`, which may be at most the end of the file.
     fn writeat(&self, machine: &mut Machine, data: Value, offset: u64) -> Res {
         let (sandbox, open) = (self.sandbox.clone(), self.open.clone());
+        let name = self.name.clone();
         self.sandbox
             .when_below(machine, &[Resource::FileWrite], move |_| {
                 let Value::Str(data) = &data else {
                     return Err(argument_error("Invalid type"));
                 };
                 let open = open.borrow();
-                let open = open.as_ref().ok_or_else(closed)?;
+                let open = open.as_ref().ok_or_else(|| closed(&name))?;
                 let failed = |error| system_error("the file cannot be written", error);
                 let size = open.file.metadata().map_err(failed)?.len();
                 if offset > size {
-                    return Err(past_end(offset, size));
+                    return Err(past_end());
                 }
                 let length = data.len() as u64;
                 let more = (offset + length).saturating_sub(size);

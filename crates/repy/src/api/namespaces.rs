@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use super::Entry;
 use super::arguments::{self, Parameter, text};
-use crate::sandbox::Sandbox;
+use crate::check::Refusal;
+use crate::sandbox::{self, Sandbox};
 use overlord_repy_machine::HostType;
 use overlord_repy_machine::Machine;
 use overlord_repy_machine::attribute_error;
@@ -18,10 +19,10 @@ pub(super) const CALLS: &[Entry] = &[Entry {
     call: createvirtualnamespace,
 }];
 
-fn unsafe_code(why: impl std::fmt::Display) -> Thrown {
+fn unsafe_code(refusal: &Refusal) -> Thrown {
     Thrown::new(
         ExceptionKind::CodeUnsafeError,
-        format!("Code failed safety check! Error: {why}"),
+        sandbox::unsafe_code(refusal),
     )
 }
 
@@ -32,12 +33,12 @@ fn createvirtualnamespace(
     args: &mut Args<'_>,
 ) -> Res {
     let Value::Str(code) = args.take(0) else {
-        return Err(unsafe_code("it is no string"));
+        return Err(arguments::argument_error("Code must be a string!"));
     };
     let name = String::from_utf8_lossy(&text(args.take(1))).into_owned();
     // The tree takes many times the room of its source.
     machine.reserve(code.len().saturating_mul(TREE_BYTES_PER_SOURCE_BYTE))?;
-    let program = Program::new(code.as_bytes(), &name).map_err(unsafe_code)?;
+    let program = Program::new(code.as_bytes(), &name).map_err(|refusal| unsafe_code(&refusal))?;
     let nowhere = machine.new_globals();
     let body = machine
         .load(&program, &nowhere)

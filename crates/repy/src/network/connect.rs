@@ -36,7 +36,11 @@ impl Connecting {
     ) -> Result<Connecting, NetworkError> {
         registry.may_connect(local, remote)?;
         let socket = new_socket()?;
-        rustix::net::bind(&socket, &local).map_err(|errno| from_bind(errno, local))?;
+        rustix::net::bind(&socket, &local).map_err(|errno| match from_bind(errno, local) {
+            // Who else holds the address is told as a connection of one's own would be.
+            NetworkError::AddressInUse(_) => NetworkError::DuplicateTuple { local, remote },
+            other => other,
+        })?;
         match rustix::net::connect(&socket, &remote) {
             // INTR: the kernel goes on by itself.
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}

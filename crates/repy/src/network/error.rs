@@ -6,15 +6,19 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use rustix::io::Errno;
 use thiserror::Error;
 
-/// Why a network call failed. Each variant becomes the exception of its name, if it has one.
+/// Why a network call failed. Each variant becomes the exception of its name, if it has one; the texts are the
+/// original's, which programs print and match.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NetworkError {
     /// This program listens there already.
-    #[error("this program listens on {0} already")]
+    #[error("The provided localip and localport are already in use!")]
     AlreadyListening(SocketAddrV4),
+    /// This program listens there already, where a connection is to begin.
+    #[error("There is a listening socket on the provided localip and localport!")]
+    ListensThere(SocketAddrV4),
     /// This program has a connection between these addresses already.
-    #[error("a connection from {local} to {remote} exists already")]
+    #[error("There is a duplicate connection which conflicts with the request!")]
     DuplicateTuple {
         /// Our end.
         local: SocketAddrV4,
@@ -22,10 +26,10 @@ pub enum NetworkError {
         remote: SocketAddrV4,
     },
     /// Something outside of this program uses the address. To programs a DuplicateTupleError, too.
-    #[error("the local address {0} is in use by another process")]
+    #[error("Provided Local IP and Local Port is already in use!")]
     AddressInUse(SocketAddrV4),
     /// An old connection between these addresses is not quite over.
-    #[error("the operating system still cleans up an old connection from {local} to {remote}")]
+    #[error("The socket is being cleaned up by the operating system!")]
     CleanupInProgress {
         /// Our end.
         local: SocketAddrV4,
@@ -33,13 +37,13 @@ pub enum NetworkError {
         remote: SocketAddrV4,
     },
     /// The address is none of this machine's.
-    #[error("{0} is not an address of this machine")]
+    #[error("Cannot bind to the specified local ip, invalid!")]
     AddressBinding(Ipv4Addr),
     /// The operating system (its second wall, or a port below 1024) does not let this program have the port.
-    #[error("the operating system does not allow the local address {0}")]
+    #[error("Provided localport is not allowed! Port: {}", .0.port())]
     AddressForbidden(SocketAddrV4),
     /// There is no way from the local to the remote address.
-    #[error("{remote} cannot be reached from {local}")]
+    #[error("The network is down or cannot be reached from the local IP!")]
     Unreachable {
         /// Our end.
         local: Ipv4Addr,
@@ -49,23 +53,32 @@ pub enum NetworkError {
         source: io::Error,
     },
     /// The machine has no address towards the Internet.
-    #[error("no connection to the Internet was found")]
+    #[error("Cannot detect a connection to the Internet.")]
     NoInternet,
     /// Nobody listens there.
-    #[error("the connection to {0} was refused")]
+    #[error("The connection was refused!")]
     Refused(SocketAddrV4),
+    /// The other end gave up while the connection was being made.
+    #[error("{HUNG_UP}")]
+    HungUp(SocketAddrV4),
     /// No answer within the time given.
-    #[error("no connection to {0} within the time given")]
+    #[error("Timed-out connecting to the remote host!")]
     TimedOut(SocketAddrV4),
     /// The name has no address.
-    #[error("the name '{0}' could not be resolved")]
+    #[error("The hostname '{0}' could not be resolved.")]
     Unresolved(String),
     /// Closed by this program.
-    #[error("the socket was closed")]
+    #[error("The socket is closed!")]
     ClosedLocally,
+    /// A listening socket that was closed by this program.
+    #[error("The socket has been closed!")]
+    ServerClosed,
     /// Closed by the other end, or lost on the way.
-    #[error("the socket was closed by the other end")]
+    #[error("The socket has been closed remotely!")]
     ClosedRemotely,
+    /// Closed by the other end, as was seen before anything was sent.
+    #[error("The socket has been closed by the remote end!")]
+    ClosedBeforeSending,
     /// Nothing to be had at the moment.
     #[error("{0}")]
     WouldBlock(&'static str),
@@ -79,12 +92,15 @@ pub enum NetworkError {
     #[error("the system has no sockets left")]
     Exhausted(#[source] io::Error),
     /// Longer than a datagram may be.
-    #[error("the message is too long to be sent")]
+    #[error("Provided message is too long for UDP datagrams on this platform!")]
     TooLong,
     /// What no call foresees.
     #[error("the operating system refused a network call")]
     System(#[source] io::Error),
 }
+
+/// What is said of a connection that was gone before it was there.
+pub(super) const HUNG_UP: &str = "The remote side hung up before the connection was established.";
 
 /// Whether nothing is wrong but that a non-blocking call would have to wait.
 pub(super) fn would_block(errno: Errno) -> bool {
@@ -114,7 +130,8 @@ pub(super) fn from_bind(errno: Errno, local: SocketAddrV4) -> NetworkError {
 /// What sending or connecting from `local` to `remote` failed of.
 pub(super) fn from_route(errno: Errno, local: SocketAddrV4, remote: SocketAddrV4) -> NetworkError {
     match errno {
-        Errno::CONNREFUSED | Errno::CONNRESET | Errno::CONNABORTED => NetworkError::Refused(remote),
+        Errno::CONNREFUSED | Errno::CONNRESET => NetworkError::Refused(remote),
+        Errno::CONNABORTED => NetworkError::HungUp(remote),
         Errno::TIMEDOUT => NetworkError::TimedOut(remote),
         // INVAL is how Linux says that no packet goes from a loopback address to any other; ACCESS and PERM come from
         // firewalls and for broadcast addresses.

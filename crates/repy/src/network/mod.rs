@@ -27,7 +27,7 @@ pub use connect::{Connecting, Progress};
 pub use error::NetworkError;
 pub use resolve::{Lookup, NAME_BYTES_MAX, Resolver, resolve_with_system};
 pub use rules::{AddressRules, MachineAddresses, Preference, ThisMachine};
-pub use tcp::{Accepted, RECEIVE_BYTES_MAX, TCP_BUFFER_BYTES, TcpServer, TcpSocket};
+pub use tcp::{Accepted, NO_CONNECTION, RECEIVE_BYTES_MAX, TCP_BUFFER_BYTES, TcpServer, TcpSocket};
 pub use udp::{MESSAGE_BYTES_MAX, Received, Sending, UDP_BUFFER_BYTES, UdpServer};
 
 use registry::Registry;

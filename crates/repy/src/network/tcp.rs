@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
 
-use super::error::{NetworkError, from_bind, from_setup, would_block};
+use super::error::{HUNG_UP, NetworkError, from_bind, from_setup, would_block};
 use super::registry::{Registration, Registry};
 
 /// The kernel's buffers of a TCP socket each way, the original's.
@@ -21,6 +21,9 @@ pub const RECEIVE_BYTES_MAX: usize = 1 << 16;
 
 /// Most connections that wait to be taken, whatever the program's number of sockets: the kernel's usual bound.
 const BACKLOG_MAX: u32 = 4096;
+
+/// What is said if no connection waits to be taken.
+pub const NO_CONNECTION: &str = "No connections currently available!";
 
 /// A socket that listens for connections.
 pub struct TcpServer {
@@ -104,7 +107,10 @@ impl TcpServer {
                     return Err(NetworkError::ServerInvalid(errno.into()));
                 }
                 // Everything else is about one connection that came to nothing (accept(2) has the list).
-                Err(_) => return Err(NetworkError::WouldBlock("no connection is there yet")),
+                Err(errno) if would_block(errno) => {
+                    return Err(NetworkError::WouldBlock(NO_CONNECTION));
+                }
+                Err(_) => return Err(NetworkError::WouldBlock(HUNG_UP)),
             }
         }
     }
@@ -155,7 +161,9 @@ impl TcpSocket {
                     return Ok(data);
                 }
                 Err(Errno::INTR) => {}
-                Err(errno) => return Err(of_stream(errno, "no data is there yet")),
+                Err(errno) => {
+                    return Err(of_stream(errno, "There is no data! recv() would block."));
+                }
             }
         }
     }
@@ -163,14 +171,18 @@ impl TcpSocket {
     /// Sends as much of `data` as the kernel takes; the result is how much that was.
     ///
     /// # Errors
-    /// WouldBlock if that is nothing, ClosedRemotely if the other end takes no more.
+    /// WouldBlock if that is nothing, ClosedBeforeSending or ClosedRemotely if the other end takes no more: as in the
+    /// original it is asked for first whether the other side has closed, though the kernel would take a first message.
     pub fn send(&self, data: &[u8]) -> Result<usize, NetworkError> {
+        if ready(&self.socket, PollFlags::RDHUP)? {
+            return Err(NetworkError::ClosedBeforeSending);
+        }
         loop {
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             match rustix::net::send(&self.socket, data, flags) {
                 Ok(bytes) => return Ok(bytes),
                 Err(Errno::INTR) => {}
-                Err(errno) => return Err(of_stream(errno, "the buffer is full")),
+                Err(errno) => return Err(of_stream(errno, "send() would block.")),
             }
         }
     }

@@ -80,7 +80,7 @@ impl UdpServer {
                 Err(Errno::INTR) => {}
                 // A message lost on the way in (a bad checksum, a full buffer) is no message.
                 Err(errno) if would_block(errno) => {
-                    return Err(NetworkError::WouldBlock("no message is there yet"));
+                    return Err(NetworkError::WouldBlock("No messages currently available!"));
                 }
                 Err(errno) => return Err(from_setup(errno)),
             }

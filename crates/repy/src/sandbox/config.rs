@@ -11,6 +11,17 @@ use crate::wall::{WallPolicy, WallReport};
 /// Called when a program is about to run.
 pub type Started = Box<dyn FnOnce(&WallReport)>;
 
+/// Where goes what is told about a program besides its own output.
+pub enum Reports {
+    /// Into the log, in order, as in a vessel.
+    InLog,
+    /// The program's own faults (uncaught exceptions, unsafe code) to this stream, as in the original; what the sandbox
+    /// did with it into the log.
+    FaultsTo(Box<dyn Write>),
+    /// All of it to this stream.
+    AllTo(Box<dyn Write>),
+}
+
 /// What a sandbox is given.
 pub struct SandboxConfig {
     /// The program's file; relative to `directory` unless it is absolute.
@@ -27,8 +38,8 @@ pub struct SandboxConfig {
     pub addresses: AddressRules,
     /// Where the program's log goes.
     pub log: Box<dyn Write>,
-    /// Where reports of errors go; None: to the log.
-    pub errors: Option<Box<dyn Write>>,
+    /// Where goes what is told about the program.
+    pub reports: Reports,
     /// The prefix of the status file, if there is to be one.
     pub status: Option<PathBuf>,
     /// The stop file, if one is to be looked for: whoever makes it stops the program. It must not be there yet.

@@ -4,24 +4,22 @@ use std::io::Write;
 
 use overlord_repy_machine::Str;
 
-/// Writes what the program logs.
+use super::Reports;
+
+/// Writes what the program logs, and what is told about it.
 pub(crate) struct LogWriter {
     output: Box<dyn Write>,
-    /// Where reports of errors go, if not to the log.
-    errors: Option<Box<dyn Write>>,
+    reports: Reports,
     space: bool,
-    /// Whether the last byte ended a line.
-    line_ended: bool,
 }
 
 impl LogWriter {
-    /// A log that goes to `output`; errors go to `errors`, or to the log too.
-    pub(crate) fn new(output: Box<dyn Write>, errors: Option<Box<dyn Write>>) -> LogWriter {
+    /// A log that goes to `output`.
+    pub(crate) fn new(output: Box<dyn Write>, reports: Reports) -> LogWriter {
         LogWriter {
             output,
-            errors,
+            reports,
             space: false,
-            line_ended: true,
         }
     }
 
@@ -47,25 +45,37 @@ impl LogWriter {
     }
 
     fn write(&mut self, text: &[u8]) {
-        if let Some(last) = text.last() {
-            self.line_ended = *last == b'\n';
-        }
         // A log that cannot be written is no fault of the program's.
         let _ = self.output.write_all(text);
     }
 
-    /// Writes a report about the program, which comes in parts, on lines of its own.
-    pub(crate) fn report(&mut self, parts: &[&[u8]]) {
-        if self.errors.is_none() && !self.line_ended {
-            let _ = self.output.write_all(b"\n");
-            self.line_ended = true;
+    /// Writes a report of a fault of the program's, which comes in parts.
+    pub(crate) fn fault(&mut self, parts: &[&[u8]]) {
+        let in_log = matches!(self.reports, Reports::InLog);
+        self.tell(in_log, parts);
+    }
+
+    /// Writes a note about the program, which comes in parts.
+    pub(crate) fn note(&mut self, parts: &[&[u8]]) {
+        let in_log = !matches!(self.reports, Reports::AllTo(_));
+        self.tell(in_log, parts);
+    }
+
+    /// In the log a line left unfinished is continued, after the space that is due.
+    fn tell(&mut self, in_log: bool, parts: &[&[u8]]) {
+        if in_log && self.space {
+            self.write(b" ");
+            self.space = false;
         }
         let _ = self.output.flush();
-        let output = self.errors.as_mut().unwrap_or(&mut self.output);
+        let stream = match &mut self.reports {
+            Reports::FaultsTo(stream) | Reports::AllTo(stream) if !in_log => stream,
+            _ => &mut self.output,
+        };
         for part in parts {
-            let _ = output.write_all(part);
+            let _ = stream.write_all(part);
         }
-        let _ = output.flush();
+        let _ = stream.flush();
     }
 
     /// Makes everything written visible.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use overlord_resources::{PortKind, Resource, Resources};
 
-use super::{Ending, LogWriter, MemoryWatch, Sandbox};
+use super::{Ending, LogWriter, MemoryWatch, Reports, Sandbox};
 use crate::accounting::Accounting;
 use crate::api::files::FileTable;
 use crate::network::{AddressRules, Network};
@@ -165,7 +165,7 @@ impl Trial {
             Box::new(system),
             FileTable::open(self.directory.path(), disk).unwrap(),
             self.network,
-            LogWriter::new(Box::new(log.clone()), None),
+            LogWriter::new(Box::new(log.clone()), Reports::InLog),
             MemoryWatch::heap_only(None),
         ));
         let started = Box::new(|| {});

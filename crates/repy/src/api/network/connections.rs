@@ -8,34 +8,35 @@ use overlord_resources::{PortKind, Resource};
 
 use super::socket::SocketHandle;
 use super::{
-    HEADER, both_ways, endpoint, ip_value, permit, port_value, receiving, sending, two_ends,
+    HEADER, both_ways, ends, ip_value, permit, place_to_listen, port_value, receiving, sending,
+    two_ends,
 };
 use crate::accounting::{Item, PortInUse, use_port};
 use crate::api::Entry;
-use crate::api::arguments::{self, Parameter, argument_error, seconds};
-use crate::network::{Connecting, NetworkError, Progress, TcpServer, Traffic};
+use crate::api::arguments::{self, Parameter, seconds};
+use crate::network::{Connecting, NO_CONNECTION, NetworkError, Progress, TcpServer, Traffic};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Interest, Until, wait};
 use overlord_repy_machine::HostType;
 use overlord_repy_machine::Machine;
 use overlord_repy_machine::attribute_error;
-use overlord_repy_machine::{Args, Res, Value};
+use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
 
 pub(super) const CALLS: &[Entry] = &[
     Entry {
         name: "openconnection",
         parameters: &[
             Parameter::Text,
-            Parameter::Integer(1),
+            Parameter::Integer(0),
             Parameter::Text,
-            Parameter::Integer(1),
+            Parameter::Integer(0),
             Parameter::Seconds,
         ],
         call: openconnection,
     },
     Entry {
         name: "listenforconnection",
-        parameters: &[Parameter::Text, Parameter::Integer(1)],
+        parameters: &[Parameter::Text, Parameter::Integer(0)],
         call: listenforconnection,
     },
 ];
@@ -51,16 +52,24 @@ fn taking(traffic: Traffic) -> [(Resource, u64); 2] {
 }
 
 fn openconnection(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res {
-    let remote = endpoint(args, 0, "dest")?;
-    let local = endpoint(args, 2, "local")?;
-    let timeout = seconds(&args.take(4));
+    let (remote, local) = ends(machine, args, 0, 2)?;
+    let given = args.take(4);
+    let timeout = seconds(&given);
     if timeout <= 0.0 {
-        return Err(argument_error(
-            "Provided timeout is not valid, must be positive!",
+        let mut message = b"Provided timeout is not valid, must be positive! Timeout: ".to_vec();
+        message.extend(machine.str_of(&given)?);
+        return Err(Thrown::with_bytes(
+            ExceptionKind::RepyArgumentError,
+            message,
         ));
     }
     two_ends(local, remote)?;
-    permit(sandbox, PortKind::Connection, local)?;
+    permit(
+        sandbox,
+        PortKind::Connection,
+        local,
+        &local.ip().to_string(),
+    )?;
     let traffic = Traffic::with(*remote.ip());
     let shared = sandbox.clone();
     sandbox.when_below(machine, both_ways(traffic), move |machine| {
@@ -120,8 +129,7 @@ fn connect(
 }
 
 fn listenforconnection(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res {
-    let local = endpoint(args, 0, "local")?;
-    permit(sandbox, PortKind::Connection, local)?;
+    let local = place_to_listen(sandbox, machine, args, PortKind::Connection)?;
     sandbox.network.may_listen_for_connections(local)?;
     let item = sandbox.take_item(Resource::InSockets)?;
     // As many may wait as the program may have at a time; the cast saturates.
@@ -181,7 +189,7 @@ impl HostType for TcpServerHandle {
 impl TcpServerHandle {
     fn getconnection(&self, machine: &mut Machine) -> Res {
         if self.open.borrow().is_none() {
-            return Err(NetworkError::ClosedLocally.into());
+            return Err(NetworkError::ServerClosed.into());
         }
         let traffic = Traffic::with(*self.local.ip());
         let (sandbox, open, local) = (self.sandbox.clone(), self.open.clone(), self.local);
@@ -194,9 +202,9 @@ impl TcpServerHandle {
                         (open.server.accept()?, item)
                     }
                     Some(_) => {
-                        return Err(NetworkError::WouldBlock("no connection is there yet").into());
+                        return Err(NetworkError::WouldBlock(NO_CONNECTION).into());
                     }
-                    None => return Err(NetworkError::ClosedLocally.into()),
+                    None => return Err(NetworkError::ServerClosed.into()),
                 };
                 let port = use_port(&sandbox.account, PortKind::Connection, local.port());
                 let remote = accepted.remote;

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use overlord_resources::{PortKind, Resource};
 
-use super::{HEADER, endpoint, ip_value, permit, port_value, receiving, sending, two_ends};
+use super::{
+    HEADER, ends, ip_value, permit, place_to_listen, port_value, receiving, sending, two_ends,
+};
 use crate::accounting::{Item, PortInUse, use_port};
 use crate::api::Entry;
 use crate::api::arguments::{self, Parameter, text};
@@ -23,26 +25,28 @@ pub(super) const CALLS: &[Entry] = &[
         name: "sendmessage",
         parameters: &[
             Parameter::Text,
-            Parameter::Integer(1),
-            Parameter::TextUpTo(MESSAGE_BYTES_MAX),
+            Parameter::Integer(0),
             Parameter::Text,
-            Parameter::Integer(1),
+            Parameter::Text,
+            Parameter::Integer(0),
         ],
         call: sendmessage,
     },
     Entry {
         name: "listenformessage",
-        parameters: &[Parameter::Text, Parameter::Integer(1)],
+        parameters: &[Parameter::Text, Parameter::Integer(0)],
         call: listenformessage,
     },
 ];
 
 fn sendmessage(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res {
-    let remote = endpoint(args, 0, "dest")?;
+    let (remote, local) = ends(machine, args, 0, 3)?;
     let message = text(args.take(2));
-    let local = endpoint(args, 3, "local")?;
+    if message.len() > MESSAGE_BYTES_MAX {
+        return Err(NetworkError::TooLong.into());
+    }
     two_ends(local, remote)?;
-    permit(sandbox, PortKind::Message, local)?;
+    permit(sandbox, PortKind::Message, local, &local.ip().to_string())?;
     let shared = sandbox.clone();
     let resources: &'static [Resource] = match Traffic::with(*remote.ip()) {
         Traffic::Loop => &[Resource::LoopSend],
@@ -96,8 +100,7 @@ fn send(sandbox: Rc<Sandbox>, message: Message) -> Res {
 }
 
 fn listenformessage(sandbox: &Rc<Sandbox>, machine: &mut Machine, args: &mut Args<'_>) -> Res {
-    let local = endpoint(args, 0, "local")?;
-    permit(sandbox, PortKind::Message, local)?;
+    let local = place_to_listen(sandbox, machine, args, PortKind::Message)?;
     sandbox.network.may_listen_for_messages(local)?;
     let item = sandbox.take_item(Resource::InSockets)?;
     let server = sandbox.network.listen_for_messages(local)?;
@@ -155,7 +158,7 @@ impl HostType for UdpServerHandle {
 impl UdpServerHandle {
     fn getmessage(&self, machine: &mut Machine) -> Res {
         if self.open.borrow().is_none() {
-            return Err(NetworkError::ClosedLocally.into());
+            return Err(NetworkError::ServerClosed.into());
         }
         let resources: &'static [Resource] = match Traffic::with(*self.local.ip()) {
             Traffic::Loop => &[Resource::LoopRecv],
@@ -165,7 +168,7 @@ impl UdpServerHandle {
         self.sandbox.when_below(machine, resources, move |_| {
             let received = match &*open.borrow() {
                 Some(open) => open.server.receive()?,
-                None => return Err(NetworkError::ClosedLocally.into()),
+                None => return Err(NetworkError::ServerClosed.into()),
             };
             let charge = (
                 receiving(Traffic::with(*local.ip())),

@@ -11,7 +11,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use overlord_resources::{PortKind, Resource};
 
@@ -19,8 +19,8 @@ use super::Entry;
 use super::arguments::{argument_error, integer, text};
 use crate::network::{NetworkError, Traffic, parse_address, parse_port};
 use crate::sandbox::Sandbox;
-use overlord_repy_machine::Stop;
 use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
+use overlord_repy_machine::{Machine, Stop};
 
 /// The tables of the themes.
 pub(super) const TABLES: &[&[Entry]] = &[connections::CALLS, messages::CALLS, names::CALLS];
@@ -52,28 +52,72 @@ fn both_ways(traffic: Traffic) -> &'static [Resource] {
     }
 }
 
-/// Takes an address and a port, at this place among the arguments.
-fn endpoint(args: &mut Args<'_>, at: usize, whose: &str) -> Res<SocketAddrV4> {
+/// Takes an address, at this place among the arguments.
+fn address(args: &mut Args<'_>, at: usize, whose: &str) -> Res<Ipv4Addr> {
     let ip = text(args.take(at));
-    let port = integer(&args.take(at + 1));
-    let address = parse_address(&ip).ok_or_else(|| {
-        let ip = String::from_utf8_lossy(&ip);
-        argument_error(format!("Provided {whose}ip is not valid! IP: '{ip}'"))
-    })?;
-    let port = parse_port(port).ok_or_else(|| {
-        argument_error(format!("Provided {whose}port is not valid! Port: {port}"))
-    })?;
-    Ok(SocketAddrV4::new(address, port))
+    parse_address(&ip).ok_or_else(|| {
+        let mut message = format!("Provided {whose}ip is not valid! IP: '").into_bytes();
+        message.extend(ip);
+        message.push(b'\'');
+        Thrown::with_bytes(ExceptionKind::RepyArgumentError, message)
+    })
 }
 
-/// Whether the program may use a local address and port at all.
-fn permit(sandbox: &Sandbox, kind: PortKind, local: SocketAddrV4) -> Res<()> {
+/// Takes a port, at this place among the arguments.
+fn port(machine: &mut Machine, args: &mut Args<'_>, at: usize, whose: &str) -> Res<u16> {
+    let port = args.take(at);
+    match parse_port(integer(&port)) {
+        Some(port) => Ok(port),
+        None => {
+            let mut message = format!("Provided {whose}port is not valid! Port: ").into_bytes();
+            message.extend(machine.str_of(&port)?);
+            Err(Thrown::with_bytes(
+                ExceptionKind::RepyArgumentError,
+                message,
+            ))
+        }
+    }
+}
+
+/// Takes both ends of what is sent or connected: where the address and port of each stand among the arguments. Both
+/// addresses are judged before the ports, as in the original.
+fn ends(
+    machine: &mut Machine,
+    args: &mut Args<'_>,
+    remote: usize,
+    local: usize,
+) -> Res<(SocketAddrV4, SocketAddrV4)> {
+    let addresses = (
+        address(args, remote, "dest")?,
+        address(args, local, "local")?,
+    );
+    let remote_port = port(machine, args, remote + 1, "dest")?;
+    let local_port = port(machine, args, local + 1, "local")?;
+    Ok((
+        SocketAddrV4::new(addresses.0, remote_port),
+        SocketAddrV4::new(addresses.1, local_port),
+    ))
+}
+
+/// Takes where to listen, the first two arguments, and sees whether the program may.
+fn place_to_listen(
+    sandbox: &Sandbox,
+    machine: &mut Machine,
+    args: &mut Args<'_>,
+    kind: PortKind,
+) -> Res<SocketAddrV4> {
+    let ip = address(args, 0, "local")?;
+    let local = SocketAddrV4::new(ip, port(machine, args, 1, "local")?);
+    // Here the original's message quotes the address.
+    permit(sandbox, kind, local, &format!("'{ip}'"))?;
+    Ok(local)
+}
+
+/// Whether the program may use a local address and port at all; `shown` is the address as messages show it.
+fn permit(sandbox: &Sandbox, kind: PortKind, local: SocketAddrV4, shown: &str) -> Res<()> {
     let forbidden = |what: String| Err(Thrown::new(ExceptionKind::ResourceForbiddenError, what));
     if !sandbox.network.allows(*local.ip()) {
-        return forbidden(format!(
-            "Provided localip is not allowed! IP: {}",
-            local.ip()
-        ));
+        return forbidden(format!("Provided localip is not allowed! IP: {shown}"));
     }
     if !sandbox.account.borrow().allows_port(kind, local.port()) {
         return forbidden(format!(
@@ -108,7 +152,9 @@ impl From<NetworkError> for Thrown {
             NetworkError::NoThread(why) => {
                 return Thrown::stop(Stop::NoThread(format!("{error}: {why}")));
             }
-            NetworkError::AlreadyListening(_) => ExceptionKind::AlreadyListeningError,
+            NetworkError::AlreadyListening(_) | NetworkError::ListensThere(_) => {
+                ExceptionKind::AlreadyListeningError
+            }
             NetworkError::DuplicateTuple { .. } | NetworkError::AddressInUse(_) => {
                 ExceptionKind::DuplicateTupleError
             }
@@ -118,11 +164,17 @@ impl From<NetworkError> for Thrown {
             NetworkError::Unreachable { .. } | NetworkError::NoInternet => {
                 ExceptionKind::InternetConnectivityError
             }
-            NetworkError::Refused(_) => ExceptionKind::ConnectionRefusedError,
+            NetworkError::Refused(_) | NetworkError::HungUp(_) => {
+                ExceptionKind::ConnectionRefusedError
+            }
             NetworkError::TimedOut(_) => ExceptionKind::TimeoutError,
             NetworkError::Unresolved(_) => ExceptionKind::NetworkAddressError,
-            NetworkError::ClosedLocally => ExceptionKind::SocketClosedLocal,
-            NetworkError::ClosedRemotely => ExceptionKind::SocketClosedRemote,
+            NetworkError::ClosedLocally | NetworkError::ServerClosed => {
+                ExceptionKind::SocketClosedLocal
+            }
+            NetworkError::ClosedRemotely | NetworkError::ClosedBeforeSending => {
+                ExceptionKind::SocketClosedRemote
+            }
             NetworkError::WouldBlock(_) => ExceptionKind::SocketWouldBlockError,
             NetworkError::ServerInvalid(_) => ExceptionKind::TCPServerSocketInvalidError,
             NetworkError::Exhausted(_) => ExceptionKind::ResourceExhaustedError,
@@ -130,7 +182,7 @@ impl From<NetworkError> for Thrown {
             NetworkError::System(_) => ExceptionKind::NetworkError,
         };
         let mut message = error.to_string();
-        if let Some(source) = std::error::Error::source(&error) {
+        if let NetworkError::System(source) | NetworkError::Exhausted(source) = &error {
             message = format!("{message}: {source}");
         }
         Thrown::new(kind, message)

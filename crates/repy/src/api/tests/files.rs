@@ -64,6 +64,35 @@ openfile('x' * 120, True)
 }
 
 #[test]
+fn a_name_that_cannot_be_a_files_says_which_rule_it_breaks() {
+    Trial::new(
+        "for name in ['', '.', '..', '.hidden', 'a b', 'Upper', 'a/b', '.b/', 'x\\xff', 'x' * 121]:
+  for call, arguments in [(openfile, (name, True)), (removefile, (name,))]:
+    try:
+      call(*arguments)
+    except RepyArgumentError, e:
+      log(repr(str(e)) + '\\n')
+",
+    )
+    .logs(
+        &[
+            "'Illegal filename provided!'",
+            "'Illegal filename provided!'",
+            "'Illegal filename provided!'",
+            "'Filename starts with a period, this is not allowed!'",
+            "\"Filename has disallowed character ' '\"",
+            "\"Filename has disallowed character 'U'\"",
+            "\"Filename has disallowed character '/'\"",
+            "\"Filename has disallowed character '/'\"",
+            "\"Filename has disallowed character '\\xff'\"",
+            "'Max string length is 120'",
+        ]
+        .map(|line| format!("{line}\n{line}\n"))
+        .concat(),
+    );
+}
+
+#[test]
 fn each_error_of_files_is_raised() {
     Trial::new(
         "def attempt(call, *args):
@@ -92,18 +121,18 @@ attempt(removefile, 'a')
 ",
     )
     .logs(
-        "<class 'exception_hierarchy.FileNotFoundError'> Cannot find file \"none\". \n\
-<class 'exception_hierarchy.FileNotFoundError'> Cannot find file \"none\". \n\
-<class 'exception_hierarchy.FileInUseError'> Cannot open or remove file \"a\" because it is in use. \n\
-<class 'exception_hierarchy.FileInUseError'> Cannot open or remove file \"a\" because it is in use. \n\
-<class 'exception_hierarchy.FileInUseError'> Cannot open or remove file \"a\" because it is in use. \n\
+        "<class 'exception_hierarchy.FileNotFoundError'> Cannot openfile non-existent file \"none\" without creating it! \n\
+<class 'exception_hierarchy.FileNotFoundError'> Cannot remove non-existent file \"none\". \n\
+<class 'exception_hierarchy.FileInUseError'> Cannot open file \"a\" because it is already open! \n\
+<class 'exception_hierarchy.FileInUseError'> Cannot open file \"a\" because it is already open! \n\
+<class 'exception_hierarchy.FileInUseError'> Cannot remove file \"a\" because it is in use! \n\
 fine\n\
-<class 'exception_hierarchy.SeekPastEndOfFileError'> Seek offset 6 is beyond the end of the file, which has 5 bytes. \n\
-<class 'exception_hierarchy.SeekPastEndOfFileError'> Seek offset 6 is beyond the end of the file, which has 5 bytes. \n\
+<class 'exception_hierarchy.SeekPastEndOfFileError'> Seek offset extends past the EOF! \n\
+<class 'exception_hierarchy.SeekPastEndOfFileError'> Seek offset extends past the EOF! \n\
 fine\n\
-<class 'exception_hierarchy.FileClosedError'> The file is already closed. \n\
-<class 'exception_hierarchy.FileClosedError'> The file is already closed. \n\
-<class 'exception_hierarchy.FileClosedError'> The file is already closed. \n\
+<class 'exception_hierarchy.FileClosedError'> File 'a' is already closed! \n\
+<class 'exception_hierarchy.FileClosedError'> File 'a' is already closed! \n\
+<class 'exception_hierarchy.FileClosedError'> File 'a' is already closed! \n\
 fine\n",
     );
 }
@@ -234,7 +263,7 @@ b = openfile('b', False)
     )
     .limit(Resource::FilesOpened, 2.0)
     .logs(
-        "the program holds 2 of the resource 'filesopened', as many as it may\n\
+        "Resource 'filesopened' limit exceeded!!\n\
 1 ['a', 'b', 'c', 'd', 'e'] \n",
     );
 }

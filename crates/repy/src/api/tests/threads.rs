@@ -51,7 +51,7 @@ createthread(wait)
 ",
     )
     .limit(Resource::Events, 7.0)
-    .logs("6 the program holds 7 of the resource 'events', as many as it may 7 \n1");
+    .logs("6 Resource 'events' limit exceeded!! 7 \n1");
     assert_eq!(outcome.seconds, 3.0);
 }
 

@@ -63,7 +63,7 @@ while opened() < 40:
         Box::new(RealSystem::new()),
         FileTable::none(),
         Network::new(AddressRules::default()),
-        LogWriter::new(Box::new(std::io::sink()), None),
+        LogWriter::new(Box::new(std::io::sink()), crate::sandbox::Reports::InLog),
         MemoryWatch::heap_only(None),
     ));
     let mut machine = Machine::new(Limits::default());

@@ -7,6 +7,7 @@ mod connections;
 mod limits;
 mod messages;
 mod names;
+mod texts;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -26,6 +27,12 @@ def raised(call, *arguments):
   except Exception, e:
     return repr(e).split('(')[0]
   return 'nothing'
+
+def said(call, *arguments):
+  try:
+    call(*arguments)
+  except Exception, e:
+    log(repr(e).split('(')[0] + ': ' + str(e) + '\\n')
 
 def eventually(call, *arguments):
   for attempt in xrange(100000):
@@ -187,8 +194,21 @@ fn every_error_is_the_exception_of_its_name() {
             ExceptionKind::NetworkAddressError,
         ),
         (
+            NetworkError::ListensThere(place),
+            ExceptionKind::AlreadyListeningError,
+        ),
+        (
+            NetworkError::HungUp(place),
+            ExceptionKind::ConnectionRefusedError,
+        ),
+        (
             NetworkError::ClosedLocally,
             ExceptionKind::SocketClosedLocal,
+        ),
+        (NetworkError::ServerClosed, ExceptionKind::SocketClosedLocal),
+        (
+            NetworkError::ClosedBeforeSending,
+            ExceptionKind::SocketClosedRemote,
         ),
         (
             NetworkError::ClosedRemotely,
