@@ -4,6 +4,7 @@
 
 mod circles;
 mod module_graph;
+mod pages;
 mod ratchet;
 mod type_names;
 
