@@ -10,7 +10,6 @@ mod builder;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dxr::Value;
 use overlord_types::UserName;
 use overlord_types::failure::{Classified as _, InnermostCause, RetryClass};
 use tokio::time::Instant;
@@ -26,7 +25,7 @@ use crate::response;
 use crate::retry::{Pacer, RetryPolicy};
 use crate::secret::{ApiKey, Credentials, Password};
 use crate::tls;
-use crate::xml;
+use crate::xml::{self, RpcValue};
 
 /// How long a call may take in all, repetitions included. The original took up to 15 s to renew.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
@@ -158,7 +157,7 @@ impl ClearinghouseClient {
     pub(crate) async fn call<T>(
         &self,
         request: &Request,
-        read: impl Fn(Value) -> Result<T, String>,
+        read: impl Fn(RpcValue) -> Result<T, String>,
     ) -> Result<T, ClearinghouseError> {
         let method = request.method();
         let body = request.to_xml();
@@ -194,7 +193,7 @@ impl ClearinghouseClient {
     }
 
     /// Makes a call once.
-    async fn attempt(&self, method: Method, body: String) -> Result<Value, ClearinghouseError> {
+    async fn attempt(&self, method: Method, body: String) -> Result<RpcValue, ClearinghouseError> {
         let answer = self
             .inner
             .http

@@ -5,11 +5,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dxr::Value;
 use overlord_types::{Handle, NodeLocation, UserPort, VesselName};
 
 use crate::api::{AccountInfo, VesselRecord};
-use crate::xml::Writer;
+use crate::xml::{RpcValue, Writer};
 
 /// An answer that is no fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,23 +64,23 @@ fn write_vessel(w: &mut Writer, vessel: &VesselRecord) {
 }
 
 /// Reads a text.
-pub(crate) fn read_text(value: Value) -> Result<String, String> {
+pub(crate) fn read_text(value: RpcValue) -> Result<String, String> {
     match value {
-        Value::String(text) => Ok(text),
-        other => Err(format!("a text was expected, not {}", kind(&other))),
+        RpcValue::String(text) => Ok(text),
+        other => Err(format!("a text was expected, not {}", other.kind())),
     }
 }
 
 /// Reads the 0 of calls that give nothing back. Python servers that allow it send nil in its place.
-pub(crate) fn read_done(value: &Value) -> Result<(), String> {
+pub(crate) fn read_done(value: &RpcValue) -> Result<(), String> {
     match value {
-        Value::Integer(0) | Value::Nil => Ok(()),
-        other => Err(format!("0 was expected, not {}", kind(other))),
+        RpcValue::Integer(0) | RpcValue::Nil => Ok(()),
+        other => Err(format!("0 was expected, not {}", other.kind())),
     }
 }
 
 /// Reads an account.
-pub(crate) fn read_account(value: &Value) -> Result<AccountInfo, String> {
+pub(crate) fn read_account(value: &RpcValue) -> Result<AccountInfo, String> {
     let members = members(value)?;
     let port = integer(members, "user_port")?;
     let credit = integer(members, "max_vessels")?;
@@ -89,7 +88,7 @@ pub(crate) fn read_account(value: &Value) -> Result<AccountInfo, String> {
         user_name: text(members, "user_name")?
             .parse()
             .map_err(|e| format!("user_name: {e}"))?,
-        user_port: UserPort::try_from(i64::from(port)).map_err(|e| format!("user_port: {e}"))?,
+        user_port: UserPort::try_from(port).map_err(|e| format!("user_port: {e}"))?,
         max_vessels: u32::try_from(credit)
             .map_err(|_| format!("max_vessels is {credit}, below 0"))?,
         affiliation: text(members, "user_affiliation")?.to_owned(),
@@ -100,9 +99,9 @@ pub(crate) fn read_account(value: &Value) -> Result<AccountInfo, String> {
 ///
 /// A record that cannot be read spoils itself, not the list: the others are real, and losing sight of them
 /// would leak them. It is left out with a warning; only when no record is readable is the answer refused.
-pub(crate) fn read_vessels(value: &Value) -> Result<Vec<VesselRecord>, String> {
-    let Value::Array(records) = value else {
-        return Err(format!("a list was expected, not {}", kind(value)));
+pub(crate) fn read_vessels(value: &RpcValue) -> Result<Vec<VesselRecord>, String> {
+    let RpcValue::Array(records) = value else {
+        return Err(format!("a list was expected, not {}", value.kind()));
     };
     let mut vessels = Vec::with_capacity(records.len());
     let mut first_problem = None;
@@ -122,7 +121,7 @@ pub(crate) fn read_vessels(value: &Value) -> Result<Vec<VesselRecord>, String> {
     }
 }
 
-fn read_vessel(value: &Value) -> Result<VesselRecord, String> {
+fn read_vessel(value: &RpcValue) -> Result<VesselRecord, String> {
     let members = members(value)?;
     let handle: Handle = text(members, "handle")?
         .parse()
@@ -138,8 +137,8 @@ fn read_vessel(value: &Value) -> Result<VesselRecord, String> {
     let node_port = u16::try_from(port).map_err(|_| format!("node_port is {port}"))?;
     NodeLocation::new(&node_ip, node_port).map_err(|e| e.to_string())?;
     let is_active = match members.get("is_active") {
-        Some(Value::Boolean(truth)) => *truth,
-        Some(Value::Integer(number)) => *number != 0,
+        Some(RpcValue::Boolean(truth)) => *truth,
+        Some(RpcValue::Integer(number)) => *number != 0,
         other => return Err(wrong_member("is_active", other)),
     };
     // A lease that ran out and is not yet cleaned up counts below zero.
@@ -155,46 +154,32 @@ fn read_vessel(value: &Value) -> Result<VesselRecord, String> {
     })
 }
 
-fn members(value: &Value) -> Result<&BTreeMap<String, Value>, String> {
+fn members(value: &RpcValue) -> Result<&BTreeMap<String, RpcValue>, String> {
     match value {
-        Value::Struct(members) => Ok(members),
-        other => Err(format!("a struct was expected, not {}", kind(other))),
+        RpcValue::Struct(members) => Ok(members),
+        other => Err(format!("a struct was expected, not {}", other.kind())),
     }
 }
 
-fn text<'a>(members: &'a BTreeMap<String, Value>, name: &str) -> Result<&'a str, String> {
+fn text<'a>(members: &'a BTreeMap<String, RpcValue>, name: &str) -> Result<&'a str, String> {
     match members.get(name) {
-        Some(Value::String(text)) => Ok(text),
+        Some(RpcValue::String(text)) => Ok(text),
         other => Err(wrong_member(name, other)),
     }
 }
 
-fn integer(members: &BTreeMap<String, Value>, name: &str) -> Result<i32, String> {
+fn integer(members: &BTreeMap<String, RpcValue>, name: &str) -> Result<i64, String> {
     match members.get(name) {
-        Some(Value::Integer(number)) => Ok(*number),
+        Some(RpcValue::Integer(number)) => {
+            i64::try_from(*number).map_err(|_| format!("{name} is {number}"))
+        }
         other => Err(wrong_member(name, other)),
     }
 }
 
-fn wrong_member(name: &str, value: Option<&Value>) -> String {
+fn wrong_member(name: &str, value: Option<&RpcValue>) -> String {
     match value {
-        Some(value) => format!("{name} is {}", kind(value)),
+        Some(value) => format!("{name} is {}", value.kind()),
         None => format!("{name} is missing"),
-    }
-}
-
-/// What a value is, in words for an error message.
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Integer(_) => "a whole number",
-        Value::Boolean(_) => "a truth value",
-        Value::String(_) => "a text",
-        Value::Double(_) => "a real number",
-        Value::DateTime(_) => "a date",
-        Value::Base64(_) => "binary data",
-        Value::Struct(_) => "a struct",
-        Value::Array(_) => "a list",
-        Value::Nil => "nothing",
-        _ => "something else",
     }
 }

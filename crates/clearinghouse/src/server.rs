@@ -8,7 +8,6 @@
 //! HTTP, as recorded: requests are POSTs to `/xmlrpc/` or `/xmlrpc` of any content type; every answer,
 //! faults included, has status 200 and [`CONTENT_TYPE`]; any other verb is answered with [`INFO_PAGE`].
 
-use dxr::Value;
 use overlord_types::VesselType;
 
 use crate::api::Method;
@@ -16,7 +15,7 @@ pub use crate::fault::{Fault, FaultKind};
 pub use crate::request::{Call, PasswordCall, Request};
 pub use crate::response::Response;
 use crate::secret::{ApiKey, Password};
-use crate::xml::{Writer, XmlError, read_call};
+use crate::xml::{RpcValue, Writer, XmlError, read_call};
 
 /// Where the original serves XML-RPC; the form without the last slash works as well.
 pub const PATH: &str = "/xmlrpc/";
@@ -95,20 +94,25 @@ fn unreadable(error: &XmlError) -> Fault {
         }
         XmlError::NotXmlRpc(_) => "<class 'xmlrpclib.ResponseError'>:ResponseError()".to_owned(),
         XmlError::NoValue(words) => words.clone(),
-        XmlError::Encoding(name) => {
+        // The dispatcher looks it up all the same, and fails.
+        XmlError::NoMethod => return Fault::internal(),
+        XmlError::UnknownEncoding(name) => {
             format!("<type 'exceptions.LookupError'>:unknown encoding: {name}")
         }
-        bound => bound.to_string(),
+        XmlError::MultiByteEncoding(_) => {
+            "<type 'exceptions.ValueError'>:multi-byte encodings are not supported".to_owned()
+        }
+        XmlError::TooDeep | XmlError::TooManyElements | XmlError::DocumentType => error.to_string(),
     };
     Fault::new(1, text)
 }
 
-fn dispatch(mut name: String, mut parameters: Vec<Value>) -> Result<Incoming, Fault> {
+fn dispatch(mut name: String, mut parameters: Vec<RpcValue>) -> Result<Incoming, Fault> {
     // The original's dispatcher has a method `_dispatch` of its own that clients can call, by name and
     // list of arguments. Each round takes one level of nesting away, and nesting is bounded.
     while name == "_dispatch" {
-        match <[Value; 2]>::try_from(parameters) {
-            Ok([Value::String(inner), Value::Array(arguments)]) => {
+        match <[RpcValue; 2]>::try_from(parameters) {
+            Ok([RpcValue::String(inner), RpcValue::Array(arguments)]) => {
                 name = inner;
                 parameters = arguments;
             }
@@ -135,7 +139,7 @@ fn dispatch(mut name: String, mut parameters: Vec<Value>) -> Result<Incoming, Fa
     if takes_two != second.is_some() {
         return Err(Fault::internal());
     }
-    let second = second.unwrap_or(Value::Nil);
+    let second = second.unwrap_or(RpcValue::Nil);
     let with_api_key = |call: Result<Call, Fault>| -> Result<Incoming, Fault> {
         let (user, api_key) = who(&first, "api_key", "Auth")?;
         let api_key = ApiKey::as_sent(api_key);
@@ -156,7 +160,7 @@ fn dispatch(mut name: String, mut parameters: Vec<Value>) -> Result<Incoming, Fa
     };
     match method {
         Method::GetEncryptedApiKey => match first {
-            Value::String(user) => Ok(Incoming::EncryptedApiKey { user }),
+            RpcValue::String(user) => Ok(Incoming::EncryptedApiKey { user }),
             _ => Err(Fault::invalid_request("Username must be a string.")),
         },
         Method::GetAccountInfo => with_api_key(Ok(Call::GetAccountInfo)),
@@ -164,7 +168,7 @@ fn dispatch(mut name: String, mut parameters: Vec<Value>) -> Result<Incoming, Fa
         Method::GetResourceInfo => with_api_key(Ok(Call::GetResourceInfo)),
         Method::AcquireResources => with_api_key(rspec(&second)),
         Method::AcquireSpecificVessels => {
-            let unusable = |_: &Value| Fault::internal();
+            let unusable = |_: &RpcValue| Fault::internal();
             with_api_key(handles(&second, unusable).map(|list| {
                 // The original makes a set of the list; its order is lost there, kept here.
                 let mut seen = std::collections::BTreeSet::new();
@@ -175,37 +179,37 @@ fn dispatch(mut name: String, mut parameters: Vec<Value>) -> Result<Incoming, Fa
             }))
         }
         Method::ReleaseResources => {
-            let unusable = |_: &Value| Fault::internal();
+            let unusable = |_: &RpcValue| Fault::internal();
             with_api_key(handles(&second, unusable).map(Call::ReleaseResources))
         }
         Method::RenewResources => {
-            let unusable = |value: &Value| {
-                let kind = python_type(value);
+            let unusable = |value: &RpcValue| {
+                let kind = value.python_type();
                 Fault::invalid_request(format!(
-                    "Invalid data type for handle. Expected str, received {kind}"
+                    "Invalid data type for handle. Expected str, received <type '{kind}'>"
                 ))
             };
             with_api_key(handles(&second, unusable).map(Call::RenewResources))
         }
         Method::RegenerateApiKey => with_password(Ok(PasswordCall::RegenerateApiKey)),
         Method::SetPublicKey => with_password(match second {
-            Value::String(key) => Ok(PasswordCall::SetPublicKey(key)),
+            RpcValue::String(key) => Ok(PasswordCall::SetPublicKey(key)),
             _ => Err(Fault::internal()),
         }),
     }
 }
 
 /// Reads the account's part: a struct of user name and secret; more members are ignored.
-fn who(value: &Value, secret_name: &str, dict_name: &str) -> Result<(String, String), Fault> {
-    let Value::Struct(members) = value else {
-        let kind = python_type(value);
+fn who(value: &RpcValue, secret_name: &str, dict_name: &str) -> Result<(String, String), Fault> {
+    let RpcValue::Struct(members) = value else {
+        let kind = value.python_type();
         return Err(Fault::invalid_request(format!(
-            "Auth dict must be a dictionary, not a {kind}"
+            "Auth dict must be a dictionary, not a <type '{kind}'>"
         )));
     };
     match (members.get("username"), members.get(secret_name)) {
         // Anything but ASCII in either trips the original's logging, as other types trip its assertions.
-        (Some(Value::String(user)), Some(Value::String(secret)))
+        (Some(RpcValue::String(user)), Some(RpcValue::String(secret)))
             if user.is_ascii() && secret.is_ascii() =>
         {
             Ok((user.clone(), secret.clone()))
@@ -218,8 +222,8 @@ fn who(value: &Value, secret_name: &str, dict_name: &str) -> Result<(String, Str
 }
 
 /// Reads what to acquire.
-fn rspec(value: &Value) -> Result<Call, Fault> {
-    let Value::Struct(members) = value else {
+fn rspec(value: &RpcValue) -> Result<Call, Fault> {
+    let RpcValue::Struct(members) = value else {
         return Err(Fault::invalid_request("rspec is an invalid data type."));
     };
     let member = |name: &str| {
@@ -229,12 +233,13 @@ fn rspec(value: &Value) -> Result<Call, Fault> {
     };
     let (kind, number) = (member("rspec_type")?, member("number_of_nodes")?);
     let count = match number {
-        Value::Integer(number) => *number,
+        // A number beyond 64 bits is of another type.
+        RpcValue::Integer(number) if i64::try_from(*number).is_ok() => *number,
         // For Python a truth value is a whole number.
-        Value::Boolean(truth) => i32::from(*truth),
+        RpcValue::Boolean(truth) => i128::from(*truth),
         _ => return Err(Fault::invalid_request("rspec has invalid data types.")),
     };
-    let Value::String(kind) = kind else {
+    let RpcValue::String(kind) = kind else {
         return Err(Fault::invalid_request("rspec has invalid data types."));
     };
     if !kind.is_ascii() {
@@ -244,8 +249,10 @@ fn rspec(value: &Value) -> Result<Call, Fault> {
     let vessel_type = VesselType::ALL
         .into_iter()
         .find(|vessel_type| vessel_type.rspec_type() == kind);
-    match (vessel_type, u32::try_from(count)) {
-        (Some(vessel_type), Ok(count)) if count > 0 => {
+    match vessel_type {
+        Some(vessel_type) if count > 0 => {
+            // More than anybody's credit in any case.
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
             Ok(Call::AcquireResources { vessel_type, count })
         }
         _ => Err(Fault::invalid_request("rspec has invalid values.")),
@@ -253,36 +260,20 @@ fn rspec(value: &Value) -> Result<Call, Fault> {
 }
 
 /// Reads a list of handles; `unusable` words the refusal of one that is no plain string.
-fn handles(value: &Value, unusable: impl Fn(&Value) -> Fault) -> Result<Vec<String>, Fault> {
-    let Value::Array(values) = value else {
+fn handles(value: &RpcValue, unusable: impl Fn(&RpcValue) -> Fault) -> Result<Vec<String>, Fault> {
+    let RpcValue::Array(values) = value else {
         return Err(Fault::invalid_request("Invalid data type for handle list."));
     };
     let list: Result<Vec<String>, Fault> = values
         .iter()
         .map(|value| match value {
-            Value::String(handle) if handle.is_ascii() => Ok(handle.clone()),
+            RpcValue::String(handle) if handle.is_ascii() => Ok(handle.clone()),
             other => Err(unusable(other)),
         })
         .collect();
     match list {
         Ok(list) if list.is_empty() => Err(Fault::empty_handle_list()),
         other => other,
-    }
-}
-
-/// How Python 2 names the type that its XML-RPC library makes of a value.
-fn python_type(value: &Value) -> &'static str {
-    match value {
-        Value::Integer(_) => "<type 'int'>",
-        Value::Boolean(_) => "<type 'bool'>",
-        Value::String(text) if text.is_ascii() => "<type 'str'>",
-        Value::String(_) => "<type 'unicode'>",
-        Value::Double(_) => "<type 'float'>",
-        Value::Struct(_) => "<type 'dict'>",
-        Value::Array(_) => "<type 'list'>",
-        Value::Nil => "<type 'NoneType'>",
-        // Dates and binary data are instances of old-style classes there.
-        _ => "<type 'instance'>",
     }
 }
 

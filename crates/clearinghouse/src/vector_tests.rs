@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use dxr::Value;
 use proptest::prelude::*;
 
 use crate::request::{Call, Request};
 use crate::response::{self, Response};
 use crate::server::{self, Incoming};
 use crate::test_support::{Answer, Authority, Server, VALID, client_for, exchanges};
-use crate::xml::{read_answer, read_call};
+use crate::xml::{RpcValue, read_answer, read_call};
 use crate::{Credentials, Fault, FaultKind, Method};
 
 /// An answer as typed values, read as the call's answer and written again.
@@ -38,8 +37,8 @@ fn written_again(method: Option<Method>, body: &[u8]) -> String {
 fn method_of(body: &[u8]) -> Option<Method> {
     let (mut name, mut parameters) = read_call(body).ok()?;
     while name == "_dispatch" {
-        let Ok([Value::String(inner), Value::Array(arguments)]) =
-            <[Value; 2]>::try_from(parameters)
+        let Ok([RpcValue::String(inner), RpcValue::Array(arguments)]) =
+            <[RpcValue; 2]>::try_from(parameters)
         else {
             return None;
         };
@@ -225,9 +224,9 @@ fn vector_our_requests_are_those_of_the_originals_client() {
 }
 
 /// An acquisition names each vessel once, whatever the caller does.
-fn name_each_once(parameters: &mut [Value]) {
-    if let Some(Value::Array(handles)) = parameters.get_mut(1) {
-        let mut once: Vec<Value> = Vec::new();
+fn name_each_once(parameters: &mut [RpcValue]) {
+    if let Some(RpcValue::Array(handles)) = parameters.get_mut(1) {
+        let mut once: Vec<RpcValue> = Vec::new();
         for handle in handles.drain(..) {
             if !once.contains(&handle) {
                 once.push(handle);
@@ -238,9 +237,9 @@ fn name_each_once(parameters: &mut [Value]) {
 }
 
 /// A recorded request may carry members that the server ignores, and `True` for 1; we send neither.
-fn keep_known_members(parameters: &mut [Value]) {
+fn keep_known_members(parameters: &mut [RpcValue]) {
     for parameter in parameters {
-        if let Value::Struct(members) = parameter {
+        if let RpcValue::Struct(members) = parameter {
             let known = [
                 "username",
                 "api_key",
@@ -250,9 +249,9 @@ fn keep_known_members(parameters: &mut [Value]) {
             ];
             members.retain(|name, _| known.contains(&name.as_str()));
             if let Some(count) = members.get_mut("number_of_nodes")
-                && *count == Value::Boolean(true)
+                && *count == RpcValue::Boolean(true)
             {
-                *count = Value::Integer(1);
+                *count = RpcValue::Integer(1);
             }
         }
     }

@@ -14,10 +14,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
         &["client.rs", "client/account.rs", "client/builder.rs"],
     ),
     ("clearinghouse", &["error.rs", "tls.rs"]),
-    (
-        "clearinghouse",
-        &["xml.rs", "xml/outside.rs", "xml/scanner.rs", "xml/shape.rs"],
-    ),
     ("cli", &["commands/vessel_log.rs", "commands/vessels.rs"]),
     ("engine", &["hooks.rs", "overlord_handle.rs", "workers.rs"]),
     ("engine", &["journal.rs", "ports.rs"]),

@@ -32,7 +32,6 @@ const SHARED: &[(&str, &[&str])] = &[
     ("Stage", &["engine", "node"]),
     ("StartOutcome", &["engine", "nodemanager"]),
     ("Started", &["engine", "node", "repy"]),
-    ("Symbol", &["clearinghouse", "repy-syntax"]),
     ("Vessel", &["engine", "node"]),
     ("VesselAddress", &["engine", "testbed"]),
     ("VesselRecord", &["clearinghouse", "node"]),

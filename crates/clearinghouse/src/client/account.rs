@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use dxr::Value;
 use overlord_types::{Handle, UserName, VesselType};
 
 use super::ClearinghouseClient;
@@ -11,6 +10,7 @@ use crate::error::ClearinghouseError;
 use crate::request::{Call, Request};
 use crate::response;
 use crate::secret::Credentials;
+use crate::xml::RpcValue;
 
 /// Most handles sent in one call; longer lists are sent in parts. Keeps a request below 1 MiB.
 pub const HANDLES_PER_CALL_MAX: usize = 1000;
@@ -138,7 +138,7 @@ impl ClearinghouseAccount {
     async fn call<T>(
         &self,
         call: Call,
-        read: impl Fn(Value) -> Result<T, String>,
+        read: impl Fn(RpcValue) -> Result<T, String>,
     ) -> Result<T, ClearinghouseError> {
         let request = Request::WithApiKey {
             user: self.credentials.user.as_str().to_owned(),

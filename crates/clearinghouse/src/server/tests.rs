@@ -117,6 +117,18 @@ fn only_the_wires_own_words_are_types_of_vessels() {
         };
         assert_eq!(rspec(kind, "<int>3</int>"), Ok(call));
     }
+    // A number beyond 32 bits is a number: nobody has as much credit.
+    for (count, read) in [
+        ("<i8>3</i8>", 3),
+        ("<i4>3000000000</i4>", 3_000_000_000),
+        ("<i8>5000000000</i8>", u32::MAX),
+    ] {
+        let call = Call::AcquireResources {
+            vessel_type: VesselType::Wan,
+            count: read,
+        };
+        assert_eq!(rspec("wan", count), Ok(call), "{count}");
+    }
     let values = Err(Fault::invalid_request("rspec has invalid values."));
     for (kind, count) in [
         ("rand", "<int>1</int>"),
@@ -124,6 +136,7 @@ fn only_the_wires_own_words_are_types_of_vessels() {
         ("wan", "<int>0</int>"),
         ("wan", "<boolean>0</boolean>"),
         ("wan", "<int>-2147483648</int>"),
+        ("wan", "<i8>-5000000000</i8>"),
     ] {
         assert_eq!(rspec(kind, count), values, "{kind} {count}");
     }
@@ -131,6 +144,8 @@ fn only_the_wires_own_words_are_types_of_vessels() {
     for (kind, count) in [
         ("wan", "<string>1</string>"),
         ("wan", "<double>1</double>"),
+        ("wan", "<int>9223372036854775808</int>"),
+        ("wan", "<dateTime.iso8601>today</dateTime.iso8601>"),
         ("<int>1</int>", "<int>1</int>"),
         ("wän", "<int>1</int>"),
     ] {
@@ -173,6 +188,16 @@ fn a_handle_that_is_no_text_is_refused_by_each_call_in_its_own_way() {
         call_of("renew_resources", number).unwrap_err().text,
         "Invalid data type for handle. Expected str, received <type 'int'>"
     );
+}
+
+#[test]
+fn parameters_without_a_method_fail_as_in_the_originals_dispatcher() {
+    for body in [
+        "<methodCall><params/></methodCall>",
+        "<methodCall><params><param><value>x</value></param></params></methodCall>",
+    ] {
+        assert_eq!(parse(body.as_bytes()), Err(Fault::internal()), "{body}");
+    }
 }
 
 #[test]

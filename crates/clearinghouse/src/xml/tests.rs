@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::error::{DEPTH_MAX, ELEMENTS_MAX};
 use super::*;
 
 fn call_error(text: &str) -> String {
@@ -9,20 +10,19 @@ fn call_error(text: &str) -> String {
 }
 
 #[test]
-fn mistakes_in_xml_are_said_as_pythons_parser_says_them() {
-    // Each line was checked against Python 2.7's own parser.
+fn mistakes_in_xml_are_named_and_placed() {
     for (text, what) in [
+        // These are recorded, to the letter.
         ("", "no element found at line 1, column 0"),
         ("<methodCall>", "no element found at line 1, column 12"),
+        ("hello world", "syntax error at line 1, column 0"),
+        // What more the original's parser would say of these is about the same.
         (
             "<?xml version=\"1.0\"?>\n",
             "no element found at line 2, column 0",
         ),
-        ("hello world", "syntax error at line 1, column 0"),
         ("  hello", "syntax error at line 1, column 2"),
-        ("<a></b>", "mismatched tag at line 1, column 5"),
-        ("<a><b></a>", "mismatched tag at line 1, column 8"),
-        ("<meth", "unclosed token at line 1, column 0"),
+        ("<a></b>", "mismatched tag at line 1, column 3"),
         ("<a>\n<b", "unclosed token at line 2, column 0"),
         ("<!-- x", "unclosed token at line 1, column 0"),
         ("<a><!-- x</a>", "unclosed token at line 1, column 3"),
@@ -31,9 +31,18 @@ fn mistakes_in_xml_are_said_as_pythons_parser_says_them() {
             "junk after document element at line 1, column 4",
         ),
         ("<a/>x", "junk after document element at line 1, column 4"),
+        ("<a>&b;</a>", "undefined entity at line 1, column 3"),
         (
-            "</a>",
-            "not well-formed (invalid token) at line 1, column 1",
+            "<a>&#0;</a>",
+            "reference to invalid character number at line 1, column 3",
+        ),
+        (
+            " <?xml version='1.0'?><a/>",
+            "XML or text declaration not at start of entity at line 1, column 1",
+        ),
+        (
+            "<?xml versio='1.0'?><a/>",
+            "XML declaration not well-formed at line 1, column 0",
         ),
     ] {
         assert_eq!(
@@ -42,66 +51,28 @@ fn mistakes_in_xml_are_said_as_pythons_parser_says_them() {
             "{text:?}"
         );
     }
-    for (bytes, what) in [
-        (
-            &b"<a>\xff</a>"[..],
-            "not well-formed (invalid token) at line 1, column 3",
-        ),
-        (
-            b"<a>\xc3\xa9\r\n\r\xc3\xa9\x01",
-            "not well-formed (invalid token) at line 3, column 1",
-        ),
-        (b"<a>\xc3", "partial character at line 1, column 3"),
-        (b"<a>&b;</a>", "undefined entity at line 1, column 3"),
-        (
-            b"<a>&#0;</a>",
-            "reference to invalid character number at line 1, column 3",
-        ),
-        (
-            b"<a>a & b</a>",
-            "not well-formed (invalid token) at line 1, column 6",
-        ),
-        (
-            b"<a>]]></a>",
-            "not well-formed (invalid token) at line 1, column 5",
-        ),
-        (
-            b"<a><!-- -- --></a>",
-            "not well-formed (invalid token) at line 1, column 10",
-        ),
-        (
-            b"<a b='1' b='2'/>",
-            "duplicate attribute at line 1, column 9",
-        ),
-        (
-            b"<a b=1/>",
-            "not well-formed (invalid token) at line 1, column 5",
-        ),
-        (
-            b"<a b='1'c='2'/>",
-            "not well-formed (invalid token) at line 1, column 8",
-        ),
-        (
-            b"<a><![CDATA[ ]]",
-            "unclosed CDATA section at line 1, column 13",
-        ),
-        (
-            b" <?xml version='1.0'?><a/>",
-            "XML or text declaration not at start of entity at line 1, column 1",
-        ),
-        (
-            b"<?xml versio='1.0'?><a/>",
-            "XML declaration not well-formed at line 1, column 6",
-        ),
-        (
-            b"{\"json\": 1}",
-            "not well-formed (invalid token) at line 1, column 0",
-        ),
-        (b"<html><br></html>", "mismatched tag at line 1, column 12"),
+    for bytes in [
+        &b"</a>"[..],
+        b"<a>\xff</a>",
+        b"<a>\xc3",
+        b"<a>\x01</a>",
+        b"<a>a & b</a>",
+        b"<a b='1' b='2'/>",
+        b"<a b=1/>",
+        b"<1a/>",
+        b"<a><![CDATA[ ]]",
+        b"<html><br></html>",
     ] {
-        let error = read_call(bytes).unwrap_err().to_string();
-        assert_eq!(error, format!("no well-formed XML, {what}"));
+        let refused = read_call(bytes);
+        assert!(
+            matches!(refused, Err(XmlError::NotWellFormed { .. })),
+            "{refused:?}"
+        );
     }
+    assert_eq!(
+        call_error("<a>\u{e9}\r\n\u{e9}&b;</a>"),
+        "no well-formed XML, undefined entity at line 2, column 1"
+    );
 }
 
 /// A call with one parameter.
@@ -120,6 +91,18 @@ fn values_that_python_refuses_are_refused_in_its_words() {
             "<type 'exceptions.ValueError'>:invalid literal for int() with base 10: '5L'",
         ),
         (
+            "<int>\n a\nb </int>",
+            "<type 'exceptions.ValueError'>:invalid literal for int() with base 10: 'a b '",
+        ),
+        (
+            "<base64>abc</base64>",
+            "<class 'binascii.Error'>:Incorrect padding",
+        ),
+        (
+            "<dateTime.iso8601>é</dateTime.iso8601>",
+            "<class 'xmlrpclib.ResponseError'>:ResponseError()",
+        ),
+        (
             "<i4/>",
             "<type 'exceptions.ValueError'>:invalid literal for int() with base 10: ''",
         ),
@@ -136,6 +119,14 @@ fn values_that_python_refuses_are_refused_in_its_words() {
             "<type 'exceptions.ValueError'>:invalid literal for float(): 1_0",
         ),
         (
+            "<struct><member><name>a</name></member></struct>",
+            "<type 'exceptions.IndexError'>:list index out of range",
+        ),
+        (
+            "<struct><member><value><i4>1</i4></value><name>a</name></member></struct>",
+            "<type 'exceptions.AttributeError'>:'int' object has no attribute 'encode'",
+        ),
+        (
             "<foo>1</foo>",
             "<class 'xmlrpclib.ResponseError'>:ResponseError(\"unknown tag u'foo'\",)",
         ),
@@ -150,13 +141,71 @@ fn values_that_python_refuses_are_refused_in_its_words() {
     // What is refused comes before a mistake behind it, as with a parser that reads as it goes.
     let refused = read_call(call_with("<int>x</int></int>").as_bytes());
     assert!(matches!(refused, Err(XmlError::NoValue(_))), "{refused:?}");
-    for value in [
-        "<int> +5 </int>",
-        "<double> 1e5 </double>",
-        "<nil/>",
-        "<string/>",
+}
+
+#[test]
+fn values_are_read_as_pythons_library_reads_them() {
+    let text = |text: &str| RpcValue::String(text.to_owned());
+    let member = |name: &str, value: RpcValue| RpcValue::Struct([(name.to_owned(), value)].into());
+    // Each was read by Python 2.7's own library.
+    for (written, read) in [
+        ("", text("")),
+        ("a &lt;b&gt;&#13;\r\nc", text("a <b>\r\nc")),
+        ("<![CDATA[<a>]]>", text("<a>")),
+        ("<string/>", text("")),
+        ("a<string>b</string>c", text("b")),
+        ("<int> +5\n</int>", RpcValue::Integer(5)),
+        ("<int>- 5</int>", RpcValue::Integer(-5)),
+        ("<i4>3000000000</i4>", RpcValue::Integer(3_000_000_000)),
+        ("<i8>-5000000000</i8>", RpcValue::Integer(-5_000_000_000)),
+        (
+            "<int>99999999999999999999</int>",
+            RpcValue::Integer(99_999_999_999_999_999_999),
+        ),
+        ("<double> 1e5 </double>", RpcValue::Double(1e5)),
+        ("<boolean>1</boolean>", RpcValue::Boolean(true)),
+        (
+            "<dateTime.iso8601>yesterday</dateTime.iso8601>",
+            RpcValue::DateTime,
+        ),
+        (
+            "<dateTime.iso8601>2026-11-29T07:00:00Z</dateTime.iso8601>",
+            RpcValue::DateTime,
+        ),
+        ("<base64>YQ==</base64>", RpcValue::Base64),
+        ("<base64>Y Q=\n=junk</base64>", RpcValue::Base64),
+        ("<base64>=Y*Q-==</base64>", RpcValue::Base64),
+        ("<nil/>", RpcValue::Nil),
+        ("<array><data/></array>", RpcValue::Array(Vec::new())),
+        ("<array/>", RpcValue::Array(Vec::new())),
+        (
+            "<array><value>a</value><value><nil/></value></array>",
+            RpcValue::Array(vec![text("a"), RpcValue::Nil]),
+        ),
+        (
+            "<struct><member><name/><value>1</value></member></struct>",
+            member("", text("1")),
+        ),
+        (
+            "<struct><member>\n<name>a</name>\n<value>1</value>\n</member>\n</struct>",
+            member("a", text("1")),
+        ),
     ] {
-        assert!(read_call(call_with(value).as_bytes()).is_ok(), "{value}");
+        let call = read_call(call_with(written).as_bytes());
+        assert_eq!(call, Ok(("x".to_owned(), vec![read])), "{written}");
+    }
+}
+
+#[test]
+fn nothing_is_asked_of_the_elements_around_values() {
+    let call = Ok(("x".to_owned(), vec![RpcValue::Integer(1)]));
+    for written in [
+        "<methodCall><methodName>x</methodName><params><value><int>1</int></value></params></methodCall>",
+        "<methodCall><methodName>x</methodName><value><int>1</int></value></methodCall>",
+        "<call><methodName>x</methodName><param><int>1</int></param></call>",
+        "<methodCall a='1'><params><param><value><int>1</int></value></param></params><methodName>x</methodName></methodCall>",
+    ] {
+        assert_eq!(read_call(written.as_bytes()), call, "{written}");
     }
 }
 
@@ -173,10 +222,38 @@ fn encodings_that_the_originals_parser_knows_are_read_and_others_named() {
         name_in(&body("US-ASCII", "é".as_bytes())),
         Err(XmlError::NotWellFormed { .. })
     ));
+    for (encoding, byte, character) in [
+        ("windows-1252", b"\x80", "€"),
+        ("cp1252", b"\x80", "€"),
+        ("iso8859-15", b"\xa4", "€"),
+        ("iso_8859_15", b"\xa4", "€"),
+        ("latin9", b"\xa4", "€"),
+        ("latin1", b"\x80", "\u{80}"),
+        ("koi8-r", b"\xe9", "И"),
+        ("mac_roman", b"\xe9", "È"),
+        ("ascii", b"a", "a"),
+        ("UTF8", b"a", "a"),
+    ] {
+        assert_eq!(
+            name_in(&body(encoding, byte)).as_deref(),
+            Ok(character),
+            "{encoding}"
+        );
+    }
+    // Python reads no more than ASCII under this name; who declares it means what it says.
+    assert_eq!(name_in(&body("UTF8", "é".as_bytes())), Ok("é".to_owned()));
     assert_eq!(
         name_in(&body("foo", b"x")),
-        Err(XmlError::Encoding("foo".to_owned()))
+        Err(XmlError::UnknownEncoding("foo".to_owned()))
     );
+    assert_eq!(
+        name_in(&body("shift_jis", b"x")),
+        Err(XmlError::MultiByteEncoding("shift_jis".to_owned()))
+    );
+    assert!(matches!(
+        name_in(&body("utf-16", b"x")),
+        Err(XmlError::NotWellFormed { .. })
+    ));
     let with_mark = [b"\xef\xbb\xbf", &body("utf-8", b"x")[..]].concat();
     assert_eq!(name_in(&with_mark), Ok("x".to_owned()));
     let text = "<methodCall><methodName>é</methodName></methodCall>";
@@ -186,19 +263,20 @@ fn encodings_that_the_originals_parser_knows_are_read_and_others_named() {
     ] {
         let units: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
         assert_eq!(name_in(&[&mark[..], &units].concat()), Ok("é".to_owned()));
+        assert_eq!(name_in(&units), Ok("é".to_owned()), "without a mark");
     }
 }
 
 #[test]
 fn xml_that_is_no_xml_rpc_is_refused() {
-    for text in [
-        "<foo/>",
-        "<methodCall></methodCall>",
-        "<methodResponse><params></params></methodResponse>",
-    ] {
+    for text in ["<foo/>", "<methodCall></methodCall>", "<fault/>"] {
         let error = read_call(text.as_bytes()).unwrap_err();
         assert_eq!(error, XmlError::NotXmlRpc("call"), "{text}");
     }
+    assert_eq!(
+        read_call(b"<methodResponse><params></params></methodResponse>"),
+        Err(XmlError::NoMethod)
+    );
     assert_eq!(
         read_answer(b"<methodCall><methodName>x</methodName></methodCall>"),
         Err(XmlError::NotXmlRpc("answer"))
