@@ -51,6 +51,7 @@ mod exit {
 }
 
 fn main() -> ExitCode {
+    overlord_bug::set_reporter(|bug| complain(&bug.to_string()));
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let Some((first, rest)) = arguments.split_first() else {
         return usage_error("a file is missing");

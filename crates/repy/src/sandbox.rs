@@ -286,6 +286,14 @@ pub fn run(config: SandboxConfig) -> Ending {
     if let Some(explanation) = ending.explanation() {
         sandbox.say(&explanation);
     }
+    // Those that end a program are its ending; others were gone past.
+    let ended_it = u64::from(matches!(ending, Ending::Bug(_)));
+    match overlord_bug::count().saturating_sub(ended_it) {
+        0 => {}
+        more => sandbox.say(&format!(
+            "internal errors, please report them: {more} more, told on standard error"
+        )),
+    }
     sandbox.flush_log();
     let now = sandbox.system.wall_clock();
     sandbox

@@ -96,7 +96,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "methods/list.rs",
             "methods/merge_runs.rs",
             "methods/mod.rs",
-            "methods/number.rs",
             "methods/operators.rs",
             "methods/set.rs",
             "methods/signature.rs",

@@ -2,16 +2,17 @@
 
 use num_bigint::BigInt;
 use num_traits::Signed;
+use overlord_bug::bug;
 
+use crate::methods::signature::functions;
 use crate::methods::{Entry, args};
 use crate::number::{self, Number, complex, long};
 use crate::object::exception::{attribute_error, overflow_error, type_error};
-use crate::object::{Args, Arity, ClassKind, Res, Thrown, TypeTag, Value};
+use crate::object::{Args, Arity, ClassKind, Res, Str, Thrown, TypeTag, Value};
 use crate::vm::Machine;
 use overlord_repy_syntax::ast::BinaryOp;
 
-fn abs(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let value = call.take(0);
+fn abs(machine: &mut Machine, value: Value) -> Res {
     Ok(match Number::of(value.unwrapped()) {
         Some(Number::Int(int)) => Value::from_i128(i128::from(int).abs()),
         Some(Number::Long(long)) => Value::long(long.abs()),
@@ -34,12 +35,11 @@ fn abs(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     })
 }
 
-fn chr(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    super::types::chr(args::integer(call.get(0).unwrap_or(&Value::Nil))?)
+fn chr(_machine: &mut Machine, code: &Value) -> Res {
+    super::types::chr(args::integer(code)?)
 }
 
-fn ord(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let value = call.take(0);
+fn ord(machine: &mut Machine, value: Value) -> Res {
     match value.unwrapped() {
         Value::Str(string) => match string.as_bytes() {
             [byte] => Ok(Value::Int(i64::from(*byte))),
@@ -55,13 +55,11 @@ fn ord(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
 }
 
-fn cmp(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (a, b) = (call.take(0), call.take(1));
+fn cmp(_machine: &mut Machine, a: Value, b: Value) -> Res {
     Ok(Value::Int(crate::compare::order(&a, &b)? as i64))
 }
 
-fn divmod(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (a, b) = (call.take(0), call.take(1));
+fn divmod(machine: &mut Machine, a: Value, b: Value) -> Res {
     match number::divmod(a.unwrapped(), b.unwrapped()) {
         Some(result) => result,
         None => Err(type_error(format!(
@@ -72,11 +70,10 @@ fn divmod(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
 }
 
-fn pow(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (a, b, modulus) = (call.take(0), call.take(1), call.take(2));
+fn pow(machine: &mut Machine, a: Value, b: Value, modulus: Option<Value>) -> Res {
     match modulus {
-        Value::Nil | Value::None => machine.binary(BinaryOp::Pow, &a, &b),
-        modulus => number::power_modulo(a.unwrapped(), b.unwrapped(), modulus.unwrapped()),
+        None | Some(Value::None) => machine.binary(BinaryOp::Pow, &a, &b),
+        Some(modulus) => number::power_modulo(a.unwrapped(), b.unwrapped(), modulus.unwrapped()),
     }
 }
 
@@ -112,20 +109,19 @@ fn in_radix(value: &Value, radix: u32, prefix: &str, function: &str) -> Res {
     Ok(Value::from_vec(text))
 }
 
-fn hex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    in_radix(&call.take(0), 16, "0x", "hex")
+fn hex(_machine: &mut Machine, value: Value) -> Res {
+    in_radix(&value, 16, "0x", "hex")
 }
 
-fn oct(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    in_radix(&call.take(0), 8, "0", "oct")
+fn oct(_machine: &mut Machine, value: Value) -> Res {
+    in_radix(&value, 8, "0", "oct")
 }
 
-fn id(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    Ok(Value::Int(call.take(0).id()))
+fn id(_machine: &mut Machine, value: Value) -> Res {
+    Ok(Value::Int(value.id()))
 }
 
-fn len(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let value = call.get(0).unwrap_or(&Value::Nil);
+fn len(machine: &mut Machine, value: &Value) -> Res {
     let len = match value.unwrapped() {
         Value::Str(string) => string.len(),
         Value::List(list) => list.len(),
@@ -153,8 +149,7 @@ fn len(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::Int(len as i64))
 }
 
-fn repr(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let value = call.take(0);
+fn repr(machine: &mut Machine, value: Value) -> Res {
     Ok(Value::from_vec(machine.repr_of(&value)?))
 }
 
@@ -176,14 +171,13 @@ fn type_of(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         other if super::safe_dict::of(other).is_some() => {
             let name = crate::object::Str::new(super::safe_dict::NAME.as_bytes());
             let class = machine.builtins.borrow().get_name(&name).cloned();
-            Ok(class.unwrap_or_default())
+            class.ok_or_else(|| Thrown::bug(bug!("SafeDict is no builtin")))
         }
         other => Ok(Value::Class(machine.class_of(other))),
     }
 }
 
-fn isinstance(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (value, wanted) = (call.take(0), call.take(1));
+fn isinstance(machine: &mut Machine, value: Value, wanted: Value) -> Res {
     Ok(Value::bool(is_instance(machine, &value, &wanted, 0)?))
 }
 
@@ -206,8 +200,7 @@ fn is_instance(machine: &Machine, value: &Value, wanted: &Value, depth: u32) -> 
     }
 }
 
-fn issubclass(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (class, wanted) = (call.take(0), call.take(1));
+fn issubclass(_machine: &mut Machine, class: Value, wanted: Value) -> Res {
     let Value::Class(class) = class else {
         return Err(type_error("issubclass() arg 1 must be a class"));
     };
@@ -237,9 +230,12 @@ fn is_subclass(class: &std::rc::Rc<crate::object::Class>, wanted: &Value, depth:
     }
 }
 
-fn round(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let mut values = [call.take(0), call.take(1)];
-    for (name, value) in call.keywords {
+fn round(machine: &mut Machine, given: &mut [Value], keywords: &[(Str, Value)]) -> Res {
+    let mut values = [Value::Nil, Value::Nil];
+    for (value, given) in values.iter_mut().zip(given) {
+        *value = std::mem::take(given);
+    }
+    for (name, value) in keywords {
         let at = match name.as_bytes() {
             b"number" => 0,
             b"ndigits" => 1,
@@ -258,7 +254,6 @@ fn round(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             return Err(type_error("Required argument 'number' (pos 1) not found"));
         }
         Some(Number::Complex(_)) | None => {
-            let _ = machine;
             if let Some(thrown) = args::lacks(&value, "__float__") {
                 return Err(thrown);
             }
@@ -334,22 +329,25 @@ fn decimal_up(text: &str, places: usize) -> String {
     format!("{number}e-{places}")
 }
 
-pub(crate) const FUNCTIONS: &[Entry] = &[
-    ("abs", Arity::One, abs),
-    ("chr", Arity::Parse(1, 1), chr),
-    ("cmp", Arity::Unpack(2, 2), cmp),
-    ("divmod", Arity::Unpack(2, 2), divmod),
-    ("hex", Arity::One, hex),
-    ("id", Arity::One, id),
-    ("isinstance", Arity::Unpack(2, 2), isinstance),
-    ("issubclass", Arity::Unpack(2, 2), issubclass),
-    ("len", Arity::One, len),
-    ("oct", Arity::One, oct),
-    ("ord", Arity::One, ord),
-    ("pow", Arity::Unpack(2, 3), pow),
-    ("repr", Arity::One, repr),
-    ("round", Arity::Any, round),
-];
+functions! {
+    /// Builtin functions of one or two values.
+    FUNCTIONS {
+        "abs"(value) Arity::One => abs;
+        "chr"(code) Arity::Parse(1, 1) => chr;
+        "cmp"(a, b) Arity::Unpack(2, 2) => cmp;
+        "divmod"(a, b) Arity::Unpack(2, 2) => divmod;
+        "hex"(value) Arity::One => hex;
+        "id"(value) Arity::One => id;
+        "isinstance"(value, wanted) Arity::Unpack(2, 2) => isinstance;
+        "issubclass"(class, wanted) Arity::Unpack(2, 2) => issubclass;
+        "len"(value) Arity::One => len;
+        "oct"(value) Arity::One => oct;
+        "ord"(value) Arity::One => ord;
+        "pow"(a, b, modulus) Arity::Unpack(2, 3) => pow;
+        "repr"(value) Arity::One => repr;
+        "round"(..) Arity::Any => round;
+    }
+}
 
 /// `type`, kept apart because the machine must know it.
 pub(crate) const TYPE: Entry = ("type", Arity::Any, type_of);

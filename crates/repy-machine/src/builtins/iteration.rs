@@ -4,9 +4,10 @@ use num_bigint::BigInt;
 use num_traits::{ToPrimitive, Zero};
 
 use crate::compare;
-use crate::methods::{Entry, args};
+use crate::methods::args;
+use crate::methods::signature::functions;
 use crate::object::exception::{overflow_error, type_error, value_error};
-use crate::object::{Args, Arity, Res, Value};
+use crate::object::{Arity, Res, Str, Value};
 use crate::vm::Machine;
 use overlord_repy_syntax::ast::{BinaryOp, CompareOp};
 
@@ -21,13 +22,17 @@ pub(crate) fn range_len(start: i128, stop: i128, step: i128) -> u128 {
     }
 }
 
-fn range(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (start, stop, step) = match call.positional {
-        [stop] => (Value::Int(0), stop.clone(), Value::Int(1)),
-        [start, stop] => (start.clone(), stop.clone(), Value::Int(1)),
-        [start, stop, step] => (start.clone(), stop.clone(), step.clone()),
-        _ => return Ok(Value::None),
+fn range(
+    machine: &mut Machine,
+    first: &Value,
+    second: Option<&Value>,
+    step: Option<&Value>,
+) -> Res {
+    let (start, stop) = match second {
+        Some(stop) => (first.clone(), stop.clone()),
+        None => (Value::Int(0), first.clone()),
     };
+    let step = step.cloned().unwrap_or(Value::Int(1));
     let small = |value: &Value| match value.unwrapped() {
         Value::Int(int) => Some(*int),
         Value::Bool(b) => Some(i64::from(*b)),
@@ -98,10 +103,10 @@ fn range(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(Value::list(items))
 }
 
-fn zip(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let mut iters = Vec::with_capacity(call.len());
-    for at in 0..call.len() {
-        let value = call.take(at);
+fn zip(machine: &mut Machine, given: &mut [Value], _keywords: &[(Str, Value)]) -> Res {
+    let mut iters = Vec::with_capacity(given.len());
+    for (at, value) in given.iter_mut().enumerate() {
+        let value = std::mem::take(value);
         if !machine.is_iterable(&value) {
             return Err(type_error(format!(
                 "zip argument #{} must support iteration",
@@ -126,19 +131,19 @@ fn zip(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
 }
 
-fn map(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    if call.len() < 2 {
+fn map(machine: &mut Machine, given: &mut [Value], _keywords: &[(Str, Value)]) -> Res {
+    let Some((function, sequences @ [_, ..])) = given.split_first_mut() else {
         return Err(type_error("map() requires at least two args"));
-    }
-    let function = call.take(0);
-    let mut iters = Vec::with_capacity(call.len() - 1);
-    for at in 1..call.len() {
-        let value = call.take(at);
-        let lists_one = function.is_none() && call.len() == 2;
+    };
+    let function = std::mem::take(function);
+    let mut iters = Vec::with_capacity(sequences.len());
+    let lists_one = function.is_none() && sequences.len() == 1;
+    for (at, value) in sequences.iter_mut().enumerate() {
+        let value = std::mem::take(value);
         if !lists_one && !machine.is_iterable(&value) {
             return Err(type_error(format!(
                 "argument {} to map() must support iteration",
-                at + 1
+                at + 2
             )));
         }
         iters.push(machine.iter(&value)?);
@@ -166,10 +171,9 @@ fn map(machine: &mut Machine, call: &mut Args<'_>) -> Res {
             return Ok(Value::list(results));
         }
         results.push(if function.is_none() {
-            if row.len() == 1 {
-                row.pop().unwrap_or_default()
-            } else {
-                Value::tuple(row)
+            match <[Value; 1]>::try_from(row) {
+                Ok([only]) => only,
+                Err(row) => Value::tuple(row),
             }
         } else {
             machine.call_value(&function, row)?
@@ -177,8 +181,7 @@ fn map(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
 }
 
-fn filter(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (function, sequence) = (call.take(0), call.take(1));
+fn filter(machine: &mut Machine, function: Value, sequence: Value) -> Res {
     if !machine.is_iterable(&sequence) {
         return Err(type_error(format!(
             "'{}' object is not iterable",
@@ -217,13 +220,12 @@ fn filter(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     })
 }
 
-fn reduce(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let (function, sequence) = (call.take(0), call.take(1));
+fn reduce(machine: &mut Machine, function: Value, sequence: Value, initial: Option<Value>) -> Res {
     if !machine.is_iterable(&sequence) {
         return Err(type_error("reduce() arg 2 must support iteration"));
     }
     let iter = machine.iter(&sequence)?;
-    let mut result = call.take(2);
+    let mut result = initial.unwrap_or_default();
     loop {
         let item = machine.next_item(&iter)?;
         if item.is_nil() {
@@ -243,17 +245,16 @@ fn reduce(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     Ok(result)
 }
 
-fn sum(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let sequence = call.take(0);
+fn sum(machine: &mut Machine, sequence: Value, start: Option<Value>) -> Res {
     let iter = machine.iter(&sequence)?;
-    let mut total = match call.take(1) {
-        Value::Nil => Value::Int(0),
-        Value::Str(_) => {
+    let mut total = match start {
+        None => Value::Int(0),
+        Some(Value::Str(_)) => {
             return Err(type_error(
                 "sum() can't sum strings [use ''.join(seq) instead]",
             ));
         }
-        start => start,
+        Some(start) => start,
     };
     loop {
         let item = machine.next_item(&iter)?;
@@ -264,9 +265,15 @@ fn sum(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
 }
 
-fn extreme(machine: &mut Machine, call: &mut Args<'_>, name: &str, better: CompareOp) -> Res {
+fn extreme(
+    machine: &mut Machine,
+    given: &mut [Value],
+    keywords: &[(Str, Value)],
+    name: &str,
+    better: CompareOp,
+) -> Res {
     let mut key = Value::Nil;
-    for (keyword, value) in call.keywords {
+    for (keyword, value) in keywords {
         if keyword.as_bytes() != b"key" {
             return Err(type_error(format!(
                 "{name}() got an unexpected keyword argument"
@@ -274,10 +281,10 @@ fn extreme(machine: &mut Machine, call: &mut Args<'_>, name: &str, better: Compa
         }
         key = value.clone();
     }
-    let sequence = match call.len() {
-        0 => return Err(type_error(format!("{name} expected 1 arguments, got 0"))),
-        1 => call.take(0),
-        _ => Value::tuple(call.positional.iter_mut().map(std::mem::take).collect()),
+    let sequence = match given {
+        [] => return Err(type_error(format!("{name} expected 1 arguments, got 0"))),
+        [only] => std::mem::take(only),
+        several => Value::tuple(several.iter_mut().map(std::mem::take).collect()),
     };
     let iter = machine.iter(&sequence)?;
     let mut best: Option<(Value, Value)> = None;
@@ -307,21 +314,24 @@ fn extreme(machine: &mut Machine, call: &mut Args<'_>, name: &str, better: Compa
         .ok_or_else(|| value_error(format!("{name}() arg is an empty sequence")))
 }
 
-fn min(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    extreme(machine, call, "min", CompareOp::Less)
+fn min(machine: &mut Machine, given: &mut [Value], keywords: &[(Str, Value)]) -> Res {
+    extreme(machine, given, keywords, "min", CompareOp::Less)
 }
 
-fn max(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    extreme(machine, call, "max", CompareOp::Greater)
+fn max(machine: &mut Machine, given: &mut [Value], keywords: &[(Str, Value)]) -> Res {
+    extreme(machine, given, keywords, "max", CompareOp::Greater)
 }
 
-pub(crate) const FUNCTIONS: &[Entry] = &[
-    ("range", Arity::Unpack(1, 3), range),
-    ("zip", Arity::Positional, zip),
-    ("map", Arity::Positional, map),
-    ("filter", Arity::Unpack(2, 2), filter),
-    ("reduce", Arity::Unpack(2, 3), reduce),
-    ("sum", Arity::Unpack(1, 2), sum),
-    ("min", Arity::Any, min),
-    ("max", Arity::Any, max),
-];
+functions! {
+    /// Builtin functions that go through sequences or call functions on them.
+    FUNCTIONS {
+        "range"(first, second, step) Arity::Unpack(1, 3) => range;
+        "zip"(..) Arity::Positional => zip;
+        "map"(..) Arity::Positional => map;
+        "filter"(function, sequence) Arity::Unpack(2, 2) => filter;
+        "reduce"(function, sequence, initial) Arity::Unpack(2, 3) => reduce;
+        "sum"(sequence, start) Arity::Unpack(1, 2) => sum;
+        "min"(..) Arity::Any => min;
+        "max"(..) Arity::Any => max;
+    }
+}

@@ -2,14 +2,11 @@
 
 use std::rc::Rc;
 
-use super::Entry;
-use super::signature::methods;
+use super::signature::{functions, methods};
 use crate::object::cycles;
 use crate::object::exception::{key_error, type_error, value_error};
 use crate::object::iter::Source;
-use crate::object::{
-    Args, Arity, Dict, DictObject, DictView, IterObject, Res, Str, Value, ViewKind,
-};
+use crate::object::{Arity, Dict, DictObject, DictView, IterObject, Res, Str, Value, ViewKind};
 use crate::vm::Machine;
 
 /// What a pair takes on the heap.
@@ -251,20 +248,11 @@ fn setdefault(
     Ok(value)
 }
 
-fn fromkeys(machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let keys = call.take(0);
-    let value = if call.len() > 1 {
-        call.take(1)
-    } else {
-        Value::None
-    };
-    make_from_keys(machine, &keys, &value)
-}
-
 /// `dict.fromkeys(keys, value)`.
-fn make_from_keys(machine: &mut Machine, keys: &Value, value: &Value) -> Res {
+fn fromkeys(machine: &mut Machine, keys: Value, value: Option<Value>) -> Res {
+    let value = &value.unwrap_or(Value::None);
     let mut dict = Dict::new();
-    match keys {
+    match &keys {
         Value::Dict(source) => {
             let source = source.borrow();
             dict.fill_from_keys(source.fill(), &source, value)?;
@@ -306,5 +294,9 @@ methods! {
     }
 }
 
-/// Found on the type and not bound to instances.
-pub(crate) const CLASS_METHODS: &[Entry] = &[("fromkeys", Arity::Unpack(1, 2), fromkeys)];
+functions! {
+    /// Found on the type and not bound to instances.
+    CLASS_METHODS {
+        "fromkeys"(keys, value) Arity::Unpack(1, 2) => fromkeys;
+    }
+}

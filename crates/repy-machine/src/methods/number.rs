@@ -4,11 +4,10 @@ use std::rc::Rc;
 
 use num_bigint::BigInt;
 
-use super::Entry;
-use super::signature::{Receiver, SignedSize, methods};
+use super::signature::{Receiver, SignedSize, functions, methods};
 use crate::number::convert;
 use crate::object::exception::{overflow_error, type_error, value_error};
-use crate::object::{Args, Arity, Res, SliceObject, Value};
+use crate::object::{Arity, Res, SliceObject, Value};
 use crate::vm::Machine;
 
 /// An int, bool or long.
@@ -100,8 +99,8 @@ fn hex(_machine: &mut Machine, float: f64) -> Res {
     )))
 }
 
-fn fromhex(_machine: &mut Machine, call: &mut Args<'_>) -> Res {
-    let text = super::args::bytes(call.positional.last().unwrap_or(&Value::Nil))?;
+fn fromhex(_machine: &mut Machine, text: &Value) -> Res {
+    let text = super::args::bytes(text)?;
     let bad = || value_error("invalid hexadecimal floating-point string");
     let trimmed = convert::trim(text.as_bytes());
     let text = std::str::from_utf8(trimmed)
@@ -213,8 +212,12 @@ methods! {
     }
 }
 
-/// Found on the type and not bound to instances.
-pub(crate) const FLOAT_CLASS: &[Entry] = &[("fromhex", Arity::One, fromhex)];
+functions! {
+    /// Found on the type and not bound to instances.
+    FLOAT_CLASS {
+        "fromhex"(text) Arity::One => fromhex;
+    }
+}
 
 methods! {
     /// Methods of complex numbers.

@@ -1,7 +1,8 @@
 //! How a builtin method gets what it is called on and its arguments: with their types, from the table that names it.
+//! Functions get theirs in the same way.
 //!
 //! A table made by [`methods!`] says what its methods are called on, and for each the arguments and how many there may
-//! be. By the time one is called the machine has checked both ([`Machine::call_native`]: the receiver by the owner that
+//! be; one made by [`functions!`] the same without the receiver. By the time one is called the machine has checked both ([`Machine::call_native`]: the receiver by the owner that
 //! the table is entered for, the number by the [`Arity`]), and has complained as CPython does. What is not as it must be
 //! after that is a mistake of ours, and a bug.
 //!
@@ -235,6 +236,36 @@ macro_rules! call_method {
     }};
 }
 pub(crate) use call_method;
+
+/// A table of functions, as [`methods!`] without what they are called on.
+macro_rules! functions {
+    ($(#[$doc:meta])* $table:ident {
+        $($name:literal $arguments:tt $arity:expr => $function:path;)*
+    }) => {
+        $(#[$doc])*
+        pub(crate) const $table: &[$crate::methods::Entry] = &[$((
+            $name,
+            $arity,
+            |machine, call| $crate::methods::signature::call_function!(
+                machine, call, $function, $arguments
+            ),
+        )),*];
+    };
+}
+pub(crate) use functions;
+
+/// One call by a table of [`functions!`].
+macro_rules! call_function {
+    ($machine:ident, $call:ident, $function:path, (..)) => {
+        $function($machine, $call.positional, $call.keywords)
+    };
+    ($machine:ident, $call:ident, $function:path, ($($argument:ident),+)) => {{
+        let mut given = $call.positional.iter_mut();
+        $(let $argument = $crate::methods::signature::Argument::read(given.next())?;)+
+        $function($machine, $($argument),+)
+    }};
+}
+pub(crate) use call_function;
 
 #[cfg(test)]
 mod tests {

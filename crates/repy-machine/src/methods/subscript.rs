@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use overlord_bug::bug;
+
 use super::args;
 use crate::number;
 use crate::object::cycles;
@@ -46,14 +48,22 @@ pub(crate) fn indices(slice: &SliceObject, len: usize) -> Res<(i64, i64, usize)>
 fn select<T: Clone>(items: &[T], (start, step, count): (i64, i64, usize)) -> Res<Vec<T>> {
     memory::reserve(count * size_of::<T>())?;
     if step == 1 {
-        return Ok(items
+        return items
             .get(start as usize..start as usize + count)
             .map(<[T]>::to_vec)
-            .unwrap_or_default());
+            .ok_or_else(outside);
     }
-    Ok((0..count as i64)
-        .filter_map(|at| items.get((start + at * step) as usize).cloned())
-        .collect())
+    (0..count as i64)
+        .map(|at| items.get((start + at * step) as usize).cloned())
+        .collect::<Option<_>>()
+        .ok_or_else(outside)
+}
+
+#[cold]
+fn outside() -> Thrown {
+    Thrown::bug(bug!(
+        "an index was found to be within a sequence, and is not"
+    ))
 }
 
 /// An index into something of this length.
@@ -86,14 +96,14 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
                 return Ok(Value::list(select(&items, indices(slice, items.len())?)?));
             }
             let at = position(machine, index, items.len(), "list", "list indices")?;
-            Ok(items.get(at).cloned().unwrap_or_default())
+            items.get(at).cloned().ok_or_else(outside)
         }
         Value::Tuple(tuple) => {
             if let Value::Slice(slice) = index {
                 return Ok(Value::tuple(select(tuple, indices(slice, tuple.len())?)?));
             }
             let at = position(machine, index, tuple.len(), "tuple", "tuple indices")?;
-            Ok(tuple.get(at).cloned().unwrap_or_default())
+            tuple.get(at).cloned().ok_or_else(outside)
         }
         Value::Str(string) => {
             if let Value::Slice(slice) = index {
@@ -103,11 +113,10 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
                 )?));
             }
             let at = position(machine, index, string.len(), "string", "string indices")?;
-            Ok(string
-                .as_bytes()
-                .get(at)
-                .map(|byte| Value::Str(Str::from_byte(*byte)))
-                .unwrap_or_default())
+            match string.as_bytes().get(at) {
+                Some(byte) => Ok(Value::Str(Str::from_byte(*byte))),
+                None => Err(outside()),
+            }
         }
         Value::Dict(dict) => dict.index(index),
         Value::XRange(range) => match number::as_index(index) {

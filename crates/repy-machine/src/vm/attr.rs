@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use overlord_bug::bug;
+
 use super::Machine;
 use super::frame::Thread;
 use crate::bytecode::{Code, Site};
@@ -101,10 +103,13 @@ impl Machine<'_> {
     }
 
     fn instance_attr(&mut self, object: &Value, instance: &Rc<Instance>, name: Sym) -> Res {
-        if let Some(slot) = self.shapes.find(instance.shape.get(), name)
-            && let Some(value) = instance.slots.borrow().get(slot)
-        {
-            return Ok(value.clone());
+        if let Some(slot) = self.shapes.find(instance.shape.get(), name) {
+            return instance
+                .slots
+                .borrow()
+                .get(slot)
+                .cloned()
+                .ok_or_else(no_slot);
         }
         if let Some(part) = instance.exception()
             && let Some(value) = crate::builtins::exceptions::member(&part.borrow(), name)
@@ -275,11 +280,10 @@ impl Machine<'_> {
             if let Some(slot) = self.shapes.find(shape, name) {
                 let at = slot as u32;
                 code.remember(cache, Site::Own { shape, slot: at });
-                let mut slots = instance.slots.borrow_mut();
-                return Ok(slots
-                    .get_mut(slot)
-                    .map(|old| std::mem::replace(old, value))
-                    .unwrap_or_default());
+                return match instance.slots.borrow_mut().get_mut(slot) {
+                    Some(old) => Ok(std::mem::replace(old, value)),
+                    None => Err(no_slot()),
+                };
             }
             let next = self.shapes.with(shape, name);
             code.remember(cache, Site::Grows { shape, next });
@@ -317,11 +321,10 @@ impl Machine<'_> {
                 let shape = instance.shape.get();
                 match self.shapes.find(shape, name) {
                     Some(slot) => {
-                        let old = instance
-                            .slots
-                            .borrow_mut()
-                            .get_mut(slot)
-                            .map(|old| std::mem::replace(old, value));
+                        let old = match instance.slots.borrow_mut().get_mut(slot) {
+                            Some(old) => std::mem::replace(old, value),
+                            None => return Err(no_slot()),
+                        };
                         drop(old);
                     }
                     None => {
@@ -488,6 +491,13 @@ impl Machine<'_> {
             other => self.type_class(other.tag()),
         }
     }
+}
+
+#[cold]
+fn no_slot() -> Thrown {
+    Thrown::bug(bug!(
+        "a shape has an attribute that its instance has no slot for"
+    ))
 }
 
 /// Members of builtin objects that are not methods.

@@ -17,15 +17,13 @@ impl Machine<'_> {
         match std::mem::replace(&mut thread.state, State::Running) {
             State::Running => self.execute(thread),
             State::New(callable, args) => {
-                let count = args.len();
                 thread.push(callable);
                 thread.stack.extend(args);
                 match self.call(thread, 0, 0, Vec::new(), Then::Push) {
                     Ok(true) => self.execute(thread),
-                    Ok(false) => Ended::Finished(thread.pop()),
+                    Ok(false) => thread.take_result(),
                     Err(thrown) => {
                         thread.stack.truncate(0);
-                        let _ = count;
                         match self.unwind(thread, thrown, 0) {
                             Some(ended) => ended,
                             None => self.execute(thread),
@@ -306,12 +304,12 @@ impl Machine<'_> {
         names: &[Str],
     ) -> Res<Vec<(Str, Value)>> {
         let star_star = if stars & 2 != 0 {
-            Some(thread.pop())
+            Some(thread.pop()?)
         } else {
             None
         };
         let star = if stars & 1 != 0 {
-            Some(thread.pop())
+            Some(thread.pop()?)
         } else {
             None
         };

@@ -4,10 +4,12 @@
 
 use std::rc::Rc;
 
-use super::Machine;
+use overlord_bug::{bug, invariant};
+
 use super::frame::{Finalizing, Then, Thread};
 use super::run::{Ended, Left};
 use super::unwind::new_raised;
+use super::{Machine, Stop};
 use crate::memory;
 use crate::object::cycles;
 use crate::object::symbol::known;
@@ -29,34 +31,40 @@ impl Machine<'_> {
             Ok(true) => thread.budget = 0,
             Ok(false) => {}
             Err(thrown) => {
-                if let Signal::Stop(stop) = thrown.into_signal() {
-                    return Left::Ended(Ended::Stopped(stop));
-                }
+                return Left::Ended(match thrown.into_signal() {
+                    Signal::Stop(stop) => Ended::Stopped(stop),
+                    _ => Ended::bug(bug!("looking up from work has thrown an exception")),
+                });
             }
         }
         let since = thread.finalizes_since();
         if thread.frames.is_empty() {
             // The thread's last function has returned: destructors run by themselves.
-            let result = thread.pop();
+            let ended = thread.take_result();
             while let Some(instance) = reclaim::next_to_finalize(since) {
-                self.finalize_now(instance);
+                if let Err(stop) = self.finalize_now(instance) {
+                    return Left::Ended(Ended::Stopped(stop));
+                }
             }
             reclaim::attended();
-            return Left::Ended(Ended::Finished(result));
+            return Left::Ended(ended);
         }
         let Some(instance) = reclaim::next_to_finalize(since) else {
             reclaim::attended();
             return Left::Switched;
         };
         let del = self.class_attr(&instance.class.clone(), known::del);
-        let Value::Function(function) = del else {
-            self.finalize_now(instance);
-            return Left::Switched;
+        let function = match del {
+            Value::Function(function) if function.code.simple && function.code.params == 1 => {
+                function
+            }
+            _ => {
+                return match self.finalize_now(instance) {
+                    Ok(()) => Left::Switched,
+                    Err(stop) => Left::Ended(Ended::Stopped(stop)),
+                };
+            }
         };
-        if !function.code.simple || function.code.params != 1 {
-            self.finalize_now(instance);
-            return Left::Switched;
-        }
         let keep = thread.stack.len();
         thread.stack.push(Value::Instance(instance.clone()));
         thread.finalizing.push(Finalizing {
@@ -66,8 +74,9 @@ impl Machine<'_> {
         self.finalizes_since = thread.finalizes_since();
         if let Err(thrown) = self.push_frame(thread, function, keep, keep, Then::Discard) {
             thread.stack.truncate(keep);
-            if let Ok((raised, _)) = self.raised(thrown.into_signal()) {
-                self.report_ignored(thread, &raised);
+            match self.raised(thrown.into_signal()) {
+                Ok((raised, _)) => self.report_ignored(thread, &raised),
+                Err(ended) => return Left::Ended(ended),
             }
             self.finalized(thread);
         }
@@ -77,6 +86,10 @@ impl Machine<'_> {
     /// The thread's innermost destructor has ended.
     pub(super) fn finalized(&mut self, thread: &mut Thread) {
         let ended = thread.finalizing.pop();
+        invariant!(
+            ended.as_ref().is_some_and(|ended| ended.instance.is_some()),
+            "a destructor has ended that was not begun"
+        );
         self.finalizes_since = thread.finalizes_since();
         if let Some(instance) = ended.and_then(|ended| ended.instance) {
             let_go(instance);
@@ -85,40 +98,52 @@ impl Machine<'_> {
     }
 
     /// Runs a destructor outside of any frame.
-    fn finalize_now(&mut self, instance: Rc<Instance>) {
+    ///
+    /// # Errors
+    /// If the machine must stop.
+    fn finalize_now(&mut self, instance: Rc<Instance>) -> Result<(), Stop> {
         let del = self.class_attr(&instance.class.clone(), known::del);
         if del.is_nil() {
-            return;
+            return Ok(());
         }
         let before = self.finalizes_since;
         self.finalizes_since = reclaim::next_number();
         let result = self.call_value(&del, vec![Value::Instance(instance.clone())]);
         self.finalizes_since = before;
-        if let Err(thrown) = result {
-            self.ignore(thrown, &instance);
-        }
+        let ignored = match result {
+            Ok(_) => Ok(()),
+            Err(thrown) => self.ignore(thrown, &instance),
+        };
         let_go(instance);
         reclaim::finalized_one();
+        ignored
     }
 
-    fn ignore(&mut self, thrown: Thrown, instance: &Rc<Instance>) {
+    fn ignore(&mut self, thrown: Thrown, instance: &Rc<Instance>) -> Result<(), Stop> {
         let raised = match thrown.into_signal() {
             Signal::Raised(raised) | Signal::Again(raised) => raised,
             Signal::New(kind, args) => new_raised(self.new_exception(kind, args)),
-            // Where the machine must stop, it is told again by its flags.
-            _ => return,
+            Signal::Stop(stop) => return Err(stop),
+            // A call from native code waits, and its requests are fulfilled, before it gives its result.
+            Signal::Block(_) | Signal::Request(_) => {
+                return Err(Stop::Bug(bug!("a destructor's call has not ended")));
+            }
         };
         self.note_ignored(instance, &raised);
+        Ok(())
     }
 
     /// An exception in the thread's innermost destructor: noted, then forgotten.
     pub(super) fn report_ignored(&mut self, thread: &Thread, raised: &Rc<Raised>) {
-        if let Some(instance) = thread
+        match thread
             .finalizing
             .last()
             .and_then(|one| one.instance.clone())
         {
-            self.note_ignored(&instance, raised);
+            Some(instance) => self.note_ignored(&instance, raised),
+            None => {
+                bug!("an exception is ignored that was raised in no destructor");
+            }
         }
     }
 

@@ -2,8 +2,12 @@
 
 use std::rc::Rc;
 
+use overlord_bug::{Bug, bug, invariant};
+
+use super::SliceEnd;
+use super::run::Ended;
 use crate::bytecode::Code;
-use crate::object::{DictObject, Function, Instance, Raised, Res, Value};
+use crate::object::{DictObject, Function, Instance, Raised, Res, Thrown, Value};
 
 /// What happens with a frame's result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,9 +109,85 @@ impl Thread {
         self.state = State::Blocked(Some(result));
     }
 
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Value {
-        self.stack.pop().unwrap_or_default()
+    /// Takes the top off.
+    ///
+    /// # Errors
+    /// A bug, if there is none.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self) -> Res {
+        match self.stack.pop() {
+            Some(value) => Ok(value),
+            None => Err(too_few()),
+        }
+    }
+
+    /// Takes what the thread's first function returned, which is all that may be left.
+    pub(super) fn take_result(&mut self) -> Ended {
+        match self.stack.pop() {
+            Some(result) if self.stack.is_empty() => Ended::Finished(result),
+            result => Ended::bug(bug!(
+                "a thread ended with {} values and not its result",
+                self.stack.len() + usize::from(result.is_some())
+            )),
+        }
+    }
+
+    /// What must hold where a slice begins.
+    ///
+    /// # Errors
+    /// A bug, if it does not.
+    pub(super) fn check_before(&self) -> Result<(), Bug> {
+        match self.state {
+            State::New(..) => self.check_empty("is new"),
+            State::Running | State::Blocked(_) => self.check_frame(),
+        }
+    }
+
+    /// What must hold where a slice ended like this.
+    ///
+    /// # Errors
+    /// A bug, if it does not.
+    pub(super) fn check_after(&self, end: &SliceEnd) -> Result<(), Bug> {
+        match end {
+            SliceEnd::Finished(_) => self.check_empty("has finished"),
+            // The values of the frames that an exception has left are not looked at any more.
+            SliceEnd::Raised(_) if self.frames.is_empty() => Ok(()),
+            SliceEnd::Raised(_) => Err(bug!("an exception that nobody caught has left frames")),
+            SliceEnd::Budget | SliceEnd::Blocked(_) => self.check_frame(),
+            // It will not be run again.
+            SliceEnd::Stopped(_) => Ok(()),
+        }
+    }
+
+    fn check_empty(&self, state: &str) -> Result<(), Bug> {
+        let (frames, values) = (self.frames.len(), self.stack.len());
+        if frames == 0 && values == 0 {
+            return Ok(());
+        }
+        Err(bug!(
+            "a thread that {state} has {frames} frames and {values} values"
+        ))
+    }
+
+    /// Looks whether the top frame is where it can be run.
+    fn check_frame(&self) -> Result<(), Bug> {
+        let Some(frame) = self.frames.last() else {
+            return Ok(());
+        };
+        let code = &frame.function.code;
+        let (keep, base) = (frame.keep as usize, frame.base as usize);
+        let variables_end = base + code.slots as usize;
+        if keep <= base && variables_end <= self.stack.len() && (frame.pc as usize) < code.ops.len()
+        {
+            return Ok(());
+        }
+        Err(bug!(
+            "the frame of {} has instruction {} of {}, keeps {keep} and has variables from {base} to {variables_end} of {} values",
+            code.name.lossy(),
+            frame.pc,
+            code.ops.len(),
+            self.stack.len()
+        ))
     }
 
     #[inline]
@@ -137,6 +217,16 @@ impl Thread {
     /// its variables, and then the arguments, the last one first, since its caller holds them until it has returned.
     #[inline(always)]
     pub(crate) fn leave(&mut self, code: &Code, keep: usize, base: usize) {
+        // Each return comes here: what it must find is looked at where tests run.
+        if cfg!(debug_assertions) {
+            let variables_end = base + code.slots as usize;
+            invariant!(
+                keep <= base && variables_end <= self.stack.len(),
+                "a frame of {} ends with {} values, of which {keep} were there before and its variables end at {variables_end}",
+                code.name.lossy(),
+                self.stack.len()
+            );
+        }
         if !self.stack.iter().skip(keep).all(Value::is_direct) {
             let arguments = base + code.params as usize;
             self.empty(keep, arguments, base + code.slots as usize);
@@ -172,12 +262,21 @@ impl Thread {
     }
 
     /// A value below the top.
-    pub(crate) fn peek(&self, below: usize) -> &Value {
-        const NIL: &Value = &Value::Nil;
+    ///
+    /// # Errors
+    /// A bug, if there is none.
+    #[inline]
+    pub(crate) fn peek(&self, below: usize) -> Res<&Value> {
         self.stack
             .len()
             .checked_sub(below + 1)
             .and_then(|at| self.stack.get(at))
-            .unwrap_or(NIL)
+            .ok_or_else(too_few)
     }
+}
+
+#[cold]
+#[inline(never)]
+fn too_few() -> Thrown {
+    Thrown::bug(bug!("an instruction takes more values than there are"))
 }

@@ -23,16 +23,12 @@ impl Machine<'_> {
                 crate::object::ViewKind::Values => Source::Values(view.dict.clone()),
                 crate::object::ViewKind::Items => Source::Items(view.dict.clone()),
             }),
-            Value::Host(host) if host.inner.mapping().is_some() => {
-                let keys = host
-                    .inner
-                    .mapping()
-                    .map(|mapping| mapping.keys())
-                    .unwrap_or_default();
-                IterObject::value(Source::List(std::rc::Rc::new(
-                    crate::object::ListObject::new(keys),
-                )))
-            }
+            Value::Host(host) => match host.inner.mapping() {
+                Some(mapping) => IterObject::value(Source::List(std::rc::Rc::new(
+                    crate::object::ListObject::new(mapping.keys()),
+                ))),
+                None => return Err(self.not_iterable(value)),
+            },
             Value::Instance(instance) => {
                 let class = instance.class.clone();
                 // Old-style classes may have `__iter__` on the instance itself.

@@ -18,6 +18,8 @@ pub(crate) mod run;
 pub(crate) mod setup;
 pub(crate) mod stack;
 mod support;
+#[cfg(test)]
+mod tests;
 pub(crate) mod unwind;
 
 use std::any::Any;
@@ -25,8 +27,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use overlord_bug::Bug;
+use overlord_bug::{Bug, bug};
 
+use crate::depth;
 use crate::memory;
 use crate::object::cycles;
 use crate::object::instance::Shapes;
@@ -104,6 +107,17 @@ pub struct Limits {
     /// Most bytes the program's thread may have allocated, counted by [`memory::CountingAllocator`] if the process
     /// uses it.
     pub memory: Option<usize>,
+}
+
+/// What native code is in the middle of, on this native stack.
+#[derive(PartialEq, Eq, Debug)]
+struct UnderWay {
+    /// Levels that it may still nest.
+    levels_left: u32,
+    /// Frames of programs below those of the thread at work.
+    outer_frames: usize,
+    /// Containers whose `repr` is being made.
+    shown: usize,
 }
 
 /// An entry of the cache of class look-ups.
@@ -271,7 +285,40 @@ impl Machine<'_> {
     }
 
     /// Runs a thread for about `budget` instructions, or until its turn is over.
+    ///
+    /// What must hold where a slice begins and where it ends is looked at both times: a mistake of ours stops the
+    /// program where it is found ([`Stop::Bug`]) and does not run on with it.
     pub fn run_slice(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
+        if let Err(bug) = thread.check_before() {
+            return SliceEnd::Stopped(Stop::Bug(bug));
+        }
+        let before = self.under_way();
+        let end = self.run_parts(thread, budget);
+        let after = self.under_way();
+        let checked = if after == before {
+            thread.check_after(&end)
+        } else {
+            Err(bug!(
+                "a slice has left {after:?} of what it found as {before:?}"
+            ))
+        };
+        match checked {
+            Ok(()) => end,
+            Err(bug) => SliceEnd::Stopped(Stop::Bug(bug)),
+        }
+    }
+
+    /// What native code is in the middle of; a slice leaves it as it was.
+    fn under_way(&self) -> UnderWay {
+        UnderWay {
+            levels_left: depth::left(),
+            outer_frames: self.outer_frames,
+            shown: self.showing.len(),
+        }
+    }
+
+    /// Runs a thread in parts, between which is looked at what may end the slice.
+    fn run_parts(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
         let mut left = i64::try_from(budget).unwrap_or(i64::MAX);
         self.nested_budget = left;
         work::watch(&self.stop, self.pulse.as_ref());

@@ -96,6 +96,48 @@ pub(crate) fn compare_floats(op: CompareOp, a: f64, b: f64) -> bool {
     }
 }
 
+/// `left + right`, where the instruction at `pc` says what becomes of it: if it goes back into the variable that holds
+/// `left`, that lets go of it first.
+fn add_strings(
+    thread: &mut Thread,
+    code: &Code,
+    pc: usize,
+    base: usize,
+    mut left: Str,
+    right: &Str,
+) -> Res {
+    match code.ops.get(pc) {
+        Some(Op::StoreLocal(slot)) => {
+            let slot = &mut thread.stack[base + *slot as usize];
+            if matches!(slot, Value::Str(held) if held.is_same(&left)) {
+                *slot = Value::None;
+            }
+        }
+        Some(Op::StoreGlobal(cache, _)) => {
+            if let Site::Global { version, slot } = code.remembered(*cache)
+                && let Some(frame) = thread.frames.last()
+            {
+                let mut globals = frame.function.globals.borrow_mut();
+                let held = version == globals.version()
+                    && matches!(globals.slot_value(slot as usize), Some(Value::Str(held)) if held.is_same(&left));
+                if held {
+                    globals.set_slot(slot as usize, Value::None);
+                }
+            }
+        }
+        _ => {}
+    }
+    let total = left.len().saturating_add(right.len());
+    if total >= memory::SMALL {
+        memory::room_for(total)?;
+    }
+    if left.len() > 64 && left.append(right.as_bytes()) {
+        return Ok(Value::Str(left));
+    }
+    work::spend_bytes(total)?;
+    Ok(Value::Str(Str::concat(left.as_bytes(), right.as_bytes())))
+}
+
 impl Machine<'_> {
     /// The truth of a value.
     pub(crate) fn is_true(&self, value: &Value) -> bool {
@@ -142,45 +184,12 @@ impl Machine<'_> {
         b: &Value,
         in_place: bool,
     ) -> Res {
-        if let (BinaryOp::Add, Value::Str(_), Value::Str(right)) = (op, &a, b) {
-            let Value::Str(mut left) = a else {
-                return Ok(Value::Nil);
-            };
-            match code.ops.get(pc) {
-                Some(Op::StoreLocal(slot)) => {
-                    let slot = &mut thread.stack[base + *slot as usize];
-                    if matches!(slot, Value::Str(held) if held.is_same(&left)) {
-                        *slot = Value::None;
-                    }
-                }
-                Some(Op::StoreGlobal(cache, _)) => {
-                    if let Site::Global { version, slot } = code.remembered(*cache)
-                        && let Some(frame) = thread.frames.last()
-                    {
-                        let mut globals = frame.function.globals.borrow_mut();
-                        let held = version == globals.version()
-                            && matches!(globals.slot_value(slot as usize), Some(Value::Str(held)) if held.is_same(&left));
-                        if held {
-                            globals.set_slot(slot as usize, Value::None);
-                        }
-                    }
-                }
-                _ => {}
+        match (op, a, b) {
+            (BinaryOp::Add, Value::Str(left), Value::Str(right)) => {
+                add_strings(thread, code, pc, base, left, right)
             }
-            let total = left.len().saturating_add(right.len());
-            if total >= memory::SMALL {
-                memory::room_for(total)?;
-            }
-            if left.len() > 64 && left.append(right.as_bytes()) {
-                return Ok(Value::Str(left));
-            }
-            work::spend_bytes(total)?;
-            return Ok(Value::Str(Str::concat(left.as_bytes(), right.as_bytes())));
-        }
-        if in_place {
-            self.in_place(op, a, b)
-        } else {
-            self.binary(op, &a, b)
+            (_, a, _) if in_place => self.in_place(op, a, b),
+            (_, a, _) => self.binary(op, &a, b),
         }
     }
 
@@ -314,11 +323,12 @@ impl Machine<'_> {
                     Ok(false)
                 }
             },
-            Value::Host(host) if host.inner.mapping().is_some() => match host.inner.mapping() {
-                Some(mapping) => mapping.contains(item),
-                None => Ok(false),
-            },
-            _ => {
+            other => {
+                if let Value::Host(host) = other
+                    && let Some(mapping) = host.inner.mapping()
+                {
+                    return mapping.contains(item);
+                }
                 if !self.is_iterable(container) {
                     return Err(type_error(format!(
                         "argument of type '{}' is not iterable",

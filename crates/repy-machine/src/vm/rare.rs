@@ -2,8 +2,11 @@
 
 use std::rc::Rc;
 
+use overlord_bug::bug;
+
 use super::Machine;
 use super::frame::{Frame, Then, Thread};
+use super::run::out_of_place;
 use crate::bytecode::{Code, Op};
 use crate::object::cycles;
 use crate::object::exception::{type_error, value_error};
@@ -32,7 +35,7 @@ impl Machine<'_> {
     ) -> Res<Next> {
         match op {
             Op::DelAttr(name) => {
-                let object = thread.pop();
+                let object = thread.pop()?;
                 self.delete_attr(&object, name)?;
                 drop(object);
             }
@@ -67,27 +70,27 @@ impl Machine<'_> {
                 )?));
             }
             Op::DelSubscript => {
-                let index = thread.pop();
-                let object = thread.pop();
+                let index = thread.pop()?;
+                let object = thread.pop()?;
                 self.delete_subscript(&object, &index)?;
                 drop(object);
             }
             Op::Slice(bounds) => {
-                let (low, high) = pop_bounds(thread, bounds);
-                let object = thread.pop();
+                let (low, high) = pop_bounds(thread, bounds)?;
+                let object = thread.pop()?;
                 let value = self.slice(&object, &low, &high)?;
                 thread.stack.push(value);
             }
             Op::StoreSlice(bounds) => {
-                let (low, high) = pop_bounds(thread, bounds);
-                let object = thread.pop();
-                let value = thread.pop();
+                let (low, high) = pop_bounds(thread, bounds)?;
+                let object = thread.pop()?;
+                let value = thread.pop()?;
                 self.store_slice(&object, low, high, value)?;
                 drop(object);
             }
             Op::DelSlice(bounds) => {
-                let (low, high) = pop_bounds(thread, bounds);
-                let object = thread.pop();
+                let (low, high) = pop_bounds(thread, bounds)?;
+                let object = thread.pop()?;
                 self.delete_slice(&object, low, high)?;
                 drop(object);
             }
@@ -101,7 +104,7 @@ impl Machine<'_> {
                 thread.stack[len - 4..].rotate_right(1);
             }
             Op::Squash(count) => {
-                let value = thread.pop();
+                let value = thread.pop()?;
                 let len = thread.stack.len() - count as usize;
                 thread.stack.truncate(len);
                 thread.stack.push(value);
@@ -117,38 +120,36 @@ impl Machine<'_> {
                 thread.stack.push(value);
             }
             Op::StoreName(name) => {
-                let value = thread.pop();
+                let value = thread.pop()?;
                 let text = self.name(name);
-                if let Some(names) = thread.frames.last().and_then(Frame::names) {
-                    let old = names.borrow_mut().insert_name(&text, value);
-                    drop(old);
-                }
+                let names = thread.frames.last().and_then(Frame::names);
+                let names = names.ok_or_else(|| out_of_place(Some(&op)))?;
+                let old = names.borrow_mut().insert_name(&text, value);
+                drop(old);
             }
             Op::DelName(name) => {
-                let names = thread.frames.last().and_then(Frame::names).cloned();
+                let names = thread.frames.last().and_then(Frame::names);
+                let names = names.ok_or_else(|| out_of_place(Some(&op)))?;
                 self.delete_name(names, name)?;
             }
             Op::DelGlobal(name) => {
-                let globals = thread
-                    .frames
-                    .last()
-                    .map(|frame| frame.function.globals.clone());
-                self.delete_name(globals, name)?;
+                self.delete_name(&top_frame(thread)?.function.globals, name)?;
             }
             Op::BuildDict(count) => thread
                 .stack
                 .push(Value::dict(Dict::with_display_size(count as usize))),
             Op::StoreMap => {
-                let key = thread.pop();
-                let value = thread.pop();
-                if let Value::Dict(dict) = thread.peek(0) {
-                    dict.set(key, value)?;
-                }
+                let key = thread.pop()?;
+                let value = thread.pop()?;
+                let Value::Dict(dict) = thread.peek(0)? else {
+                    return Err(out_of_place(Some(&op)));
+                };
+                dict.set(key, value)?;
             }
             Op::BuildSlice => {
-                let step = thread.pop();
-                let stop = thread.pop();
-                let start = thread.pop();
+                let step = thread.pop()?;
+                let stop = thread.pop()?;
+                let start = thread.pop()?;
                 thread
                     .stack
                     .push(Value::Slice(Rc::new(crate::object::SliceObject {
@@ -158,25 +159,25 @@ impl Machine<'_> {
                     })));
             }
             Op::Unpack(count) => {
-                let value = thread.pop();
+                let value = thread.pop()?;
                 self.unpack(thread, value, count as usize)?;
             }
             Op::MakeFunction(defaults, child) => {
                 let first = thread.stack.len() - defaults as usize;
                 let defaults = thread.stack.drain(first..).collect();
-                let function = Rc::new(make_function(thread, code, base, child, defaults));
+                let function = Rc::new(make_function(thread, code, base, child, defaults)?);
                 if !function.closure.is_empty() {
                     cycles::note_function(&function);
                 }
                 thread.stack.push(Value::Function(function));
             }
             Op::MakeClass(child) => {
-                let function = Rc::new(make_function(thread, code, base, child, Vec::new()));
+                let function = Rc::new(make_function(thread, code, base, child, Vec::new())?);
                 self.enter_class_body(thread, function)?;
                 return Ok(Next::Frame);
             }
             Op::GetIter => {
-                let value = thread.pop();
+                let value = thread.pop()?;
                 let iter = self.iter(&value)?;
                 thread.stack.push(iter);
             }
@@ -185,8 +186,8 @@ impl Machine<'_> {
                 thread.stack.push(Value::Int(0));
             }
             Op::EndFinally(table) => {
-                let how = thread.pop();
-                let payload = thread.pop();
+                let how = thread.pop()?;
+                let payload = thread.pop()?;
                 match (how, payload) {
                     (Value::Int(0), _) => {}
                     (_, Value::Raised(raised)) => {
@@ -198,36 +199,38 @@ impl Machine<'_> {
                             code.exits[table as usize][number as usize - 2] as usize,
                         ));
                     }
-                    _ => {}
+                    _ => return Err(out_of_place(Some(&op))),
                 }
             }
             Op::MatchException => {
-                let wanted = thread.pop();
-                let matches = match thread.peek(0) {
-                    Value::Raised(raised) => self.exception_matches(&raised.value, &wanted)?,
-                    _ => false,
+                let wanted = thread.pop()?;
+                let Value::Raised(raised) = thread.peek(0)? else {
+                    return Err(out_of_place(Some(&op)));
                 };
+                let matches = self.exception_matches(&raised.value, &wanted)?;
                 thread.stack.push(Value::bool(matches));
             }
             Op::BindException => {
-                if let Value::Raised(raised) = thread.pop() {
-                    thread.stack.push(raised.value.clone());
-                }
+                let Value::Raised(raised) = thread.pop()? else {
+                    return Err(out_of_place(Some(&op)));
+                };
+                thread.stack.push(raised.value.clone());
             }
             Op::Reraise => {
-                if let Value::Raised(raised) = thread.pop() {
-                    return Err(Thrown::from_signal(Signal::Again(raised)));
-                }
+                return Err(match thread.pop()? {
+                    Value::Raised(raised) => Thrown::from_signal(Signal::Again(raised)),
+                    _ => out_of_place(Some(&op)),
+                });
             }
             Op::Raise(count) => {
-                let traceback = if count > 2 { thread.pop() } else { Value::Nil };
-                let value = if count > 1 { thread.pop() } else { Value::Nil };
-                let exception = if count > 0 { thread.pop() } else { Value::Nil };
+                let traceback = if count > 2 { thread.pop()? } else { Value::Nil };
+                let value = if count > 1 { thread.pop()? } else { Value::Nil };
+                let exception = if count > 0 { thread.pop()? } else { Value::Nil };
                 return Err(self.raise(thread, exception, value, &traceback));
             }
             Op::Refused => return Err(type_error("this construct does not exist in Repy")),
             // Everything else is run by the loop itself.
-            _ => {}
+            _ => return Err(out_of_place(Some(&op))),
         }
         Ok(Next::Go)
     }
@@ -250,12 +253,9 @@ impl Machine<'_> {
     }
 
     /// `del NAME` in one of the program's namespaces.
-    fn delete_name(&self, names: Option<Rc<DictObject>>, name: Sym) -> Res<()> {
+    fn delete_name(&self, names: &DictObject, name: Sym) -> Res<()> {
         let text = self.name(name);
-        let removed = match names {
-            Some(names) => names.borrow_mut().remove(&Value::Str(text.clone()))?,
-            None => None,
-        };
+        let removed = names.borrow_mut().remove(&Value::Str(text.clone()))?;
         match removed {
             Some(_) => Ok(()),
             None => Err(name_error(&text.lossy())),
@@ -264,16 +264,15 @@ impl Machine<'_> {
 
     fn load_name(&self, thread: &Thread, name: Sym) -> Res {
         let text = self.name(name);
-        if let Some(frame) = thread.frames.last() {
-            if let Some(value) = frame
-                .names()
-                .and_then(|names| names.borrow().get_name(&text).cloned())
-            {
-                return Ok(value);
-            }
-            if let Some(value) = frame.function.globals.borrow().get_name(&text) {
-                return Ok(value.clone());
-            }
+        let frame = top_frame(thread)?;
+        if let Some(value) = frame
+            .names()
+            .and_then(|names| names.borrow().get_name(&text).cloned())
+        {
+            return Ok(value);
+        }
+        if let Some(value) = frame.function.globals.borrow().get_name(&text) {
+            return Ok(value.clone());
         }
         self.builtins
             .borrow()
@@ -329,18 +328,25 @@ impl Machine<'_> {
     }
 }
 
-fn pop_bounds(thread: &mut Thread, bounds: u8) -> (Value, Value) {
+fn top_frame(thread: &Thread) -> Res<&Frame> {
+    thread
+        .frames
+        .last()
+        .ok_or_else(|| Thrown::bug(bug!("an instruction is run in no frame")))
+}
+
+fn pop_bounds(thread: &mut Thread, bounds: u8) -> Res<(Value, Value)> {
     let high = if bounds & 2 != 0 {
-        thread.pop()
+        thread.pop()?
     } else {
         Value::None
     };
     let low = if bounds & 1 != 0 {
-        thread.pop()
+        thread.pop()?
     } else {
         Value::None
     };
-    (low, high)
+    Ok((low, high))
 }
 
 fn make_function(
@@ -349,28 +355,26 @@ fn make_function(
     base: usize,
     child: u32,
     defaults: Vec<Value>,
-) -> Function {
+) -> Res<Function> {
     let inner = code.children[child as usize].clone();
     let closure = inner
         .captures
         .iter()
-        .filter_map(|&slot| match &thread.stack[base + slot as usize] {
-            Value::Cell(cell) => Some(cell.clone()),
-            _ => None,
+        .map(|&slot| match &thread.stack[base + slot as usize] {
+            Value::Cell(cell) => Ok(cell.clone()),
+            other => Err(Thrown::bug(bug!(
+                "{} captures {other:?}, which is no shared variable",
+                inner.name.lossy()
+            ))),
         })
-        .collect();
-    let globals = thread
-        .frames
-        .last()
-        .map(|frame| frame.function.globals.clone())
-        .unwrap_or_default();
-    Function {
+        .collect::<Res<_>>()?;
+    Ok(Function {
+        globals: top_frame(thread)?.function.globals.clone(),
         code: inner,
-        globals,
         defaults,
         closure,
         attrs: std::cell::RefCell::default(),
-    }
+    })
 }
 
 pub(super) fn name_error(name: &str) -> Thrown {

@@ -2,6 +2,8 @@
 //!
 //! Calls between functions of programs never come here; sorting with a key, `map`, `__repr__` and the like do.
 
+use overlord_bug::bug;
+
 use super::frame::{Finalizing, Thread};
 use super::run::Ended;
 use super::{Machine, Wait};
@@ -80,7 +82,7 @@ impl Machine<'_> {
         thread.stack.extend(args);
         let before = self.outer_frames;
         if !self.call(thread, 0, 0, keywords, super::frame::Then::Push)? {
-            return Ok(thread.pop());
+            return thread.pop();
         }
         loop {
             let ended = self.execute(thread);
@@ -114,7 +116,12 @@ impl Machine<'_> {
                                 return Err(Thrown::from_signal(Signal::Raised(raised)));
                             }
                             Some(Ended::Stopped(stop)) => return Err(Thrown::stop(stop)),
-                            _ => {}
+                            Some(_) => {
+                                return Err(Thrown::bug(bug!(
+                                    "what was thrown by a wait was neither raised nor a stop"
+                                )));
+                            }
+                            None => {}
                         }
                     }
                 },

@@ -5,12 +5,13 @@
 
 use std::rc::Rc;
 
+use overlord_bug::{Bug, bug};
+
 use super::frame::{Then, Thread};
 use super::ops::{compare_floats, compare_ints, float_op, int_op};
 use super::rare::Next;
 use super::{Machine, Stop, Wait};
 use crate::bytecode::{Code, Op, Site};
-use crate::object::exception::type_error;
 use crate::object::function::Shortcut;
 use crate::object::iter::Source;
 use crate::object::{Raised, Thrown, Value, reclaim};
@@ -23,6 +24,13 @@ pub(crate) enum Ended {
     Blocked(Wait),
     Raised(Rc<Raised>),
     Stopped(Stop),
+}
+
+impl Ended {
+    /// The machine has met a mistake of its own.
+    pub(super) fn bug(bug: Bug) -> Ended {
+        Ended::Stopped(Stop::Bug(bug))
+    }
 }
 
 impl Machine<'_> {
@@ -52,7 +60,7 @@ impl Machine<'_> {
     fn run_frames(&mut self, thread: &mut Thread) -> Left {
         'frames: loop {
             let Some(frame) = thread.frames.last() else {
-                return Left::Ended(Ended::Finished(thread.pop()));
+                return Left::Ended(thread.take_result());
             };
             let function = frame.function.clone();
             let code: &Code = &function.code;
@@ -83,6 +91,16 @@ impl Machine<'_> {
                         Ok(value) => value,
                         Err(thrown) => throw!(thrown),
                     }
+                };
+            }
+            macro_rules! pop {
+                () => {
+                    check!(thread.pop())
+                };
+            }
+            macro_rules! peek {
+                ($below:expr) => {
+                    check!(thread.peek($below))
                 };
             }
             macro_rules! save {
@@ -155,7 +173,8 @@ impl Machine<'_> {
                     match rest.next() {
                         Some(&Op::JumpIfFalse(target)) if !$truth => jump!(target),
                         Some(&Op::JumpIfTrue(target)) if $truth => jump!(target),
-                        _ => {}
+                        Some(Op::JumpIfFalse(_) | Op::JumpIfTrue(_)) => {}
+                        other => throw!(out_of_place(other)),
                     }
                 };
             }
@@ -184,14 +203,15 @@ impl Machine<'_> {
             macro_rules! call_native {
                 ($at:expr) => {{
                     let at = $at;
-                    if let Value::Native(native) = std::mem::take(&mut thread.stack[at]) {
-                        save!();
-                        let result = self.call_native(&native, &mut thread.stack[at + 1..], &[]);
-                        // Before looking at the result: a call that must wait is given its result later, in its place.
-                        thread.cut(at);
-                        thread.stack.push(check!(result));
-                        attend!();
-                    }
+                    let Value::Native(native) = std::mem::take(&mut thread.stack[at]) else {
+                        throw!(out_of_place(ops.get(pc!() - 1)));
+                    };
+                    save!();
+                    let result = self.call_native(&native, &mut thread.stack[at + 1..], &[]);
+                    // Before looking at the result: a call that must wait is given its result later, in its place.
+                    thread.cut(at);
+                    thread.stack.push(check!(result));
+                    attend!();
                 }};
             }
             macro_rules! called {
@@ -237,7 +257,7 @@ impl Machine<'_> {
             loop {
                 // Its operands are taken where they are used: taken here they would fill the registers.
                 let Some(op) = rest.next() else {
-                    throw!(type_error("the code has no end"))
+                    throw!(out_of_place(None))
                 };
                 match *op {
                     Op::LoadLocal(slot) => {
@@ -245,7 +265,7 @@ impl Machine<'_> {
                         thread.stack.push(value);
                     }
                     Op::StoreLocal(slot) => {
-                        let value = thread.pop();
+                        let value = pop!();
                         let_go!(std::mem::replace(&mut local!(slot), value));
                     }
                     Op::SmallInt(int) => thread.stack.push(Value::Int(i64::from(int))),
@@ -258,7 +278,7 @@ impl Machine<'_> {
                         thread.stack.push(value);
                     }
                     Op::StoreGlobal(cache, name) => {
-                        let value = thread.pop();
+                        let value = pop!();
                         let old = self.store_global(&function, cache, name, value);
                         let_go!(old);
                     }
@@ -300,7 +320,7 @@ impl Machine<'_> {
                             *a = int;
                             continue;
                         }
-                        let a = thread.pop();
+                        let a = pop!();
                         let value = check!(self.binary(operator, &a, &Value::Int(i64::from(imm))));
                         thread.stack.push(value);
                         let_go!(a);
@@ -315,7 +335,7 @@ impl Machine<'_> {
                             continue;
                         }
                         let b = load!(slot);
-                        let a = thread.pop();
+                        let a = pop!();
                         binary!(operator, a, b, false);
                     }
                     Op::Binary(operator) | Op::InPlace(operator) => {
@@ -326,8 +346,8 @@ impl Machine<'_> {
                             thread.forget_int();
                             continue;
                         }
-                        let b = thread.pop();
-                        let a = thread.pop();
+                        let b = pop!();
+                        let a = pop!();
                         if let (Value::Float(x), Value::Float(y)) = (&a, &b)
                             && let Some(value) = float_op(operator, x.get(), y.get())
                         {
@@ -344,7 +364,7 @@ impl Machine<'_> {
                             *a = int;
                             continue;
                         }
-                        let a = thread.pop();
+                        let a = pop!();
                         let value = check!(self.in_place(operator, a, &Value::Int(i64::from(imm))));
                         thread.stack.push(value);
                         attend!();
@@ -362,7 +382,7 @@ impl Machine<'_> {
                         attend!();
                     }
                     Op::Unary(operator) => {
-                        let value = thread.pop();
+                        let value = pop!();
                         let result = match (operator, &value) {
                             (UnaryOp::Not, other) => Value::bool(!truth!(other)),
                             _ => check!(self.unary(operator, &value)),
@@ -396,8 +416,8 @@ impl Machine<'_> {
                         jump_next!(truth);
                     }
                     Op::CompareJump(operator, wanted, target) => {
-                        let b = thread.pop();
-                        let a = thread.pop();
+                        let b = pop!();
+                        let a = pop!();
                         let truth = match (&a, &b) {
                             (Value::Int(x), Value::Int(y)) if !operator.is_of_objects() => {
                                 compare_ints(operator, *x, *y)
@@ -415,8 +435,8 @@ impl Machine<'_> {
                         attend!();
                     }
                     Op::Compare(operator) => {
-                        let b = thread.pop();
-                        let a = thread.pop();
+                        let b = pop!();
+                        let a = pop!();
                         let truth = check!(self.compare_truth(operator, &a, &b));
                         thread.stack.push(Value::bool(truth));
                         a.discard();
@@ -425,7 +445,7 @@ impl Machine<'_> {
                     }
                     Op::Jump(target) => jump!(target),
                     Op::JumpIfFalse(target) => {
-                        let value = thread.pop();
+                        let value = pop!();
                         let truth = truth!(&value);
                         value.discard();
                         if !truth {
@@ -434,7 +454,7 @@ impl Machine<'_> {
                         attend!();
                     }
                     Op::JumpIfTrue(target) => {
-                        let value = thread.pop();
+                        let value = pop!();
                         let truth = truth!(&value);
                         value.discard();
                         if truth {
@@ -443,17 +463,17 @@ impl Machine<'_> {
                         attend!();
                     }
                     Op::JumpIfFalseOrPop(target) => {
-                        if truth!(thread.peek(0)) {
-                            let_go!(thread.pop());
+                        if truth!(peek!(0)) {
+                            let_go!(pop!());
                         } else {
                             jump!(target);
                         }
                     }
                     Op::JumpIfTrueOrPop(target) => {
-                        if truth!(thread.peek(0)) {
+                        if truth!(peek!(0)) {
                             jump!(target);
                         } else {
-                            let_go!(thread.pop());
+                            let_go!(pop!());
                         }
                     }
                     Op::LoadLocalAttr(slot, cache, name) => {
@@ -472,14 +492,14 @@ impl Machine<'_> {
                         thread.stack.push(value);
                     }
                     Op::LoadAttr(cache, name) => {
-                        let object = thread.pop();
+                        let object = pop!();
                         let value = check!(self.load_attr(&object, code, cache, name));
                         thread.stack.push(value);
                         let_go!(object);
                     }
                     Op::StoreAttr(cache, name) => {
-                        let object = thread.pop();
-                        let value = thread.pop();
+                        let object = pop!();
+                        let value = pop!();
                         let old = check!(self.store_attr(&object, code, cache, name, value));
                         drop((object, old));
                         attend!();
@@ -489,7 +509,7 @@ impl Machine<'_> {
                         check!(self.load_method(thread, object, code, cache, name));
                     }
                     Op::LoadMethod(cache, name) => {
-                        let object = thread.pop();
+                        let object = pop!();
                         check!(self.load_method(thread, object, code, cache, name));
                     }
                     Op::CallMethod(count) => {
@@ -502,7 +522,7 @@ impl Machine<'_> {
                                 let Value::Function(function) =
                                     std::mem::take(&mut thread.stack[keep])
                                 else {
-                                    continue;
+                                    throw!(out_of_place(Some(op)));
                                 };
                                 save!();
                                 check!(self.push_frame(
@@ -525,14 +545,13 @@ impl Machine<'_> {
                                     && native.shortcut == Shortcut::Append
                                     && matches!(thread.stack[keep + 1], Value::List(_)) =>
                             {
-                                let item = thread.pop();
-                                let receiver = thread.pop();
-                                if let Value::List(list) = &receiver {
-                                    check!(list.append(item));
-                                }
-                                if let Some(top) = thread.stack.last_mut() {
-                                    *top = Value::None;
-                                }
+                                let item = pop!();
+                                let receiver = pop!();
+                                let Value::List(list) = &receiver else {
+                                    throw!(out_of_place(Some(op)));
+                                };
+                                check!(list.append(item));
+                                thread.stack[keep] = Value::None;
                                 drop(receiver);
                                 attend!();
                             }
@@ -548,7 +567,7 @@ impl Machine<'_> {
                         {
                             let Value::Function(function) = std::mem::take(&mut thread.stack[at])
                             else {
-                                continue;
+                                throw!(out_of_place(Some(op)));
                             };
                             save!();
                             check!(self.push_frame(thread, function, at, at + 1, Then::Push));
@@ -564,7 +583,7 @@ impl Machine<'_> {
                         called!(self.call(thread, at, at, Vec::new(), Then::Push));
                     }
                     Op::Return => {
-                        let value = thread.pop();
+                        let value = pop!();
                         finish!(value);
                     }
                     Op::ReturnLocal(slot) => {
@@ -573,7 +592,7 @@ impl Machine<'_> {
                         finish!(value);
                     }
                     Op::ForIterLocal(slot, end) => {
-                        if let Value::Iter(iter) = thread.peek(0) {
+                        if let Value::Iter(iter) = peek!(0) {
                             let item = match &iter.source {
                                 Source::List(list) => iter.advance_list(list),
                                 Source::XRange(range) => iter.advance_range(range),
@@ -581,7 +600,7 @@ impl Machine<'_> {
                                 _ => check!(iter.advance()),
                             };
                             if item.is_nil() {
-                                thread.pop();
+                                pop!();
                                 go!(end as usize);
                                 attend!();
                                 continue;
@@ -621,8 +640,8 @@ impl Machine<'_> {
                         thread.stack.push(value);
                     }
                     Op::Subscript => {
-                        let index = thread.pop();
-                        let object = thread.pop();
+                        let index = pop!();
+                        let object = pop!();
                         let value = check!(self.subscript(&object, &index));
                         thread.stack.push(value);
                         object.discard();
@@ -630,15 +649,15 @@ impl Machine<'_> {
                         attend!();
                     }
                     Op::StoreSubscript => {
-                        let index = thread.pop();
-                        let object = thread.pop();
-                        let value = thread.pop();
+                        let index = pop!();
+                        let object = pop!();
+                        let value = pop!();
                         check!(self.store_subscript(&object, index, value));
                         drop(object);
                         attend!();
                     }
                     Op::StoreSubscriptLocals(a, b) => {
-                        let value = thread.pop();
+                        let value = pop!();
                         match (&local!(a), &local!(b)) {
                             (Value::Dict(dict), key) if !key.is_nil() => {
                                 check!(dict.set(key.clone(), value))
@@ -652,58 +671,58 @@ impl Machine<'_> {
                         attend!();
                     }
                     Op::Pop => {
-                        let value = thread.pop();
+                        let value = pop!();
                         let_go!(value);
                     }
                     Op::Dup => {
-                        let value = thread.peek(0).clone();
+                        let value = peek!(0).clone();
                         thread.stack.push(value);
                     }
                     Op::DupTwo => {
-                        let (a, b) = (thread.peek(1).clone(), thread.peek(0).clone());
+                        let (a, b) = (peek!(1).clone(), peek!(0).clone());
                         thread.stack.push(a);
                         thread.stack.push(b);
                     }
                     Op::RotTwo => {
                         // Popping and pushing keeps values in registers; swapping would go through memory.
-                        let (b, a) = (thread.pop(), thread.pop());
+                        let (b, a) = (pop!(), pop!());
                         thread.stack.push(b);
                         thread.stack.push(a);
                     }
                     Op::RotThree => {
-                        let (c, b, a) = (thread.pop(), thread.pop(), thread.pop());
+                        let (c, b, a) = (pop!(), pop!(), pop!());
                         thread.stack.push(c);
                         thread.stack.push(a);
                         thread.stack.push(b);
                     }
                     Op::LoadCell(slot) => {
-                        let value = match &local!(slot) {
-                            Value::Cell(cell) => cell.value.borrow().clone(),
-                            _ => Value::Nil,
+                        let Value::Cell(cell) = &local!(slot) else {
+                            throw!(out_of_place(Some(op)));
                         };
+                        let value = cell.value.borrow().clone();
                         if value.is_nil() {
                             throw!(self.unbound(code, slot));
                         }
                         thread.stack.push(value);
                     }
                     Op::StoreCell(slot) => {
-                        let value = thread.pop();
-                        let old = match &local!(slot) {
-                            Value::Cell(cell) => cell.value.replace(value),
-                            _ => Value::Nil,
+                        let value = pop!();
+                        let Value::Cell(cell) = &local!(slot) else {
+                            throw!(out_of_place(Some(op)));
                         };
+                        let old = cell.value.replace(value);
                         drop(old);
                         attend!();
                     }
                     Op::BuildTuple(2) => {
-                        let second = thread.pop();
-                        let first = thread.pop();
+                        let second = pop!();
+                        let first = pop!();
                         thread.stack.push(Value::pair(first, second));
                     }
                     Op::BuildTuple(3) => {
-                        let third = thread.pop();
-                        let second = thread.pop();
-                        let first = thread.pop();
+                        let third = pop!();
+                        let second = pop!();
+                        let first = pop!();
                         let tuple = crate::object::TupleObject::triple([first, second, third]);
                         thread.stack.push(Value::Tuple(Rc::new(tuple)));
                     }
@@ -718,10 +737,11 @@ impl Machine<'_> {
                         thread.stack.push(list);
                     }
                     Op::ListAppend(below) => {
-                        let item = thread.pop();
-                        if let Value::List(list) = thread.peek(below as usize) {
-                            list.items.borrow_mut().push(item);
-                        }
+                        let item = pop!();
+                        let Value::List(list) = peek!(below as usize) else {
+                            throw!(out_of_place(Some(op)));
+                        };
+                        list.items.borrow_mut().push(item);
                     }
                     rare => {
                         save!();
@@ -747,6 +767,15 @@ impl Machine<'_> {
     }
 }
 
+/// An instruction is where it cannot be, or found what it cannot find there; None where the code should have ended.
+#[cold]
+#[inline(never)]
+pub(super) fn out_of_place(op: Option<&Op>) -> Thrown {
+    Thrown::bug(bug!(
+        "the compiler made code that cannot be run: {op:?} is out of place"
+    ))
+}
+
 /// Why a frame was left.
 pub(super) enum Left {
     /// Another frame, or this one anew, is to be run.
@@ -754,6 +783,13 @@ pub(super) enum Left {
     Ended(Ended),
     /// Something was thrown by the instruction before this one.
     Thrown(Thrown, usize),
+}
+
+impl Left {
+    /// As [`Ended::bug`].
+    pub(super) fn bug(bug: Bug) -> Left {
+        Left::Ended(Ended::bug(bug))
+    }
 }
 
 pub(super) enum ForNext {

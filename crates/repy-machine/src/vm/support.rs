@@ -1,5 +1,7 @@
 //! What the interpreter loop needs beside its instructions: ends of frames, global names, `for`.
 
+use overlord_bug::bug;
+
 use super::Machine;
 use super::frame::{Then, Thread};
 use super::rare::{global_name_error, name_error};
@@ -7,13 +9,13 @@ use super::run::{ForNext, Left};
 use crate::bytecode::{CodeKind, Site};
 use crate::object::function::Function;
 use crate::object::symbol::known;
-use crate::object::{Res, Sym, Value, reclaim};
+use crate::object::{Res, Sym, Thrown, Value, reclaim};
 
 impl Machine<'_> {
     /// Ends the top frame with a result.
     pub(super) fn finish_frame(&mut self, thread: &mut Thread, value: Value, pc: usize) -> Left {
         let Some(frame) = thread.frames.pop() else {
-            return Left::Switched;
+            return Left::bug(bug!("a function returned that is in no frame"));
         };
         let (keep, base) = (frame.keep as usize, frame.base as usize);
         thread.leave(&frame.function.code, keep, base);
@@ -26,22 +28,20 @@ impl Machine<'_> {
         }
         match frame.then {
             Then::Push => {
-                if thread.frames.is_empty() {
-                    thread.stack.truncate(0);
-                }
                 thread.stack.push(value);
             }
             Then::Replace => {
                 drop(value);
-                if thread.frames.is_empty() {
-                    thread.stack.truncate(0);
-                }
-                thread.stack.push(rare.result.unwrap_or_default());
+                let Some(result) = rare.result else {
+                    return Left::bug(bug!("nothing was put aside for the caller"));
+                };
+                thread.stack.push(result);
             }
             Then::Init => {
-                if !value.is_none()
-                    && let Some(Value::Instance(instance)) = thread.stack.last()
-                {
+                if !value.is_none() {
+                    let Some(Value::Instance(instance)) = thread.stack.last() else {
+                        return Left::bug(bug!("there is no instance below its __init__"));
+                    };
                     let thrown = self.init_result(&instance.class, &value);
                     let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
                     return Left::Thrown(thrown, pc);
@@ -53,20 +53,20 @@ impl Machine<'_> {
             }
             Then::NextItem { store, .. } => match store {
                 Some(slot) => {
-                    if let Some(caller) = thread.frames.last() {
-                        let at = caller.base as usize + slot as usize;
-                        thread.stack[at] = value;
-                    }
+                    let Some(caller) = thread.frames.last() else {
+                        return Left::bug(bug!("there is no loop for the next item"));
+                    };
+                    let at = caller.base as usize + slot as usize;
+                    thread.stack[at] = value;
                 }
                 None => thread.stack.push(value),
             },
             Then::Class => {
-                let bases = match thread.pop() {
-                    Value::Tuple(bases) => bases.to_vec(),
-                    _ => Vec::new(),
+                let (Some(Value::Tuple(bases)), Some(names)) = (thread.stack.pop(), rare.names)
+                else {
+                    return Left::bug(bug!("a class body ended without bases or names"));
                 };
-                let names = rare.names.unwrap_or_default();
-                match self.make_class(name, &names, bases) {
+                match self.make_class(name, &names, bases.to_vec()) {
                     Ok(class) => thread.stack.push(class),
                     Err(thrown) => {
                         let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
@@ -104,14 +104,14 @@ impl Machine<'_> {
         if let Some(at) = globals.find_name(&text) {
             let slot = at as u32;
             code.remember(cache, Site::Global { version, slot });
-            return Ok(globals.slot_value(at).cloned().unwrap_or_default());
+            return globals.slot_value(at).cloned().ok_or_else(no_variable);
         }
         let builtins = self.builtins.borrow();
         match builtins.find_name(&text) {
             Some(at) => {
                 let slot = at as u32;
                 code.remember(cache, Site::Builtin { version, slot });
-                Ok(builtins.slot_value(at).cloned().unwrap_or_default())
+                builtins.slot_value(at).cloned().ok_or_else(no_variable)
             }
             None if code.kind == CodeKind::Function => Err(global_name_error(&text.lossy())),
             None => Err(name_error(&text.lossy())),
@@ -149,7 +149,7 @@ impl Machine<'_> {
         end: u32,
         store: Option<u16>,
     ) -> Res<ForNext> {
-        let item = match thread.peek(0) {
+        let item = match thread.peek(0)? {
             Value::Iter(iter) => iter.clone().advance()?,
             Value::Instance(instance) => {
                 let next = self.class_attr(&instance.class.clone(), known::next);
@@ -157,7 +157,7 @@ impl Machine<'_> {
                     && function.code.simple
                     && function.code.params == 1
                 {
-                    let object = thread.peek(0).clone();
+                    let object = thread.peek(0)?.clone();
                     let keep = thread.stack.len();
                     thread.push(object);
                     self.push_frame(
@@ -169,7 +169,7 @@ impl Machine<'_> {
                     )?;
                     return Ok(ForNext::Frame);
                 }
-                let object = thread.peek(0).clone();
+                let object = thread.peek(0)?.clone();
                 self.next_item(&object)?
             }
             other => {
@@ -178,9 +178,14 @@ impl Machine<'_> {
             }
         };
         if item.is_nil() {
-            thread.pop();
+            thread.pop()?;
             return Ok(ForNext::End);
         }
         Ok(ForNext::Item(item))
     }
+}
+
+#[cold]
+fn no_variable() -> Thrown {
+    Thrown::bug(bug!("a name was found in a namespace, and no value for it"))
 }

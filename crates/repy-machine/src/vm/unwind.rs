@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::frame::{Then, Thread};
+use overlord_bug::bug;
+
+use super::frame::{Frame, Then, Thread};
 use super::run::Ended;
 use super::{Machine, Stop, Uncaught};
 use crate::object::exception::Request;
@@ -23,11 +25,8 @@ impl Machine<'_> {
             Signal::Block(wait) => Err(Ended::Blocked(wait)),
             Signal::Raised(raised) => Ok((raised, true)),
             Signal::Again(raised) => Ok((raised, false)),
-            // Whoever calls a native function fulfils its requests; one that comes this far has no thread.
-            Signal::Request(_) => {
-                let value = self.new_exception(ExceptionKind::RuntimeError, Vec::new());
-                Ok((new_raised(value), true))
-            }
+            // The caller of a native function fulfils its requests: none comes this far.
+            Signal::Request(_) => Err(Ended::bug(bug!("nobody fulfilled a request"))),
             Signal::New(kind, args) => {
                 let value = self.new_exception(kind, args);
                 let raised = new_raised(value);
@@ -82,6 +81,13 @@ impl Machine<'_> {
                 .find(|handler| (handler.start as usize..handler.end as usize).contains(&at));
             if let Some(handler) = handler {
                 let height = frame.base as usize + code.slots as usize + handler.depth as usize;
+                if thread.stack.len() < height {
+                    return Some(Ended::bug(bug!(
+                        "a handler of {} wants {height} values and there are {}",
+                        code.name.lossy(),
+                        thread.stack.len()
+                    )));
+                }
                 frame.pc = handler.target;
                 let before = thread.handled.replace(raised.clone());
                 let rare = frame.rare.get_or_insert_default();
@@ -93,13 +99,17 @@ impl Machine<'_> {
                 return None;
             }
             let then = frame.then;
-            self.leave_frame(thread, &raised);
+            if let Some(frame) = thread.frames.pop() {
+                self.leave_frame(thread, frame, &raised);
+            }
             match then {
                 Then::NextItem { end, .. } if is_stop => {
-                    if let Some(caller) = thread.frames.last_mut() {
-                        caller.pc = end;
-                    }
-                    thread.pop();
+                    let (Some(caller), Some(_iterator)) =
+                        (thread.frames.last_mut(), thread.stack.pop())
+                    else {
+                        return Some(Ended::bug(bug!("there is no loop that ends")));
+                    };
+                    caller.pc = end;
                     return None;
                 }
                 Then::Discard => {
@@ -134,7 +144,7 @@ impl Machine<'_> {
                 let at = thread.stack.len();
                 thread.push(function);
                 if !self.call(thread, at, at, Vec::new(), Then::Replace)? {
-                    thread.pop();
+                    thread.pop()?;
                     thread.push(result);
                 } else if let Some(frame) = thread.frames.last_mut() {
                     frame.rare.get_or_insert_default().result = Some(result);
@@ -144,10 +154,8 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn leave_frame(&mut self, thread: &mut Thread, raised: &Rc<Raised>) {
-        let Some(frame) = thread.frames.pop() else {
-            return;
-        };
+    /// Gives back what a frame had on the value stack.
+    fn leave_frame(&mut self, thread: &mut Thread, frame: Frame, raised: &Rc<Raised>) {
         if let Some(before) = frame.rare.and_then(|rare| rare.handled_before) {
             thread.handled = before;
         }
@@ -300,7 +308,7 @@ impl Machine<'_> {
         self.exception_report(uncaught)
             .map_err(|thrown| match thrown.into_signal() {
                 Signal::Stop(stop) => stop,
-                _ => Stop::Interrupted,
+                _ => Stop::Bug(bug!("the report of an exception has thrown another")),
             })
     }
 
