@@ -23,6 +23,19 @@ struct Shared {
     refusing: watch::Sender<bool>,
 }
 
+/// How the knobs of a node stand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeFaultState {
+    /// Those that concern connections and answers.
+    pub answers: FaultSettings,
+    /// Whether the machine refuses connections.
+    pub refusing: bool,
+    /// Whether uploads find no disk space.
+    pub disk_full: bool,
+    /// How many seconds the clock is ahead, or behind if negative.
+    pub clock_skew_seconds: f64,
+}
+
 /// The fault knobs of one node. Clones turn the same knobs.
 #[derive(Debug, Clone, Default)]
 pub struct NodeFaults(Arc<Shared>);
@@ -85,6 +98,18 @@ impl NodeFaults {
     /// How many seconds the node's clock is ahead of (positive) or behind (negative) the one it was given.
     pub fn set_clock_skew_seconds(&self, seconds: f64) {
         self.own().clock_skew_seconds = seconds;
+    }
+
+    /// How the knobs stand.
+    #[must_use]
+    pub fn current(&self) -> NodeFaultState {
+        let own = *self.own();
+        NodeFaultState {
+            answers: self.0.answers.current(),
+            refusing: *self.0.refusing.borrow(),
+            disk_full: own.disk_full,
+            clock_skew_seconds: own.clock_skew_seconds,
+        }
     }
 
     /// Puts every knob back: a node that behaves.

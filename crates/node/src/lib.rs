@@ -50,7 +50,7 @@ pub use config::{
     vessel_resources_with_ports,
 };
 pub use error::NodeStartError;
-pub use faults::NodeFaults;
+pub use faults::{NodeFaultState, NodeFaults};
 pub use launch::LauncherCommand;
 pub use node::Node;
 pub use overlord_files::Durability;

@@ -46,7 +46,7 @@ pub struct TestbedConfig {
     pub leases: LeaseTerms,
     /// The A of 127.A.x.1; `None`: the one this directory had before, or a free one.
     pub network: Option<u8>,
-    /// The clearinghouse's port on 127.A.0.1; 0 takes a free one.
+    /// The clearinghouse's port on 127.A.0.1; 0 takes the one that this directory had before, or a free one.
     pub clearinghouse_port: u16,
     /// The nodes' port on 127.A.x.1.
     pub node_port: u16,

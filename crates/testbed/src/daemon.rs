@@ -30,9 +30,10 @@ use socket::ControlReply;
 
 pub use description::{NodeDescription, TestbedDescription, VesselDescription};
 pub use fault::{
-    CLEARINGHOUSE_FAULTS, FaultRefused, FaultWordsError, NODE_FAULTS, TypedFault, VESSEL_FAULTS,
+    CLEARINGHOUSE_FAULTS, FaultRefused, FaultTarget, FaultWordsError, NODE_FAULTS, TypedFault,
+    VESSEL_FAULTS,
 };
-pub use socket::{AskError, ControlRequest, ControlSocketError, ExchangeError, FaultTarget, ask};
+pub use socket::{AskError, ControlRequest, ControlSocketError, ExchangeError, ask};
 
 /// Folder of the accounts' keys in the testbed's directory.
 const KEYS_FOLDER: &str = "keys";

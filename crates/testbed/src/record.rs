@@ -33,6 +33,9 @@ pub(crate) struct Record {
     /// How many nodes share a /24 there.
     #[serde(default)]
     pub(crate) nodes_per_network: Option<usize>,
+    /// The clearinghouse's port: scripts and overlords that live on know it.
+    #[serde(default)]
+    pub(crate) clearinghouse_port: Option<u16>,
     #[serde(default)]
     pub(crate) guests: Vec<GuestNode>,
 }

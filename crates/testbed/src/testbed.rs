@@ -1,5 +1,6 @@
 //! The testbed in one process: a clearinghouse and nodes on a loopback network of their own.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,8 +14,8 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::clearinghouse::{
-    Census, Clearinghouse, ClearinghouseConfig, ClearinghouseFaults, Host, NewAccount, NodeControl,
-    ShuffledPlacement, UserAccount,
+    Census, Clearinghouse, ClearinghouseConfig, ClearinghouseFaults, ClearinghouseStartError, Host,
+    NewAccount, NodeControl, ShuffledPlacement, UserAccount,
 };
 use crate::config::TestbedConfig;
 use crate::error::TestbedError;
@@ -72,10 +73,19 @@ impl Testbed {
         let control = Arc::new(NodeControl::new(config.latency));
         let (slots, clearinghouse) = tokio::join!(
             start_nodes(&config, &directory, &network),
-            start_clearinghouse(&config, &directory, &network, &control),
+            start_clearinghouse(
+                &config,
+                record.clearinghouse_port,
+                &directory,
+                &network,
+                &control
+            ),
         );
+        let clearinghouse = clearinghouse?;
+        record.clearinghouse_port = clearinghouse.url().port();
+        directory.write(&record)?;
         let testbed = Self {
-            clearinghouse: clearinghouse?,
+            clearinghouse,
             control,
             slots: slots?,
             record: Mutex::new(record),
@@ -115,30 +125,47 @@ impl Testbed {
         nodes.sort_by_key(|(place, _)| *place);
         let nodes = nodes.into_iter().map(|(_, node)| node).collect();
         self.clearinghouse.enrol(nodes).await?;
+        self.enrol_guests().await
+    }
+
+    /// Takes in the guests that answer. All are asked at once: one of the original's takes seconds, and so does the wait
+    /// for one that is not there.
+    async fn enrol_guests(&self) -> Result<(), TestbedError> {
         let guests = self
             .record
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .guests
             .clone();
-        for guest in guests {
-            let keys = KeyDirectory::new(self.directory.owner_keys());
+        let keys = KeyDirectory::new(self.directory.owner_keys());
+        let mut asked = JoinSet::new();
+        for (place, guest) in guests.into_iter().enumerate() {
+            let control = Arc::clone(&self.control);
             let owner = keys.load(&guest.owner_key)?.pair;
-            let described =
-                self.control
-                    .describe(&guest.location, owner.public(), Host::Guest, guest.donor);
-            match described.await {
+            asked.spawn(async move {
+                let GuestNode {
+                    location, donor, ..
+                } = guest;
+                let described = control.describe(&location, owner.public(), Host::Guest, donor);
+                let described = described.await;
+                (place, described, owner, location)
+            });
+        }
+        let mut answering = BTreeMap::new();
+        while let Some(answer) = asked.join_next().await {
+            let (place, described, owner, location) = answer?;
+            match described {
                 Ok(node) => {
                     self.control.trust(&node.id, owner, Host::Guest);
-                    self.clearinghouse.enrol(vec![node]).await?;
+                    answering.insert(place, node);
                 }
                 Err(error) => {
-                    let location = &guest.location;
                     tracing::warn!(%location, %error, "a node of somebody else's does not answer; it is left out until the next start");
                 }
             }
         }
-        Ok(())
+        let nodes = answering.into_values().collect();
+        Ok(self.clearinghouse.enrol(nodes).await?)
     }
 
     /// Where clients call: `https://127.A.0.1:PORT/xmlrpc/`.
@@ -434,19 +461,35 @@ fn nodes_per_network(config: &TestbedConfig, record: &Record) -> usize {
         .clamp(1, NODES_MAX)
 }
 
+/// Starts the clearinghouse on the port that was asked for, else on the one that the directory had before, else on a
+/// free one.
 async fn start_clearinghouse(
     config: &TestbedConfig,
+    port_before: Option<u16>,
     directory: &TestbedDirectory,
     network: &Network,
     control: &Arc<NodeControl>,
 ) -> Result<Clearinghouse, TestbedError> {
-    let address = (network.clearinghouse(), config.clearinghouse_port).into();
-    let control = Arc::clone(control);
-    let mut parts = ClearinghouseConfig::new(directory.path().to_owned(), address, control);
-    parts.leases = config.leases;
-    parts.placement = Arc::new(ShuffledPlacement::new(config.seed));
-    parts.seed = config.seed;
-    Ok(Clearinghouse::start(parts).await?)
+    let on = async |port: u16| {
+        let address = (network.clearinghouse(), port).into();
+        let control = Arc::clone(control);
+        let mut parts = ClearinghouseConfig::new(directory.path().to_owned(), address, control);
+        parts.leases = config.leases;
+        parts.placement = Arc::new(ShuffledPlacement::new(config.seed));
+        parts.seed = config.seed;
+        Clearinghouse::start(parts).await
+    };
+    let started = match port_before.filter(|_| config.clearinghouse_port == 0) {
+        Some(port) => match on(port).await {
+            Err(error @ ClearinghouseStartError::Listen { .. }) => {
+                tracing::warn!(port, %error, "the clearinghouse takes another port than before; who knows the old one does not find it");
+                on(0).await
+            }
+            started => started,
+        },
+        None => on(config.clearinghouse_port).await,
+    };
+    Ok(started?)
 }
 
 /// Starts all nodes; making their keys is nearly all of the work, so it is spread over the cores.

@@ -38,6 +38,7 @@ struct TestbedLine<'a> {
     ca_file: &'a Path,
     keys_dir: &'a Path,
     clearinghouse_requests: u64,
+    clearinghouse_faults: &'a [String],
     nodes: Vec<NodeLine<'a>>,
 }
 
@@ -48,6 +49,7 @@ struct NodeLine<'a> {
     location: &'a NodeLocation,
     running: bool,
     connections: u64,
+    faults: &'a [String],
     walls: &'a BTreeSet<String>,
     vessels: Vec<VesselLine>,
 }
@@ -75,6 +77,7 @@ impl<'a> TestbedLine<'a> {
             ca_file: &testbed.ca_file,
             keys_dir: &testbed.keys_dir,
             clearinghouse_requests: testbed.clearinghouse_requests,
+            clearinghouse_faults: &testbed.clearinghouse_faults,
             nodes: testbed.nodes.iter().map(NodeLine::new).collect(),
         }
     }
@@ -91,6 +94,7 @@ impl<'a> NodeLine<'a> {
             location: &node.location,
             running: node.running,
             connections: node.connections,
+            faults: &node.faults,
             walls: &node.walls,
             vessels: vessels.collect(),
         }
@@ -169,7 +173,10 @@ fn initial_fault(text: &str, nodes: u32) -> Result<(FaultTarget, Vec<String>), F
     let (node, fault) = text.split_once('=').ok_or_else(wrong)?;
     let number: usize = node.parse().map_err(|_| wrong())?;
     if !(1..=nodes as usize).contains(&number) {
-        return Err(given.wrong(format!("nodes are numbered from 1 to {nodes}")));
+        return Err(given.wrong(match nodes {
+            0 => "the testbed has no nodes of its own".to_owned(),
+            _ => format!("nodes are numbered from 1 to {nodes}"),
+        }));
     }
     let words: Vec<_> = fault.split(':').map(str::to_owned).collect();
     TypedFault::parse(&words)
@@ -235,11 +242,15 @@ async fn serve(
 /// How the testbed is used, to be copied from the screen.
 fn usage(testbed: &TestbedDescription, settings: &UpSettings, output: &Output) -> String {
     let strong = |text: &str| output.palette().paint(Paint::Strong, text);
-    let first = testbed.nodes.first();
-    let location = first
-        .map(|node| node.location.to_string())
-        .unwrap_or_default();
-    let vessels = first.map_or(0, |node| node.vessels.len());
+    let nodes = match testbed.nodes.first() {
+        Some(first) => format!(
+            "{} with {} vessels each, the first at {}",
+            testbed.nodes.len(),
+            first.vessels.len(),
+            first.location
+        ),
+        None => "none of its own".to_owned(),
+    };
     let names: Vec<_> = settings.users.iter().map(UserName::as_str).collect();
     let user = names.first().copied().unwrap_or("NAME");
     let directory = testbed.directory.display();
@@ -248,14 +259,13 @@ fn usage(testbed: &TestbedDescription, settings: &UpSettings, output: &Output) -
         _ => String::new(),
     };
     format!(
-        "{up}\n  directory      {directory}\n  clearinghouse  {url}\n  CA certificate {ca}\n  keys           {keys} ({names}; {credits} each)\n  nodes          {count} with {vessels} vessels each, the first at {location}\n\n{use_it}\n  overlord run examples/time_server.r2py --user {user} --keys-dir {keys} --clearinghouse {url} --ca-file {ca}{copies} -- {{port}} {{time}}\n{fault}\n  overlord testbed fault --dir {directory} --node 1 kill\n{end}",
+        "{up}\n  directory      {directory}\n  clearinghouse  {url}\n  CA certificate {ca}\n  keys           {keys} ({names}; {credits} each)\n  nodes          {nodes}\n\n{use_it}\n  overlord run examples/time_server.r2py --user {user} --keys-dir {keys} --clearinghouse {url} --ca-file {ca}{copies} -- {{port}} {{time}}\n{fault}\n  overlord testbed fault --dir {directory} --node 1 kill\n{end}",
         up = strong("The testbed is up."),
         url = testbed.clearinghouse,
         ca = testbed.ca_file.display(),
         keys = testbed.keys_dir.display(),
         names = names.join(", "),
         credits = count_of(settings.credits as usize, "vessel", "vessels"),
-        count = testbed.nodes.len(),
         copies = count,
         use_it = strong("To use it, in another terminal:"),
         fault = strong("To make it misbehave:"),
@@ -308,7 +318,13 @@ async fn show(layers: &Layers, output: &Output) -> Result<ExitMeaning, Failure> 
     let missing = || Failure::new(ExitMeaning::Protocol, "the testbed did not describe itself");
     let testbed = asked.1.ok_or_else(missing)?;
     output.record(&TestbedLine::new("testbed", &[], &testbed))?;
-    let mut table = Table::new(&["NODE", "ADDRESS", "RUNS", "VESSELS WITH A PROGRAM"]);
+    let mut table = Table::new(&[
+        "NODE",
+        "ADDRESS",
+        "RUNS",
+        "FAULTS",
+        "VESSELS WITH A PROGRAM",
+    ]);
     for node in &testbed.nodes {
         let programs = node.vessels.iter().filter_map(|vessel| {
             let process = vessel.process?;
@@ -318,6 +334,7 @@ async fn show(layers: &Layers, output: &Output) -> Result<ExitMeaning, Failure> 
             node.number.to_string(),
             node.location.to_string(),
             if node.running { "yes" } else { "no" }.to_owned(),
+            node.faults.join(", "),
             programs.collect::<Vec<_>>().join(", "),
         ]);
     }
@@ -329,8 +346,12 @@ async fn show(layers: &Layers, output: &Output) -> Result<ExitMeaning, Failure> 
         let nodes = count_of(*nodes, "node", "nodes");
         format!("\nsecond wall around the programs of {nodes}: {wall}")
     });
+    let faults = match testbed.clearinghouse_faults.join(", ") {
+        none if none.is_empty() => none,
+        faults => format!(" (faults: {faults})"),
+    };
     output.line(&format!(
-        "clearinghouse {}\n{}{}",
+        "clearinghouse {}{faults}\n{}{}",
         testbed.clearinghouse,
         table.render(),
         walls.collect::<String>()
@@ -358,6 +379,7 @@ mod tests {
             running: true,
             connections: 0,
             vessels: Vec::new(),
+            faults: Vec::new(),
             walls: BTreeSet::new(),
         };
         hosts.iter().enumerate().map(node).collect()

@@ -257,9 +257,9 @@ settings! {
 
     /// What testbed to start.
     UpFlags(Scope { commands: "testbed up", prefix: "testbed-", ..SCOPE }) {
-        /// How many nodes, each on a network of its own unless --nodes-per-network says otherwise
+        /// How many nodes, each on a network of its own unless --nodes-per-network says otherwise; 0 leaves them to others
         UP_NODES: Setting<u32> = "12",
-            "nodes", "N", Number, |given| given.number(1, NODES_MAX);
+            "nodes", "N", Number, |given| given.number(0, NODES_MAX);
         /// How many nodes share a network (/24), and so are a lan; kept from the first start in the directory
         UP_NODES_PER_NETWORK: Setting<u32> = "1",
             "nodes-per-network", "N", Number, |given| given.number(1, NODES_MAX);

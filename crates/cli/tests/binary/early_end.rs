@@ -58,7 +58,7 @@ fn every_mistake_ends_with_a_record_for_programs() {
             "--no-such",
         ),
         (
-            &["testbed", "up", "--output", "json", "--nodes", "0"],
+            &["testbed", "up", "--output", "json", "--nodes", "300"],
             64,
             "--nodes",
         ),

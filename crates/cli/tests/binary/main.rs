@@ -16,6 +16,7 @@ mod early_end;
 mod run_local;
 mod support;
 mod terminal;
+mod testbed;
 mod tls;
 
 /// Entered by vessels' processes of testbeds that these tests start in their own process.

@@ -73,6 +73,17 @@ struct Shared {
     down: watch::Sender<bool>,
 }
 
+/// How the knobs of a clearinghouse stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClearinghouseFaultState {
+    /// Whether it is down.
+    pub down: bool,
+    /// By how much connections and answers are delayed.
+    pub latency: Duration,
+    /// Which requests misbehave, the first that fits first.
+    pub rules: Vec<FaultRule>,
+}
+
 /// The fault knobs of a clearinghouse. Clones turn the same knobs.
 #[derive(Debug, Clone)]
 pub struct ClearinghouseFaults(Arc<Shared>);
@@ -116,6 +127,17 @@ impl ClearinghouseFaults {
         settings.rules.retain(|other| *other != rule);
         if hanging {
             settings.rules.insert(0, rule);
+        }
+    }
+
+    /// How the knobs stand.
+    #[must_use]
+    pub fn current(&self) -> ClearinghouseFaultState {
+        let settings = self.settings();
+        ClearinghouseFaultState {
+            down: *self.0.down.borrow(),
+            latency: settings.latency,
+            rules: settings.rules.clone(),
         }
     }
 

@@ -35,8 +35,8 @@ pub struct Candidate {
     pub handle: Handle,
     /// Its node's network.
     pub subnet: Option<Subnet>,
-    /// How many vessels of this node the account that asks has already. All of them have one address and one user
-    /// port, and only one program can listen there.
+    /// How many vessels of this node the account that asks has already, or somebody had whose program may still run. All
+    /// of them have one address and one user port, and only one program can listen there.
     pub neighbours: usize,
 }
 

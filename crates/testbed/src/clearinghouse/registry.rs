@@ -331,7 +331,10 @@ impl Registry {
     /// The vessels that could be given to a user on that port now.
     pub(crate) fn available(&self, user: &UserName, port: UserPort) -> Vec<Candidate> {
         let user = Account::lookup_name(user.as_str());
-        let has = |vessel: &&VesselEntry| vessel.state.holder() == Some(&user);
+        // What the last holder of a vessel that is not yet emptied ran may hold any port.
+        let has = |vessel: &&VesselEntry| {
+            vessel.state.holder() == Some(&user) || vessel.state == VesselState::Dirty
+        };
         let neighbours = |node: &NodeEntry| node.vessels.iter().filter(has).count();
         self.vessels()
             .filter(|(_, node, vessel)| Self::is_available(node, vessel, port.number()))
@@ -459,6 +462,13 @@ impl Registry {
             .filter(|(key, _, _)| self.is_held_by(*key, account, now))
             .filter_map(|(key, _, _)| self.owned_vessel(key))
             .collect()
+    }
+
+    /// Whether a program of somebody who has a vessel of the node no more may still run there.
+    pub(crate) fn is_emptying(&self, node: usize) -> bool {
+        self.nodes
+            .get(node)
+            .is_some_and(|node| node.vessels.iter().any(|v| v.state == VesselState::Dirty))
     }
 
     // What upkeep needs.

@@ -33,6 +33,9 @@ const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(25);
 const ASSIGN_TIME_MAX: Duration = Duration::from_secs(30);
 /// Nodes told at once for one request: enough for any request within the usual credit.
 const ASSIGN_CONCURRENCY: usize = 64;
+/// Longest wait until a node has emptied what was given back before another vessel of it is handed out: emptying takes a
+/// fraction of a second, on one of the original's nodes a few; one that does not get it done is used all the same.
+const EMPTYING_TIME_MAX: Duration = Duration::from_secs(5);
 /// Calls carried out at once. One goes on when its client hangs up, so the bound on connections is none on
 /// calls; as many as there are connections, so that nobody who stays waits for a place.
 const CALLS_MAX: u32 = 1024;
@@ -508,6 +511,7 @@ impl Service {
             attempts.spawn(async move {
                 // The semaphore is never closed; were it, the bound would go and nothing else.
                 let _place = places.acquire().await;
+                service.emptied(vessel.node).await;
                 (vessel, service.assign(vessel, &key).await)
             });
         }
@@ -534,6 +538,28 @@ impl Service {
             return Err(Fault::internal());
         }
         Ok(keys().filter(took).collect())
+    }
+
+    /// Waits until no program of a former holder holds a port of the node that the next one will want: all vessels of a
+    /// node have one address, and accounts keep their port.
+    async fn emptied(&self, node: usize) {
+        let mut changes = self.changes();
+        let emptied = async {
+            while self.read(|registry| registry.is_emptying(node)) {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(EMPTYING_TIME_MAX, emptied)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                node,
+                "a vessel is handed out on a node that has not emptied another one"
+            );
+        }
     }
 
     /// Gives one vessel to a key. A node that does not answer is left out from now on.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use overlord_types::{Handle, NodeId, NodeLocation, VesselName};
 use serde::{Deserialize, Serialize};
 
+use super::fault;
 use crate::testbed::Testbed;
 
 /// What a testbed consists of, for people and programs.
@@ -21,6 +22,8 @@ pub struct TestbedDescription {
     pub keys_dir: PathBuf,
     /// How many requests the clearinghouse has read since its start.
     pub clearinghouse_requests: u64,
+    /// The faults of the clearinghouse that are on, as they are typed.
+    pub clearinghouse_faults: Vec<String>,
     /// Its nodes.
     pub nodes: Vec<NodeDescription>,
 }
@@ -40,6 +43,8 @@ pub struct NodeDescription {
     pub connections: u64,
     /// Its vessels, in order.
     pub vessels: Vec<VesselDescription>,
+    /// The faults that are on, as they are typed; none of a node that does not run.
+    pub faults: Vec<String>,
     /// What stands of the second wall around its Repy programs: one text, unless the machine changed under some of
     /// them. Of the node, since each vessel would repeat it.
     pub walls: BTreeSet<String>,
@@ -67,6 +72,8 @@ impl TestbedDescription {
                 VesselDescription { name, process }
             });
             let vessels = vessels.collect();
+            let faults = testbed.node_faults(node.number);
+            let faults = faults.map(|knobs| fault::words_of_node(&knobs.current()));
             NodeDescription {
                 number: node.number,
                 id: node.id,
@@ -74,6 +81,7 @@ impl TestbedDescription {
                 running: node.running,
                 connections: node.connections,
                 vessels,
+                faults: faults.unwrap_or_default(),
                 walls,
             }
         });
@@ -83,6 +91,9 @@ impl TestbedDescription {
             ca_file: testbed.ca_file().to_owned(),
             keys_dir,
             clearinghouse_requests: testbed.clearinghouse().requests_served(),
+            clearinghouse_faults: fault::words_of_clearinghouse(
+                &testbed.clearinghouse_faults().current(),
+            ),
             nodes: nodes.collect(),
         }
     }
@@ -107,6 +118,7 @@ mod tests {
             running: true,
             connections: u64::MAX,
             vessels: (1..=100).map(vessel).collect(),
+            faults: vec!["clock-behind 1year2months3days4h5m6s7ms8us9ns".to_owned(); 8],
             walls: BTreeSet::from(["x".repeat(300)]),
         };
         TestbedDescription {
@@ -115,6 +127,7 @@ mod tests {
             ca_file: PathBuf::from("/tmp/bed/cacert.pem"),
             keys_dir: PathBuf::from("/tmp/bed/keys"),
             clearinghouse_requests: u64::MAX,
+            clearinghouse_faults: vec!["lost-answers".to_owned(); 8],
             nodes: (1..=254).map(node).collect(),
         }
     }

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use overlord_node::WrongReply;
+use overlord_node::{NodeFaultState, NodeFaults, WrongReply};
 use overlord_types::failure::{Classified, Code};
 use overlord_types::{Handle, VesselName};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::socket::FaultTarget;
-use crate::clearinghouse::{FaultRule, Misbehaviour};
+use crate::clearinghouse::{ClearinghouseFaultState, ClearinghouseFaults, FaultRule, Misbehaviour};
 use crate::error::TestbedError;
 use crate::testbed::Testbed;
 
@@ -22,6 +22,18 @@ pub const CLEARINGHOUSE_FAULTS: &str =
     "down, hang, lost-answers, lost-requests, garbage, latency TIME, none";
 /// The faults of a vessel.
 pub const VESSEL_FAULTS: &str = "kill";
+
+/// Whose fault, as it is asked for over the control socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultTarget {
+    /// The node of this number.
+    Node(usize),
+    /// The clearinghouse.
+    Clearinghouse,
+    /// The vessel of this handle.
+    Vessel(String),
+}
 
 /// A fault as it was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +202,7 @@ pub(super) async fn carry_out(
             Ok(format!("node {number}: {}", words.join(" ")))
         }
         FaultTarget::Clearinghouse => {
-            of_clearinghouse(testbed, fault)?;
+            of_clearinghouse(testbed.clearinghouse_faults(), fault)?;
             Ok(format!("clearinghouse: {}", words.join(" ")))
         }
         FaultTarget::Vessel(name) => {
@@ -209,29 +221,32 @@ async fn of_node(testbed: &Testbed, number: usize, fault: TypedFault) -> Result<
         TypedFault::Kill => testbed.kill_node(number).await?,
         TypedFault::Stop => testbed.stop_node(number).await?,
         TypedFault::Restart => testbed.restart_node(number).await?,
-        other => {
-            let knobs = testbed.node_faults(number)?;
-            match other {
-                TypedFault::Silence => knobs.set_silent(true),
-                TypedFault::Refuse => knobs.set_refusing(true),
-                TypedFault::Close => knobs.set_closing_unanswered(true),
-                TypedFault::DiskFull => knobs.set_disk_full(true),
-                TypedFault::WrongReply => {
-                    knobs.set_wrong_reply(Some(WrongReply::Bytes(WRONG_REPLY.to_vec())));
-                }
-                TypedFault::LostAnswers => knobs.set_wrong_reply(Some(WrongReply::Lost)),
-                TypedFault::ClockAhead(skew) => knobs.set_clock_skew_seconds(skew.as_secs_f64()),
-                TypedFault::ClockBehind(skew) => knobs.set_clock_skew_seconds(-skew.as_secs_f64()),
-                TypedFault::Latency(latency) => knobs.set_latency(latency),
-                _ => knobs.clear(),
-            }
-        }
+        other => drop(turn(&testbed.node_faults(number)?, other)),
     }
     Ok(())
 }
 
-fn of_clearinghouse(testbed: &Testbed, fault: TypedFault) -> Result<(), FaultWordsError> {
-    let knobs = testbed.clearinghouse_faults();
+/// Turns a knob of a node; says whether the fault is one of the knobs'.
+fn turn(knobs: &NodeFaults, fault: TypedFault) -> bool {
+    match fault {
+        TypedFault::Silence => knobs.set_silent(true),
+        TypedFault::Refuse => knobs.set_refusing(true),
+        TypedFault::Close => knobs.set_closing_unanswered(true),
+        TypedFault::DiskFull => knobs.set_disk_full(true),
+        TypedFault::WrongReply => {
+            knobs.set_wrong_reply(Some(WrongReply::Bytes(WRONG_REPLY.to_vec())));
+        }
+        TypedFault::LostAnswers => knobs.set_wrong_reply(Some(WrongReply::Lost)),
+        TypedFault::ClockAhead(skew) => knobs.set_clock_skew_seconds(skew.as_secs_f64()),
+        TypedFault::ClockBehind(skew) => knobs.set_clock_skew_seconds(-skew.as_secs_f64()),
+        TypedFault::Latency(latency) => knobs.set_latency(latency),
+        TypedFault::None => knobs.clear(),
+        _ => return false,
+    }
+    true
+}
+
+fn of_clearinghouse(knobs: &ClearinghouseFaults, fault: TypedFault) -> Result<(), FaultWordsError> {
     match fault {
         TypedFault::Down => knobs.set_down(true),
         TypedFault::Hang => knobs.set_hanging(true),
@@ -243,6 +258,73 @@ fn of_clearinghouse(testbed: &Testbed, fault: TypedFault) -> Result<(), FaultWor
         _ => return Err(FaultWordsError::NotOfClearinghouse),
     }
     Ok(())
+}
+
+/// The faults of a node that are on, in the words that turn them on.
+pub(super) fn words_of_node(faults: &NodeFaultState) -> Vec<String> {
+    let answers = &faults.answers;
+    let skew = faults.clock_skew_seconds;
+    let wrong_reply = match answers.wrong_reply {
+        Some(WrongReply::Lost) => "lost-answers",
+        _ => "wrong-reply",
+    };
+    // What is no time, as infinity, a knob of the library can hold, but no word says it.
+    let time = Duration::try_from_secs_f64(skew.abs()).unwrap_or(Duration::MAX);
+    let mut words = Vec::new();
+    for (is_on, word) in [
+        (answers.silent, "silence"),
+        (faults.refusing, "refuse"),
+        (answers.refuse, "close"),
+        (faults.disk_full, "disk-full"),
+        (answers.wrong_reply.is_some(), wrong_reply),
+    ] {
+        if is_on {
+            words.push(word.to_owned());
+        }
+    }
+    if skew > 0.0 {
+        words.push(with_time("clock-ahead", time));
+    } else if skew < 0.0 {
+        words.push(with_time("clock-behind", time));
+    }
+    if !answers.latency.is_zero() {
+        words.push(with_time("latency", answers.latency));
+    }
+    words
+}
+
+/// The faults of the clearinghouse that are on, in the words that turn them on; one that has none, as a rule of the
+/// library may be, is told as such.
+pub(super) fn words_of_clearinghouse(faults: &ClearinghouseFaultState) -> Vec<String> {
+    let mut words = Vec::new();
+    if faults.down {
+        words.push("down".to_owned());
+    }
+    for rule in &faults.rules {
+        let word = match &rule.misbehaviour {
+            Misbehaviour::Hang => "hang",
+            Misbehaviour::LoseAnswer => "lost-answers",
+            Misbehaviour::LoseRequest => "lost-requests",
+            Misbehaviour::Garbage => "garbage",
+            _ => "a rule of the library's",
+        };
+        words.push(word.to_owned());
+    }
+    if !faults.latency.is_zero() {
+        words.push(with_time("latency", faults.latency));
+    }
+    words.dedup();
+    words
+}
+
+/// A fault that takes a time.
+fn with_time(word: &str, time: Duration) -> String {
+    format!(
+        "{word} {}",
+        humantime::format_duration(time)
+            .to_string()
+            .replace(' ', "")
+    )
 }
 
 /// A vessel by its handle, or by the number of its node and its name there, as in `3:v2`.
@@ -288,6 +370,28 @@ mod tests {
             "",
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_that_is_on_is_told_in_the_words_that_turned_it_on() {
+        let node = NodeFaults::default();
+        assert_eq!(words_of_node(&node.current()), Vec::<String>::new());
+        for fault in NODE_FAULTS.split(", ") {
+            let typed = fault.replace("TIME", "2h30m");
+            if turn(&node, parse(&typed).unwrap()) {
+                let wanted: &[String] = if typed == "none" { &[] } else { &[typed] };
+                assert_eq!(words_of_node(&node.current()), wanted);
+            }
+            node.clear();
+        }
+        let clearinghouse = ClearinghouseFaults::default();
+        for fault in CLEARINGHOUSE_FAULTS.split(", ") {
+            let typed = fault.replace("TIME", "200ms");
+            of_clearinghouse(&clearinghouse, parse(&typed).unwrap()).unwrap();
+            let wanted: &[String] = if typed == "none" { &[] } else { &[typed] };
+            assert_eq!(words_of_clearinghouse(&clearinghouse.current()), wanted);
+            clearinghouse.clear();
         }
     }
 

@@ -17,6 +17,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::description::TestbedDescription;
+use super::fault::FaultTarget;
 
 /// The socket's folder in the testbed's directory …
 const SOCKET_FOLDER: &str = "control";
@@ -72,18 +73,6 @@ impl From<io::Error> for ExchangeError {
             _ => Self::Unreachable(error),
         }
     }
-}
-
-/// Whose fault, as it is asked for over the control socket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultTarget {
-    /// The node of this number.
-    Node(usize),
-    /// The clearinghouse.
-    Clearinghouse,
-    /// The vessel of this handle.
-    Vessel(String),
 }
 
 /// What a running testbed is asked.

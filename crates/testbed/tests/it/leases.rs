@@ -80,3 +80,25 @@ async fn the_end_of_a_lease_takes_the_vessel_back_and_cleans_it() {
     assert_eq!(user.clearinghouse.resource_info().await.unwrap().len(), 1);
     bed.testbed.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_users_port_is_free_on_the_node_that_gives_out_another_vessel_after_a_release() {
+    let bed = bed_with(|config| config.nodes = 1).await;
+    let user = &bed.user;
+    let mut names = std::collections::BTreeSet::new();
+    for _ in 0..4 {
+        let got = user.clearinghouse.acquire(VesselType::Rand, 1).await;
+        let vessels = got.unwrap();
+        names.insert(vessels[0].handle.vessel.clone());
+        user.start_server(&vessels[0]).await.unwrap();
+        user.wait_for_greeting(&vessels[0]).await;
+        assert_eq!(
+            user.status(&vessels[0]).await,
+            Some((VesselStatus::Started, 1))
+        );
+        let handles = [vessels[0].handle.clone()];
+        user.clearinghouse.release(&handles).await.unwrap();
+    }
+    assert_eq!(names.len(), 2, "both vessels had their turn");
+    bed.testbed.shutdown().await;
+}

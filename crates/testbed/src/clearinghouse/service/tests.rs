@@ -83,6 +83,69 @@ fn service(directory: &Path, nodes: &Arc<HeldNodes>) -> Arc<Service> {
     })
 }
 
+/// Alice asks for one vessel of any kind.
+fn acquire_one() -> Incoming {
+    Incoming::WithApiKey {
+        user: "alice".to_owned(),
+        api_key: api_key(),
+        call: Ok(Call::AcquireResources {
+            vessel_type: VesselType::Rand,
+            count: 1,
+        }),
+    }
+}
+
+/// The service's node with a second vessel, in which somebody's program may still run.
+fn with_a_dirty_vessel(service: &Service) -> VesselKey {
+    service.change(|registry| {
+        registry.enrol(EnrolledNode {
+            id: "3 33".parse().unwrap(),
+            location: NodeLocation::new("10.0.0.1", 1224).unwrap(),
+            donor: None,
+            vessels: ["v1", "v2"]
+                .map(|name| EnrolledVessel {
+                    name: name.parse().unwrap(),
+                    ports: BTreeSet::from([63_100]),
+                    users: Vec::new(),
+                    fresh: name == "v1",
+                })
+                .into(),
+        });
+    });
+    VesselKey { node: 0, vessel: 1 }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vessel_is_handed_out_once_its_node_has_emptied_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let nodes = Arc::new(HeldNodes::default());
+    let service = service(directory.path(), &nodes);
+    let dirty = with_a_dirty_vessel(&service);
+    nodes.go_on.notify_one();
+    let asking = tokio::spawn({
+        let service = Arc::clone(&service);
+        async move { service.answer(acquire_one()).await }
+    });
+    let early = tokio::time::timeout(EMPTYING_TIME_MAX / 2, nodes.asked.notified());
+    assert!(early.await.is_err(), "the port may not be free yet");
+    service.change(|registry| registry.mark_clean(dirty));
+    nodes.asked.notified().await;
+    assert!(matches!(asking.await.unwrap(), Ok(Response::Vessels(got)) if got.len() == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_get_a_vessel_emptied_hands_out_the_others_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let nodes = Arc::new(HeldNodes::default());
+    let service = service(directory.path(), &nodes);
+    with_a_dirty_vessel(&service);
+    nodes.go_on.notify_one();
+    let began = Instant::now();
+    let answer = service.answer(acquire_one()).await;
+    assert!(matches!(answer, Ok(Response::Vessels(got)) if got.len() == 1));
+    assert!(began.elapsed() >= EMPTYING_TIME_MAX);
+}
+
 #[tokio::test]
 async fn a_call_whose_client_hung_up_is_done_and_saved_before_the_end() {
     let directory = tempfile::tempdir().unwrap();
@@ -90,15 +153,7 @@ async fn a_call_whose_client_hung_up_is_done_and_saved_before_the_end() {
     let service = service(directory.path(), &nodes);
     let asking = tokio::spawn({
         let service = Arc::clone(&service);
-        let acquire = Incoming::WithApiKey {
-            user: "alice".to_owned(),
-            api_key: api_key(),
-            call: Ok(Call::AcquireResources {
-                vessel_type: VesselType::Rand,
-                count: 1,
-            }),
-        };
-        async move { service.answer(acquire).await }
+        async move { service.answer(acquire_one()).await }
     });
     nodes.asked.notified().await;
     asking.abort();
