@@ -10,17 +10,26 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("overlord-bug", &[]),
     ("overlord-types", &[]),
     ("overlord-resources", &[]),
+    ("overlord-time", &[]),
     ("overlord-files", &[]),
     ("overlord-keys", &["overlord-files", "overlord-types"]),
     (
         "overlord-nodemanager",
-        &["overlord-keys", "overlord-resources", "overlord-types"],
+        &[
+            "overlord-keys",
+            "overlord-resources",
+            "overlord-time",
+            "overlord-types",
+        ],
     ),
     (
         "overlord-clearinghouse",
-        &["overlord-files", "overlord-types"],
+        &["overlord-files", "overlord-time", "overlord-types"],
     ),
-    ("overlord-engine", &["overlord-bug", "overlord-types"]),
+    (
+        "overlord-engine",
+        &["overlord-bug", "overlord-time", "overlord-types"],
+    ),
     (
         "overlord",
         &[
@@ -29,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "overlord-files",
             "overlord-keys",
             "overlord-nodemanager",
+            "overlord-time",
             "overlord-types",
         ],
     ),
@@ -54,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "overlord-nodemanager",
             "overlord-repy",
             "overlord-resources",
+            "overlord-time",
             "overlord-types",
         ],
     ),
@@ -66,6 +77,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "overlord-node",
             "overlord-nodemanager",
             "overlord-resources",
+            "overlord-time",
             "overlord-types",
         ],
     ),
@@ -77,6 +89,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates that open no socket and know no TLS: what they must not depend on, directly.
 const WITHOUT_SOCKETS: &[&str] = &[
     "overlord-types",
+    "overlord-time",
     "overlord-files",
     "overlord-resources",
     "overlord-keys",

@@ -10,6 +10,7 @@ mod builder;
 use std::sync::Arc;
 use std::time::Duration;
 
+use overlord_time::{Clock, Randomness};
 use overlord_types::UserName;
 use overlord_types::failure::{Classified as _, InnermostCause, RetryClass};
 use tokio::time::Instant;
@@ -22,7 +23,7 @@ use crate::api::Method;
 use crate::error::{ApiKeyError, ClearinghouseError, TransportError};
 use crate::request::{PasswordCall, Request};
 use crate::response;
-use crate::retry::{Pacer, RetryPolicy};
+use crate::retry::RetryPolicy;
 use crate::secret::{ApiKey, Credentials, Password};
 use crate::tls;
 use crate::xml::{self, RpcValue};
@@ -50,7 +51,8 @@ struct Inner {
     connect_timeout: Duration,
     retry: RetryPolicy,
     answer_bytes_max: usize,
-    pacer: Arc<dyn Pacer>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
 }
 
 impl std::fmt::Debug for ClearinghouseClient {
@@ -181,11 +183,15 @@ impl ClearinghouseClient {
             if !may_repeat(method, &error) {
                 return Err(error);
             }
-            let pause = self.inner.retry.pause(failed, self.inner.pacer.draw());
+            let pause = self
+                .inner
+                .retry
+                .pause(failed, self.inner.randomness.next_u64());
             match pause {
                 Some(pause) if Instant::now() + pause < deadline => {
                     tracing::debug!(%method, %error, ?pause, "a call to the clearinghouse is repeated");
-                    self.inner.pacer.sleep(pause).await;
+                    let end = self.inner.clock.now().moment + pause;
+                    self.inner.clock.sleep_until(end).await;
                 }
                 _ => return Err(error),
             }

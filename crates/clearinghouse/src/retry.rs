@@ -1,21 +1,16 @@
-//! When a call is made again, and after what pause: exponential backoff with full jitter.
-//!
-//! The rule is a pure function. Sleeping and randomness come from a [`Pacer`], so that tests need no time
-//! and no luck.
+//! How often a call is made again that is safe to make again. The rule of the pauses is [`Backoff`]'s.
 
 use std::time::Duration;
 
-use async_trait::async_trait;
+use overlord_time::Backoff;
 
 /// How often and how fast a call is repeated that is safe to repeat.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// How often a call is made at most, the first time included.
     pub attempts: u32,
-    /// Longest pause before the first repetition; it doubles each time.
-    pub first: Duration,
-    /// Longest pause of all.
-    pub longest: Duration,
+    /// The pauses before repetitions.
+    pub backoff: Backoff,
 }
 
 impl Default for RetryPolicy {
@@ -24,8 +19,10 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             attempts: 3,
-            first: Duration::from_millis(250),
-            longest: Duration::from_secs(5),
+            backoff: Backoff {
+                first: Duration::from_millis(250),
+                most: Duration::from_secs(5),
+            },
         }
     }
 }
@@ -34,48 +31,18 @@ impl RetryPolicy {
     /// Never repeats anything.
     pub const NEVER: Self = Self {
         attempts: 1,
-        first: Duration::ZERO,
-        longest: Duration::ZERO,
+        backoff: Backoff {
+            first: Duration::ZERO,
+            most: Duration::ZERO,
+        },
     };
 
-    /// The pause after `failed` attempts, for a number drawn evenly from 0 to 1; `None` when there were enough.
+    /// The pause after `failed` attempts, for a random number; `None` when there were enough.
     #[must_use]
-    pub fn pause(&self, failed: u32, drawn: f64) -> Option<Duration> {
-        if failed == 0 || failed >= self.attempts {
-            return None;
-        }
-        let factor = 2_u32.saturating_pow(failed - 1);
-        let longest = self.first.saturating_mul(factor).min(self.longest);
-        Some(longest.mul_f64(drawn.clamp(0.0, 1.0)))
-    }
-}
-
-/// Where sleep and chance come from.
-#[async_trait]
-pub trait Pacer: Send + Sync {
-    /// Sleeps that long.
-    async fn sleep(&self, pause: Duration);
-    /// Draws a number evenly from 0 to 1.
-    fn draw(&self) -> f64;
-}
-
-/// The runtime's timer and the thread's random numbers.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RuntimePacer;
-
-#[async_trait]
-impl Pacer for RuntimePacer {
-    async fn sleep(&self, pause: Duration) {
-        tokio::time::sleep(pause).await;
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the edge: jitter needs no seed, and tests bring their own pacer"
-    )]
-    fn draw(&self) -> f64 {
-        use rand::RngExt as _;
-        rand::rng().random()
+    pub fn pause(&self, failed: u32, random: u64) -> Option<Duration> {
+        (1..self.attempts)
+            .contains(&failed)
+            .then(|| self.backoff.pause(failed, random))
     }
 }
 
@@ -84,35 +51,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_then_end() {
-        let policy = RetryPolicy {
-            attempts: 6,
-            first: Duration::from_secs(1),
-            longest: Duration::from_secs(5),
-        };
-        let pauses: Vec<_> = (0..8).map(|failed| policy.pause(failed, 1.0)).collect();
-        let seconds = |s| Some(Duration::from_secs(s));
-        assert_eq!(
-            pauses,
-            [
-                None,
-                seconds(1),
-                seconds(2),
-                seconds(4),
-                seconds(5),
-                seconds(5),
-                None,
-                None
-            ]
-        );
-    }
-
-    #[test]
-    fn jitter_takes_any_part_of_the_pause_and_never_more() {
+    fn pauses_end_when_there_were_enough_attempts() {
         let policy = RetryPolicy::default();
-        assert_eq!(policy.pause(1, 0.0), Some(Duration::ZERO));
-        assert_eq!(policy.pause(1, 7.0), Some(policy.first));
-        assert_eq!(policy.pause(2, 0.5), Some(policy.first));
-        assert_eq!(RetryPolicy::NEVER.pause(1, 0.5), None);
+        let paused: Vec<bool> = (0..=4)
+            .map(|failed| policy.pause(failed, u64::MAX).is_some())
+            .collect();
+        assert_eq!(paused, [false, true, true, false, false]);
+        assert_eq!(RetryPolicy::NEVER.pause(1, 0), None);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::time::Moment;
+use overlord_time::Moment;
 
 /// One silent node is never "too many at once", however small the fleet.
 const SILENT_NODES_MIN: usize = 2;

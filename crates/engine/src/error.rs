@@ -1,7 +1,7 @@
 //! What can go wrong, by blame: operator, local machine, clearinghouse, node, bug of ours.
 //!
 //! Ports translate what their sockets and parsers say into these. What each is called, and whether it is "again
-//! later" or "ask the operator", follows from its [`Code`]. How long later is, is left to [`crate::Backoff`].
+//! later" or "ask the operator", follows from its [`Code`]. How long later is, is left to [`overlord_time::Backoff`].
 
 use std::time::Duration;
 

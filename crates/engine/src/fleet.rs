@@ -13,6 +13,7 @@ mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use overlord_time::{Moment, Now};
 use overlord_types::{Handle, NodeId};
 
 use crate::breaker::{Breaker, Silence};
@@ -21,7 +22,6 @@ use crate::journal::Ledger;
 use crate::operation::{Doubt, Event, Operation, OperationId, Outcome};
 use crate::ports::HeldVessel;
 use crate::quarantine::Quarantine;
-use crate::time::{Moment, Now};
 use crate::vessel::{Stage, Step, Vessel};
 
 pub use parts::{

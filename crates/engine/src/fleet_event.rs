@@ -6,12 +6,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use overlord_time::WallTime;
 use overlord_types::failure::Code;
 use overlord_types::{Handle, NodeLocation, VesselStatus};
 use serde::Serialize;
 use tokio::sync::broadcast;
-
-use crate::time::WallTime;
 
 /// Events kept for a slow subscriber: a start of 1,000 vessels makes about 4 each.
 pub const EVENTS_KEPT: usize = 4096;

@@ -17,11 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use overlord_time::Moment;
 use overlord_types::Handle;
 
 use crate::error::Cause;
 use crate::overlord_handle::OverlordHandle;
-use crate::time::Moment;
 
 /// What `run` does first. Default: [`OverlordHandle::default_init_overlord`].
 ///

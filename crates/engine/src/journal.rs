@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use overlord_time::WallTime;
 use overlord_types::Handle;
 use serde::{Deserialize, Serialize};
 
 use crate::error::JournalError;
 use crate::ports::Journal;
-use crate::time::WallTime;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

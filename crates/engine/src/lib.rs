@@ -20,7 +20,6 @@
 //! Start with [`Runner`] to use it, with [`plan`] to understand it.
 #![forbid(unsafe_code)]
 
-mod backoff;
 mod breaker;
 mod control;
 mod error;
@@ -40,11 +39,9 @@ mod shared;
 #[cfg(test)]
 mod test_support;
 mod text;
-mod time;
 mod vessel;
 mod workers;
 
-pub use backoff::Backoff;
 pub use breaker::{Breaker, Silence};
 pub use control::Control;
 pub use error::{
@@ -66,15 +63,15 @@ pub use operation::{
     StartUpError, StartUpReport, Started,
 };
 pub use overlord_handle::OverlordHandle;
+pub use overlord_time::{Backoff, Clock, Moment, Now, Randomness, WallTime, WallTimeError};
 pub use planner::{Plan, plan};
 pub use ports::{
-    Account, Clearinghouse, Clock, HeldVessel, Journal, NodeManagers, Ports, ProgramFile,
-    Randomness, StartCommand, StartOutcome, VesselAddress, VesselObservation,
+    Account, Clearinghouse, HeldVessel, Journal, NodeManagers, Ports, ProgramFile, StartCommand,
+    StartOutcome, VesselAddress, VesselObservation,
 };
 pub use quarantine::Quarantine;
 pub use report::{Report, VesselReport, VesselWait, Wait};
 pub use runner::{Runner, Witness};
 pub use settings::{ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, VESSELS_MAX};
 pub use text::with_causes;
-pub use time::{Moment, Now, WallTime, WallTimeError};
 pub use vessel::{EvidenceLog, Lease, Stage, StartProgress, Step, Vessel};

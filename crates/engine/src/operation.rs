@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use overlord_time::Moment;
 use overlord_types::{Handle, NodeId, NodeLocation, VesselName};
 
 use crate::error::{ClearinghouseError, HookError, InitialiseError, JournalError, NodeError};
@@ -12,7 +13,6 @@ use crate::fleet_event::StopReason;
 use crate::journal::DoubtfulAcquisition;
 use crate::ports::{HeldVessel, VesselAddress, VesselObservation};
 use crate::settings::OnStop;
-use crate::time::Moment;
 
 /// Tells operations of one run apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use overlord_time::{Moment, Now};
 use overlord_types::{FileName, Handle, Platform, UserName, UserPort, VesselStatus, VesselType};
 
 use crate::breaker::Silence;
@@ -19,7 +20,6 @@ use crate::ports::{Account, HeldVessel, ProgramFile, StartCommand, VesselAddress
 use crate::settings::{Deployment, Policy};
 use crate::shared::Shared;
 use crate::text::with_causes;
-use crate::time::{Moment, Now};
 use crate::workers::release_what_is_held;
 
 /// How often a start that was not confirmed at once is looked at again before it counts as failed.

@@ -9,13 +9,13 @@ mod judging;
 
 use std::collections::BTreeMap;
 
+use overlord_time::{Moment, Now, WallTime};
 use overlord_types::{Handle, NodeId};
 
 use crate::fleet::{Desired, Fleet, Phase, Verdict};
 use crate::operation::Operation;
 use crate::report::{Report, VesselReport, VesselWait, Wait};
 use crate::settings::OnStop;
-use crate::time::{Moment, Now, WallTime};
 use crate::vessel::{Stage, StartProgress, Vessel};
 
 /// What to do now.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use overlord_time::{Clock, Randomness};
 use overlord_types::{
     FileName, Handle, NodeId, NodeLocation, Platform, ProgramArguments, UserName, UserPort,
     VesselName, VesselStatus, VesselType,
@@ -18,7 +19,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{ClearinghouseError, JournalError, NodeError};
 use crate::journal::JournalRecord;
-use crate::time::{Moment, Now};
 
 /// What the clearinghouse says of our account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,22 +192,6 @@ pub trait Journal: Send + Sync {
 
     /// All records that are stored, oldest first.
     async fn replay(&self) -> Result<Vec<JournalRecord>, JournalError>;
-}
-
-/// The only source of time.
-#[async_trait]
-pub trait Clock: Send + Sync {
-    /// Both times, read together.
-    fn now(&self) -> Now;
-
-    /// Returns once [`Now::moment`] has reached this, at once if it has already.
-    async fn sleep_until(&self, moment: Moment);
-}
-
-/// The only source of chance: jitter and nothing secret.
-pub trait Randomness: Send + Sync {
-    /// Any number, evenly.
-    fn next_u64(&self) -> u64;
 }
 
 /// The world, put together.

@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use overlord_time::Moment;
 use overlord_types::NodeId;
-
-use crate::time::Moment;
 
 /// How long a node is avoided after its first failure: a few times as long as a machine takes to restart.
 const QUARANTINE_FIRST: Duration = Duration::from_secs(10 * 60);

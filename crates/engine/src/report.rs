@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use overlord_time::WallTime;
 use overlord_types::Handle;
 
 use crate::breaker::Breaker;
 use crate::fleet_event::WaitReason;
-use crate::time::WallTime;
 
 /// What the fleet is and waits for, after a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]

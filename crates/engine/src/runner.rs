@@ -13,6 +13,8 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
+use overlord_time::{Moment, Now, WallTime};
+
 use crate::control::{Control, Request};
 use crate::error::{RunError, SettingsError};
 use crate::fleet::{Circumstances, Desired, Fleet, ReplacedHooks};
@@ -27,7 +29,6 @@ use crate::report::{Report, Wait};
 use crate::settings::{Deployment, Policy};
 use crate::shared::Shared;
 use crate::text::with_causes;
-use crate::time::{Moment, Now, WallTime};
 use crate::workers::carry_out;
 use overlord_types::failure::{Classified as _, RetryClass};
 

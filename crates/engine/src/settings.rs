@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
+use overlord_time::WallTime;
 use overlord_types::{ArgumentError, Platform, ProgramArguments, UserName, UserPort, VesselType};
 use serde::{Deserialize, Serialize};
 
 use crate::error::SettingsError;
 use crate::ports::{Account, ProgramFile};
-use crate::time::WallTime;
 
 /// Most vessels of one deployment: what one process can watch with one probe per node and poll.
 pub const VESSELS_MAX: u32 = 10_000;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream;
+use overlord_time::Now;
 use overlord_types::{Handle, NodeId, NodeLocation, ProgramArguments, VesselName};
 
 use crate::control::Control;
@@ -24,7 +25,6 @@ use crate::ports::{
 };
 use crate::settings::{Deployment, Policy};
 use crate::text::log_tail;
-use crate::time::Now;
 
 /// How long the journal may take for one record, or to be read: a disk that takes longer is as good as broken.
 const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);

@@ -13,13 +13,13 @@
 
 use std::time::Duration;
 
+use overlord_time::{Moment, Now, WallTime};
 use overlord_types::{Handle, NodeLocation};
 
 use crate::error::IllegalTransition;
 use crate::fleet_event::{CondemnReason, Evidence, VesselLabel};
 use crate::operation::OperationId;
 use crate::ports::{HeldVessel, VesselAddress};
-use crate::time::{Moment, Now, WallTime};
 
 /// How far a start has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

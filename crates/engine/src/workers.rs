@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use overlord_time::Moment;
 use overlord_types::{Handle, VesselStatus};
 
 use crate::error::{Cause, HookError};
@@ -19,7 +20,6 @@ use crate::overlord_handle::OverlordHandle;
 use crate::ports::{HeldVessel, VesselAddress};
 use crate::settings::OnStart;
 use crate::shared::Shared;
-use crate::time::Moment;
 
 /// Carries out one operation, whatever it takes; never fails, for failing is an outcome.
 pub(crate) async fn carry_out(shared: Arc<Shared>, hooks: Hooks, operation: Operation) -> Outcome {

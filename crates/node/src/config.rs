@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use overlord_files::Durability;
 use overlord_keys::{KeyPair, PublicKey};
-use overlord_nodemanager::clock::{SystemClock, WallClock};
+use overlord_time::{SystemClock, WallClock};
 use overlord_types::VesselName;
 
 use crate::launch::LauncherCommand;

@@ -44,7 +44,6 @@ mod store;
 mod table;
 mod vessel;
 
-pub use clock::ManualClock;
 pub use config::{
     NewVessel, NodeConfig, NodeIdentity, NodeTiming, OFFCUT_RESOURCES, VESSEL_RESOURCES,
     vessel_resources_with_ports,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use overlord_time::{Backoff, Randomness};
 use overlord_types::{NodeId, NodeLocation};
 
 pub use error::{MalformedReply, NodeError, Phase};
@@ -47,12 +48,8 @@ pub struct NodeClientConfig {
     pub connections_per_node: usize,
     /// How often a call that was closed unanswered is repeated.
     pub repeats_max: u32,
-    /// Longest first pause before a repeat; it doubles, and each pause is a random part of it.
-    pub pause: Duration,
-    /// Bound of the doubling.
-    pub pause_max: Duration,
-    /// Seed of the pauses' randomness; `None` takes one from the system.
-    pub seed: Option<u64>,
+    /// The pauses before repeats.
+    pub backoff: Backoff,
 }
 
 impl Default for NodeClientConfig {
@@ -64,9 +61,10 @@ impl Default for NodeClientConfig {
             reply_bytes_max: 64 << 20,
             connections_per_node: 3,
             repeats_max: 5,
-            pause: Duration::from_millis(500),
-            pause_max: Duration::from_secs(4),
-            seed: None,
+            backoff: Backoff {
+                first: Duration::from_millis(500),
+                most: Duration::from_secs(4),
+            },
         }
     }
 }
@@ -76,16 +74,16 @@ impl Default for NodeClientConfig {
 pub struct NodeClient {
     config: Arc<NodeClientConfig>,
     slots: Slots,
-    pauses: Arc<Pauses>,
+    pauses: Pauses,
 }
 
 impl NodeClient {
-    /// A client with these deadlines and bounds.
+    /// A client with these deadlines and bounds, whose pauses are drawn from that chance.
     #[must_use]
-    pub fn new(config: NodeClientConfig) -> Self {
+    pub fn new(config: NodeClientConfig, randomness: Arc<dyn Randomness>) -> Self {
         Self {
             slots: Slots::new(config.connections_per_node),
-            pauses: Arc::new(Pauses::new(&config)),
+            pauses: Pauses::new(config.backoff, randomness),
             config: Arc::new(config),
         }
     }

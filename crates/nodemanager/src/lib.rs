@@ -21,7 +21,6 @@
 
 pub mod call;
 pub mod client;
-pub mod clock;
 pub mod framing;
 pub mod node_info;
 pub mod parts;

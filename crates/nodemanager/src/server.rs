@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use overlord_keys::PublicKey;
+use overlord_time::{SystemClock, WallClock};
 use overlord_types::{NodeId, VesselName};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -24,7 +25,6 @@ pub use authentication::{Authenticator, VerifiedCall};
 pub use faults::{FaultSettings, Faults, WrongReply};
 pub use limits::ServerLimits;
 
-use crate::clock::{SystemClock, WallClock};
 use crate::reply::Reply;
 use crate::verification::LastAccepted;
 use limits::Connections;

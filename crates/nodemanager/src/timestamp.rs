@@ -6,6 +6,7 @@
 use std::fmt;
 
 use overlord_resources::python_text::{read_float, write_float};
+use overlord_time::WallClock;
 
 /// Seconds from 1900-01-01 (the protocol's zero) to 1970-01-01 (Unix's).
 pub const UNIX_EPOCH_SECONDS: f64 = 2_208_988_800.0;
@@ -50,6 +51,12 @@ impl Timestamp {
     #[must_use]
     pub fn from_unix_seconds(seconds: f64) -> Self {
         Self::from_seconds(seconds + UNIX_EPOCH_SECONDS)
+    }
+
+    /// The time that a clock shows.
+    #[must_use]
+    pub fn of(clock: &dyn WallClock) -> Self {
+        Self::from_unix_seconds(clock.unix_seconds())
     }
 
     /// Seconds since 1900. May be infinite or not a number when a stranger wrote it.

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use overlord_time::WallClock;
 use thiserror::Error;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::clock::WallClock;
 use crate::timestamp::Timestamp;
 
 /// How far ahead of the clock a time may be, in hundredths of a second. Ahead of the clock, others who
@@ -81,7 +81,7 @@ impl TimestampSource {
     }
 
     fn now(&self) -> i64 {
-        hundredths(self.clock.timestamp())
+        hundredths(Timestamp::of(&*self.clock))
     }
 }
 
@@ -99,7 +99,7 @@ impl VesselTurn {
     pub async fn next(&mut self) -> Result<Timestamp, ClockSetBack> {
         let mut waited = Duration::ZERO;
         loop {
-            match step(*self.last, hundredths(self.clock.timestamp())) {
+            match step(*self.last, hundredths(Timestamp::of(&*self.clock))) {
                 Step::Use(time) => {
                     *self.last = Some(time);
                     return Ok(Timestamp::from_hundredths(time));
@@ -145,19 +145,11 @@ pub(crate) fn hundredths(time: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use overlord_time::ManualClock;
 
-    /// A clock that shows what a test sets, in hundredths of a second since 1970.
-    struct SetClock(AtomicI64);
-
-    impl WallClock for SetClock {
-        fn unix_seconds(&self) -> f64 {
-            self.0.load(Ordering::SeqCst) as f64 / 100.0
-        }
-    }
-
-    fn source(now: i64) -> (Arc<SetClock>, TimestampSource) {
-        let clock = Arc::new(SetClock(AtomicI64::new(now)));
+    /// Times in hundredths of a second since 1970.
+    fn source(now: i64) -> (Arc<ManualClock>, TimestampSource) {
+        let clock = Arc::new(ManualClock::new(now as f64 / 100.0));
         let source = TimestampSource::new(Arc::clone(&clock) as Arc<dyn WallClock>);
         (clock, source)
     }
@@ -180,10 +172,10 @@ mod tests {
     async fn a_clock_set_back_a_little_is_waited_for_and_a_lot_is_an_error() {
         let (clock, source) = source(179_000_000_000);
         source.turn("v1").await.next().await.unwrap();
-        clock.0.fetch_sub(50, Ordering::SeqCst);
+        clock.set(1_789_999_999.5);
         let second = source.turn("v1").await.next().await.unwrap();
         assert_eq!(second.to_string(), "3998988800.01");
-        clock.0.fetch_sub(360_000, Ordering::SeqCst);
+        clock.set(1_789_996_399.5);
         let error = source.turn("v1").await.next().await.unwrap_err();
         assert_eq!(error.behind.as_secs(), 3599);
         assert!(error.to_string().contains("3599 s behind"));
@@ -225,7 +217,7 @@ mod tests {
         for number in 0..VESSELS_KEPT {
             source.turn(&number.to_string()).await.next().await.unwrap();
         }
-        clock.0.store(100_000, Ordering::SeqCst);
+        clock.set(1000.0);
         source.turn("one more").await;
         assert_eq!(source.vessels.lock().unwrap().len(), 2);
         drop(held);

@@ -201,13 +201,21 @@ impl Connection {
     /// # Errors
     /// When the operating system gives no random numbers.
     pub fn ports(&self, journal: Arc<dyn Journal>) -> Result<Ports, SetupError> {
-        let randomness = SeededRandomness::from_system().map_err(SetupError::Randomness)?;
+        let randomness = Arc::new(chance()?);
         Ok(Ports {
             clearinghouse: Arc::new(ClearinghousePort::new(self.account.clone())),
-            nodes: Arc::new(NodesPort::new(self.keys.clone())),
+            nodes: Arc::new(NodesPort::new(self.keys.clone(), randomness.clone())),
             journal,
             clock: Arc::new(RuntimeClock::new()),
-            randomness: Arc::new(randomness),
+            randomness,
         })
     }
+}
+
+/// Chance from the operating system, for those who are to pass it in.
+///
+/// # Errors
+/// [`SetupError::Randomness`].
+pub fn chance() -> Result<SeededRandomness, SetupError> {
+    SeededRandomness::from_system().map_err(|error| SetupError::Randomness(error.0))
 }

@@ -107,7 +107,7 @@ pub mod ports;
 mod stop;
 
 pub use builder::{COUNT_DEFAULT, OverlordBuilder, PROGRAM_BYTES_MAX, read_program};
-pub use connection::{CLEARINGHOUSE_DEFAULT, Connection, ConnectionSettings};
+pub use connection::{CLEARINGHOUSE_DEFAULT, Connection, ConnectionSettings, chance};
 pub use error::SetupError;
 pub use log::LogTarget;
 pub use overlord::{Config, Overlord, Run};

@@ -9,10 +9,11 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{SLEEPER, World};
-use overlord::ports::{ClearinghousePort, NodesPort};
+use overlord::ports::{ClearinghousePort, NodesPort, SeededRandomness};
 use overlord_engine::{
     Clearinghouse, ClearinghouseError, HeldVessel, NodeError, NodeManagers, ProgramFile,
     StartCommand, StartOutcome, VesselAddress,
@@ -38,6 +39,10 @@ fn file(name: &str, text: &str) -> ProgramFile {
         name: name.parse().unwrap(),
         contents: text.to_owned().into(),
     }
+}
+
+fn chance() -> Arc<SeededRandomness> {
+    Arc::new(SeededRandomness::from_seed(1))
 }
 
 /// A client that waits for no answer longer than a test wants to.
@@ -130,7 +135,7 @@ async fn a_program_is_uploaded_started_watched_stopped_and_wiped() {
     let world = World::start(1, 2).await;
     let connection = world.connect().await;
     let clearinghouse = ClearinghousePort::new(connection.clearinghouse().clone());
-    let nodes = NodesPort::new(connection.keys().clone());
+    let nodes = NodesPort::new(connection.keys().clone(), chance());
     let vessel = address(&clearinghouse.acquire(VesselType::Rand, 1).await.unwrap()[0]);
 
     nodes
@@ -214,7 +219,7 @@ async fn what_a_node_does_wrong_is_told_apart() {
     let connection = world.connect().await;
     let clearinghouse = ClearinghousePort::new(connection.clearinghouse().clone());
     let config = impatient();
-    let nodes = NodesPort::with_config(connection.keys().clone(), config.clone());
+    let nodes = NodesPort::with_config(connection.keys().clone(), config.clone(), chance());
     let vessels = clearinghouse.acquire(VesselType::Wan, 2).await.unwrap();
     let (one, other) = (address(&vessels[0]), address(&vessels[1]));
 
@@ -224,7 +229,7 @@ async fn what_a_node_does_wrong_is_told_apart() {
         "{mistaken:?}"
     );
 
-    let stranger = NodesPort::with_config(KeyPair::generate(1024).unwrap(), config);
+    let stranger = NodesPort::with_config(KeyPair::generate(1024).unwrap(), config, chance());
     let refused = stranger.stop(&one).await;
     assert!(matches!(refused, Err(NodeError::Refused(_))), "{refused:?}");
 

@@ -117,7 +117,8 @@ async fn a_program_sent_to_fifty_vessels_at_once_is_in_memory_once() {
     let nodes = Nodes::start();
     let keys = KeyPair::generate(1024).unwrap();
     let id = keys.public().node_id();
-    let port = NodesPort::new(keys);
+    let chance = overlord::ports::SeededRandomness::from_seed(1);
+    let port = NodesPort::new(keys, std::sync::Arc::new(chance));
     let program = ProgramFile {
         name: "program.r2py".parse().unwrap(),
         contents: vec![b'#'; PROGRAM_BYTES].into(),

@@ -70,7 +70,7 @@ impl Testbed {
         record.nodes_per_network = Some(config.nodes_per_network);
         directory.write(&record)?;
 
-        let control = Arc::new(NodeControl::new(config.latency));
+        let control = Arc::new(NodeControl::new(config.latency, config.seed));
         let (slots, clearinghouse) = tokio::join!(
             start_nodes(&config, &directory, &network),
             start_clearinghouse(

@@ -30,10 +30,7 @@ const CIRCLES: &[(&str, &[&str])] = &[
         "node",
         &["platform/mod.rs", "platform/native.rs", "platform/repy.rs"],
     ),
-    (
-        "nodemanager",
-        &["client.rs", "client/exchange.rs", "client/pauses.rs"],
-    ),
+    ("nodemanager", &["client.rs", "client/exchange.rs"]),
     (
         "nodemanager",
         &[

@@ -18,7 +18,6 @@ const SHARED: &[(&str, &[&str])] = &[
     ("Function", &["repy-machine", "repy-syntax"]),
     ("Handler", &["repy-machine", "repy-syntax"]),
     ("Level", &["repy", "repy-machine"]),
-    ("Moment", &["engine", "testbed"]),
     ("Network", &["repy", "testbed"]),
     ("NetworkError", &["repy", "testbed"]),
     ("NodeError", &["engine", "nodemanager"]),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use overlord_time::{Clock, Randomness, RuntimeClock, SeededRandomness};
 use overlord_types::failure::InnermostCause;
 use url::Url;
 
@@ -12,7 +13,7 @@ use super::{
     ANSWER_BYTES_MAX, CONNECT_TIMEOUT_DEFAULT, ClearinghouseClient, Inner, TIMEOUT_DEFAULT,
 };
 use crate::error::ClientSetupError;
-use crate::retry::{Pacer, RetryPolicy, RuntimePacer};
+use crate::retry::RetryPolicy;
 use crate::tls;
 
 /// Idle connections kept; calls are few and the original closes after each.
@@ -112,7 +113,9 @@ impl ClientBuilder {
     /// # Errors
     /// When the URL is none, is not https, or the roots cannot be read.
     pub fn build(self) -> Result<ClearinghouseClient, ClientSetupError> {
-        self.build_with(Arc::new(RuntimePacer))
+        let randomness = SeededRandomness::from_system()
+            .map_err(|error| ClientSetupError::Library(InnermostCause::of(error)))?;
+        self.build_with(Arc::new(RuntimeClock::new()), Arc::new(randomness))
     }
 
     /// The same with a clock and chance of the caller's.
@@ -121,7 +124,8 @@ impl ClientBuilder {
     /// As [`ClientBuilder::build`].
     pub fn build_with(
         self,
-        pacer: Arc<dyn Pacer>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
     ) -> Result<ClearinghouseClient, ClientSetupError> {
         let url = server_url(&self.url, self.danger_allow_plain_http)?;
         let tls = tls::client_config(self.ca_file.as_deref(), self.danger_accept_invalid_certs)?;
@@ -150,7 +154,8 @@ impl ClientBuilder {
                 connect_timeout: self.connect_timeout.min(self.timeout),
                 retry: self.retry,
                 answer_bytes_max: self.answer_bytes_max,
-                pacer,
+                clock,
+                randomness,
             }),
         })
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use overlord_time::{Moment, Now};
 use overlord_types::{Handle, VesselType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -21,13 +22,22 @@ use crate::{ApiKeyFormatError, ClientSetupError, Fault, VesselRecord};
 struct NotedPauses(Mutex<Vec<Duration>>);
 
 #[async_trait]
-impl Pacer for NotedPauses {
-    async fn sleep(&self, pause: Duration) {
-        self.0.lock().unwrap().push(pause);
+impl Clock for NotedPauses {
+    fn now(&self) -> Now {
+        Now::default()
     }
 
-    fn draw(&self) -> f64 {
-        1.0
+    async fn sleep_until(&self, moment: Moment) {
+        self.0.lock().unwrap().push(moment.since_beginning());
+    }
+}
+
+/// Always draws the most.
+struct Most;
+
+impl Randomness for Most {
+    fn next_u64(&self) -> u64 {
+        u64::MAX
     }
 }
 
@@ -296,14 +306,16 @@ async fn a_read_is_repeated_with_growing_pauses_and_an_acquisition_is_not() {
         Answer::Close,
     ];
     let server = Server::start(Some(tls), answers).await;
-    let pacer = Arc::new(NotedPauses::default());
+    let clock = Arc::new(NotedPauses::default());
     let client = client_for(&server.url(), &authority.pem_file())
-        .build_with(pacer.clone())
+        .build_with(clock.clone(), Arc::new(Most))
         .unwrap();
     let account = client.with(credentials());
     assert_eq!(account.public_key().await.unwrap(), "65537 33");
-    let first = RetryPolicy::default().first;
-    assert_eq!(*pacer.0.lock().unwrap(), [first, first * 2]);
+    let backoff = RetryPolicy::default().backoff;
+    let pauses = [1, 2].map(|failures| backoff.pause(failures, u64::MAX));
+    assert!(pauses[1] > backoff.first);
+    assert_eq!(*clock.0.lock().unwrap(), pauses);
     assert_eq!(server.heard().len(), 3);
 
     let error = account.acquire(VesselType::Wan, 1).await.unwrap_err();
@@ -321,9 +333,9 @@ async fn what_was_never_sent_is_repeated_even_for_an_acquisition() {
     );
     drop(listener);
     let authority = Authority::new();
-    let pacer = Arc::new(NotedPauses::default());
+    let clock = Arc::new(NotedPauses::default());
     let client = client_for(&url, &authority.pem_file())
-        .build_with(pacer.clone())
+        .build_with(clock.clone(), Arc::new(Most))
         .unwrap();
     let account = client.with(credentials());
     let error = account.acquire(VesselType::Wan, 1).await.unwrap_err();
@@ -333,7 +345,7 @@ async fn what_was_never_sent_is_repeated_even_for_an_acquisition() {
         ClearinghouseError::Transport { source: TransportError::Connect(why), .. } if why.to_string().contains("refused")
     ));
     let attempts = usize::try_from(RetryPolicy::default().attempts).unwrap();
-    assert_eq!(pacer.0.lock().unwrap().len(), attempts - 1);
+    assert_eq!(clock.0.lock().unwrap().len(), attempts - 1);
 }
 
 #[tokio::test]

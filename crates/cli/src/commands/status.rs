@@ -1,6 +1,7 @@
 //! `overlord status`: what the account holds, and what runs there, asked of all nodes at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use overlord::clearinghouse::VesselRecord;
 use overlord::nodemanager::client::NodeClient;
@@ -111,7 +112,7 @@ type Answers = BTreeMap<NodeId, Result<BTreeMap<VesselName, VesselStatus>, Strin
 
 /// Asks each node once, all of them together.
 async fn ask_nodes(held: &[VesselRecord]) -> Result<Answers, Failure> {
-    let client = NodeClient::new(node_calls::patience());
+    let client = NodeClient::new(node_calls::patience(), Arc::new(overlord::chance()?));
     let mut nodes = BTreeMap::new();
     for vessel in held {
         nodes.insert(vessel.node_id.clone(), location(vessel)?);

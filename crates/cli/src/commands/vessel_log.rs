@@ -1,5 +1,7 @@
 //! `overlord vessels log`: what the programs wrote, as far as their nodes keep it.
 
+use std::sync::Arc;
+
 use overlord::clearinghouse::VesselRecord;
 use overlord::engine::VesselAddress;
 use overlord::nodemanager::client::NodeError;
@@ -74,7 +76,9 @@ async fn read(
     connection: &Connection,
     vessels: &[VesselRecord],
 ) -> Result<Vec<(VesselAddress, Result<Vec<u8>, NodeError>)>, Failure> {
-    let nodes = NodesPort::with_config(connection.keys().clone(), node_calls::patience());
+    let chance = Arc::new(overlord::chance()?);
+    let keys = connection.keys().clone();
+    let nodes = NodesPort::with_config(keys, node_calls::patience(), chance);
     let mut calls = Vec::with_capacity(vessels.len());
     for vessel in vessels {
         let address = VesselAddress {

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use overlord_time::{Backoff, Moment};
 use overlord_types::Handle;
 use overlord_types::failure::{Classified as _, Code};
 
 use super::{Circumstances, Fleet, UnderWay};
-use crate::backoff::Backoff;
 use crate::error::{ClearinghouseError, HookError, JournalError};
 use crate::fleet_event::{Change, CondemnReason, Evidence, WaitReason};
 use crate::operation::{OperationId, ReleaseError};
 use crate::ports::HeldVessel;
 use crate::text::with_causes;
-use crate::time::Moment;
 use crate::vessel::{Stage, Step};
 
 impl Fleet {

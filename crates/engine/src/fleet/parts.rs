@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use overlord_time::{Backoff, Moment, Now, between};
 use overlord_types::Handle;
 
-use crate::backoff::{Backoff, between};
 use crate::fleet_event::{CondemnReason, StopReason, WaitReason};
 use crate::journal::LedgerVessel;
 use crate::operation::Operation;
 use crate::settings::{Deployment, Policy};
-use crate::time::{Moment, Now};
 
 /// What the planner strives for.
 #[derive(Debug, Clone)]

@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use overlord_time::{Backoff, Moment};
 use overlord_types::Handle;
 
 use super::holding::journal_trouble;
 use super::{Absent, Circumstances, Fleet, Phase, UnderWay};
-use crate::backoff::Backoff;
 use crate::error::ClearinghouseError;
 use crate::fleet_event::Change;
 use crate::operation::{Doubt, StartUpError, StartUpReport};
 use crate::ports::HeldVessel;
-use crate::time::Moment;
 use crate::vessel::Vessel;
 
 /// Leases of one kind differ by what answers take on their way, and by clocks that are set meanwhile.

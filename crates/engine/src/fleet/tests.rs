@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use overlord_time::WallTime;
 use overlord_types::VesselStatus;
 use overlord_types::failure::Code;
 
@@ -12,7 +13,6 @@ use crate::journal::DoubtfulAcquisition;
 use crate::operation::{AcquireError, Assignment, Effects, StartUpReport, Started};
 use crate::ports::{HeldVessel, VesselObservation};
 use crate::test_support::desired;
-use crate::time::WallTime;
 use crate::vessel::StartProgress;
 
 /// A fleet that a test talks to, and its clock.

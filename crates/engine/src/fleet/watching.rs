@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use overlord_time::Backoff;
 use overlord_types::failure::Classified as _;
 use overlord_types::{Handle, NodeId, VesselName, VesselStatus};
 
 use super::bringing_up::is_yet_to_start;
 use super::{Circumstances, CopyRecord, Fleet};
-use crate::backoff::Backoff;
 use crate::error::{HookError, InitialiseError, NodeError};
 use crate::fleet_event::{Change, CondemnReason, Evidence};
 use crate::ports::VesselObservation;

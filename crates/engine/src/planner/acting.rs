@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use overlord_time::Moment;
 use overlord_types::{Handle, NodeId};
 
 use super::Planner;
@@ -10,7 +11,6 @@ use super::judging::ROUNDS_MIN;
 use crate::fleet_event::{CondemnReason, Evidence, WaitReason};
 use crate::operation::{Assignment, Operation};
 use crate::report::{VesselWait, Wait};
-use crate::time::Moment;
 use crate::vessel::{Stage, StartProgress, Vessel};
 
 /// Most vessels asked for, renewed or given back in one request: the answer stays well under a megabyte.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use mockall::Sequence;
 use mockall::predicate::{always, eq, function};
+use overlord_time::{Clock, Moment, Randomness};
 use overlord_types::VesselType;
 
 use super::*;
-use crate::ports::{Clock, MockClearinghouse, MockJournal, MockNodeManagers, Randomness};
+use crate::ports::{MockClearinghouse, MockJournal, MockNodeManagers};
 use crate::test_support::deployment;
-use crate::time::Moment;
 
 /// A clock on which no deadline ever comes.
 struct StillClock;

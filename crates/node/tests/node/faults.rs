@@ -17,7 +17,8 @@ fn hasty() -> NodeClient {
     let mut config = NodeClientConfig::default();
     config.receive_timeout = Duration::from_millis(300);
     config.repeats_max = 0;
-    NodeClient::new(config)
+    let chance = overlord_time::SeededRandomness::from_seed(1);
+    NodeClient::new(config, std::sync::Arc::new(chance))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

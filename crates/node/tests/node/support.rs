@@ -14,10 +14,10 @@ use overlord_node::{
     vessel_resources_with_ports,
 };
 use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
-use overlord_nodemanager::clock::SystemClock;
 use overlord_nodemanager::node_info::NodeInfo;
 use overlord_nodemanager::reply::{StartOutcome, StopOutcome};
 use overlord_nodemanager::timestamps::TimestampSource;
+use overlord_time::{SeededRandomness, SystemClock};
 use overlord_types::{FileName, Handle, Platform, ProgramArguments, VesselName, VesselStatus};
 
 /// The environment variable that says `false` to a node whose programs outlive its process.
@@ -307,9 +307,8 @@ pub(crate) fn client() -> NodeClient {
     config.receive_timeout = Duration::from_secs(20);
     // What a split or join made has its times from what it was made of, which may be ahead by some calls.
     config.repeats_max = 4;
-    config.pause = Duration::from_millis(10);
-    config.seed = Some(1);
-    NodeClient::new(config)
+    config.backoff.first = Duration::from_millis(10);
+    NodeClient::new(config, Arc::new(SeededRandomness::from_seed(1)))
 }
 
 /// The refusal in an error.

@@ -13,13 +13,14 @@ use overlord_keys::{KeyPair, PrivateKey, PublicKey};
 use overlord_node::platform::{
     Platforms, ProcessLimits, ProgramCommand, ProgramPlan, ProgramPlatform, ProgramRequest,
 };
-use overlord_node::{ManualClock, NewVessel, Node, NodeConfig, NodeIdentity, NodeTiming};
+use overlord_node::{NewVessel, Node, NodeConfig, NodeIdentity, NodeTiming};
 use overlord_nodemanager::call::Call;
 use overlord_nodemanager::framing;
 use overlord_nodemanager::node_info::NodeInfo;
 use overlord_nodemanager::reply::{Outcome, Reply};
 use overlord_nodemanager::signed_request::{Destination, SignedText, Stamp, sign};
 use overlord_nodemanager::timestamp::{Timestamp, UNIX_EPOCH_SECONDS};
+use overlord_time::ManualClock;
 use overlord_types::{Platform, VesselName};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -50,7 +50,7 @@ async fn requests_for_another_node_are_refused() {
     let other: NodeId = "65537 1119760416288262279614755947687".parse().unwrap();
     let handle = overlord_types::Handle::new(other, vessel("v1"));
     let timestamps = overlord_nodemanager::timestamps::TimestampSource::new(std::sync::Arc::new(
-        overlord_nodemanager::clock::SystemClock,
+        overlord_time::SystemClock,
     ));
     let signer = overlord_nodemanager::client::Signer::new(
         crate::support::owner(),
@@ -197,9 +197,7 @@ async fn a_repeated_request_is_refused_also_after_a_restart() {
     use overlord_nodemanager::timestamp::Timestamp;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let node = TestNode::start(1).await;
-    let now = overlord_nodemanager::clock::WallClock::unix_seconds(
-        &overlord_nodemanager::clock::SystemClock,
-    );
+    let now = overlord_time::WallClock::unix_seconds(&overlord_time::SystemClock);
     let stamp = Stamp::at(
         Timestamp::from_unix_seconds(now),
         Some(Destination::from(node.node.id())),

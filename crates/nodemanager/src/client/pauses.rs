@@ -1,87 +1,60 @@
-//! Pauses before repeats: exponential, with full jitter, so that many clients do not come back at once.
+//! Pauses before repeats, so that many clients do not come back at once. The rule is [`Backoff`]'s.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::NodeClientConfig;
+use overlord_time::{Backoff, Randomness, between};
 
 /// The step in which times are written in signed requests: two signers within it have the same time.
 const TIME_STEP: Duration = Duration::from_millis(10);
 
-/// Draws pauses from a seeded sequence.
-#[derive(Debug)]
+/// Draws pauses.
+#[derive(Clone)]
 pub(super) struct Pauses {
-    first: Duration,
-    longest: Duration,
-    state: AtomicU64,
+    backoff: Backoff,
+    randomness: Arc<dyn Randomness>,
+}
+
+impl fmt::Debug for Pauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.backoff.fmt(f)
+    }
 }
 
 impl Pauses {
-    pub(super) fn new(config: &NodeClientConfig) -> Self {
-        // Not for secrets: only that two programs differ. The standard hasher is seeded by the system.
-        let seed = config
-            .seed
-            .unwrap_or_else(|| RandomState::new().hash_one(0_u8));
+    pub(super) fn new(backoff: Backoff, randomness: Arc<dyn Randomness>) -> Self {
         Self {
-            first: config.pause,
-            longest: config.pause_max,
-            state: AtomicU64::new(seed),
+            backoff,
+            randomness,
         }
     }
 
-    /// The pause before the `attempt`-th repeat, counted from 1: a random part of what doubles each time.
+    /// The pause before the `attempt`-th repeat, counted from 1.
     pub(super) fn before_repeat(&self, attempt: u32) -> Duration {
-        let doubled = self
-            .first
-            .saturating_mul(1 << attempt.saturating_sub(1).min(16));
-        doubled.min(self.longest).mul_f64(self.fraction())
+        self.backoff.pause(attempt, self.randomness.next_u64())
     }
 
     /// The pause until a request signed now has another time than one of somebody else's had.
     pub(super) fn before_next_time(&self) -> Duration {
-        TIME_STEP + TIME_STEP.mul_f64(self.fraction())
-    }
-
-    /// From 0 to 1, by the splitmix64 sequence.
-    fn fraction(&self) -> f64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut z = self
-            .state
-            .fetch_add(STEP, Ordering::Relaxed)
-            .wrapping_add(STEP);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        f64::from(u32::try_from(z >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+        between(TIME_STEP, TIME_STEP * 2, self.randomness.next_u64())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use overlord_time::SeededRandomness;
 
     #[test]
-    fn pauses_grow_are_bounded_and_differ() {
-        let config = NodeClientConfig {
-            seed: Some(7),
-            ..NodeClientConfig::default()
-        };
-        let pauses = Pauses::new(&config);
-        let mut longest = Duration::ZERO;
-        let mut shortest = Duration::MAX;
-        for _ in 0..1000 {
-            assert!(pauses.before_repeat(1) <= config.pause);
-            let late = pauses.before_repeat(1000);
-            longest = longest.max(late);
-            shortest = shortest.min(late);
+    fn the_next_time_is_one_to_two_steps_away_and_differs_from_client_to_client() {
+        let backoff = crate::client::NodeClientConfig::default().backoff;
+        let pauses = |seed| Pauses::new(backoff, Arc::new(SeededRandomness::from_seed(seed)));
+        let (one, other) = (pauses(1), pauses(2));
+        for _ in 0..100 {
+            let pause = one.before_next_time();
+            assert!((TIME_STEP..=TIME_STEP * 2).contains(&pause), "{pause:?}");
         }
-        assert!(longest <= config.pause_max && longest > config.pause_max.mul_f64(0.95));
-        assert!(shortest < config.pause_max.mul_f64(0.05));
-        let again = Pauses::new(&config);
-        assert_eq!(
-            again.before_repeat(3),
-            Pauses::new(&config).before_repeat(3)
-        );
+        assert_ne!(one.before_repeat(3), other.before_repeat(3));
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use overlord_time::{ManualClock, SeededRandomness, SystemClock, WallClock};
 use overlord_types::failure::{Blame, Classified as _, Code};
 use overlord_types::{FileName, NodeId, Platform, ProgramArguments, VesselName, VesselStatus};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::clock::{SystemClock, WallClock};
 use crate::refusals::ALREADY_STARTED;
 use crate::reply::{StartOutcome, StopOutcome};
 use crate::server::{FaultSettings, ServerOptions, WrongReply};
@@ -20,13 +20,14 @@ use crate::timestamps::TimestampSource;
 /// A client whose deadlines and pauses do not keep a test waiting.
 fn client(change: impl FnOnce(&mut NodeClientConfig)) -> NodeClient {
     let mut config = NodeClientConfig {
-        pause: Duration::from_millis(5),
-        pause_max: Duration::from_millis(20),
-        seed: Some(1),
+        backoff: Backoff {
+            first: Duration::from_millis(5),
+            most: Duration::from_millis(20),
+        },
         ..NodeClientConfig::default()
     };
     change(&mut config);
-    NodeClient::new(config)
+    NodeClient::new(config, Arc::new(SeededRandomness::from_seed(1)))
 }
 
 fn signer(served: &Served, index: usize, clock: Arc<dyn WallClock>) -> Signer {
@@ -53,25 +54,16 @@ impl WallClock for ShiftedClock {
     }
 }
 
-/// A clock that stands still.
-struct StillClock(f64);
-
-impl WallClock for StillClock {
-    fn unix_seconds(&self) -> f64 {
-        self.0
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_signs_at_the_same_time_as_somebody_else_tries_again_at_the_next() {
     const HOUR: Duration = Duration::from_secs(60 * 60);
     const SOON: Duration = Duration::from_secs(30);
     let served = Served::start(ServerOptions::default()).await;
     // The ordinary pause would be noticed.
-    let client = client(|config| (config.pause, config.pause_max) = (HOUR, HOUR));
+    let client = client(|config| (config.backoff.first, config.backoff.most) = (HOUR, HOUR));
     let now = SystemClock.unix_seconds();
     for _ in 0..2 {
-        let signer = signer(&served, 3, Arc::new(StillClock(now)));
+        let signer = signer(&served, 3, Arc::new(ManualClock::new(now)));
         let calls = client.vessel(&served.at, &served.handle("v1"), &signer);
         let reset = tokio::time::timeout(SOON, calls.reset()).await;
         reset.expect("no long pause").unwrap();
@@ -318,8 +310,8 @@ async fn a_request_that_crossed_with_another_signer_s_is_signed_anew() {
     let served = Served::start(ServerOptions::default()).await;
     let client = client(|config| {
         config.repeats_max = 100;
-        config.pause = Duration::from_millis(50);
-        config.pause_max = Duration::from_millis(50);
+        config.backoff.first = Duration::from_millis(50);
+        config.backoff.most = Duration::from_millis(50);
     });
     // The clearinghouse, say: its clock is a little ahead.
     let ahead = signer(&served, 2, Arc::new(ShiftedClock(0.5)));

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use overlord_keys::PublicKey;
+use overlord_time::WallClock;
 use overlord_types::VesselName;
 
 use super::{NodeService, Source, VesselAccess};
 use crate::call::{Call, CallKind, Permission};
-use crate::clock::WallClock;
 use crate::refusals::{NO_SUCH_VESSEL, UNKNOWN_CALL, UNKNOWN_VESSEL};
 use crate::reply::Reply;
 use crate::timestamp::Timestamp;
@@ -124,7 +124,7 @@ impl Authenticator {
         if kind.permission == Permission::User {
             allowed.extend(access.users.iter().cloned());
         }
-        let now = self.clock.timestamp();
+        let now = Timestamp::of(&*self.clock);
         let accepted = signed.judge(Judge {
             allowed: &allowed,
             last: access.last_accepted.as_ref(),

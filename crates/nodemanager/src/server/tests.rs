@@ -19,16 +19,6 @@ use crate::timestamp::Timestamp;
 /// a node waits must still be in time on a busy machine.
 const SPEED: f64 = 2.5;
 
-/// The time for a test that runs by a clock that the test sets.
-#[derive(Default)]
-struct SetClock(std::sync::Mutex<f64>);
-
-impl WallClock for SetClock {
-    fn unix_seconds(&self) -> f64 {
-        *self.0.lock().unwrap() - crate::timestamp::UNIX_EPOCH_SECONDS
-    }
-}
-
 /// What a connection gave, and how long it stayed open.
 async fn talk(address: SocketAddr, pieces: &[Json], half_close: bool) -> (Vec<u8>, Duration) {
     let started = now();
@@ -170,7 +160,7 @@ fn every_signed_request_of_the_vector_is_authenticated_as_by_the_original() {
         );
     }
     let node = Arc::new(node);
-    let clock = Arc::new(SetClock::default());
+    let clock = Arc::new(overlord_time::ManualClock::default());
     let service = Arc::clone(&node) as Arc<dyn NodeService>;
     let authenticator = Authenticator::new(service, Arc::clone(&clock) as Arc<dyn WallClock>);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -187,7 +177,7 @@ fn every_signed_request_of_the_vector_is_authenticated_as_by_the_original() {
         if let Some(signed) = crate::signed_request::SignedText::cut(&request)
             && let Some(time) = Timestamp::parse(signed.timestamp)
         {
-            *clock.0.lock().unwrap() = time.seconds();
+            clock.set(time.seconds() - crate::timestamp::UNIX_EPOCH_SECONDS);
         }
         let answer = Reply::parse(answer).unwrap();
         match authenticator.authenticate(request.clone(), "127.0.0.1:1".parse().unwrap()) {
@@ -269,7 +259,7 @@ async fn ask_if_served(address: SocketAddr) -> Option<Reply> {
 /// second.
 fn base() -> i64 {
     static BASE: LazyLock<i64> =
-        LazyLock::new(|| crate::timestamps::hundredths(SystemClock.timestamp()));
+        LazyLock::new(|| crate::timestamps::hundredths(Timestamp::of(&SystemClock)));
     *BASE
 }
 

@@ -10,10 +10,10 @@ use overlord_engine::{
 };
 use overlord_keys::KeyPair;
 use overlord_nodemanager::client::{NodeClient, NodeClientConfig, Signer, VesselCalls};
-use overlord_nodemanager::clock::SystemClock;
 use overlord_nodemanager::refusals;
 use overlord_nodemanager::reply::{StartOutcome as WireStart, StopOutcome};
 use overlord_nodemanager::timestamps::TimestampSource;
+use overlord_time::{Randomness, SystemClock};
 use overlord_types::{NodeId, NodeLocation, VesselName, VesselStatus};
 
 use super::errors::of_node;
@@ -29,18 +29,22 @@ pub struct NodesPort {
 }
 
 impl NodesPort {
-    /// Signs with those keys; deadlines and bounds are the client's defaults.
+    /// Signs with those keys, draws its pauses from that chance; deadlines and bounds are the client's defaults.
     #[must_use]
-    pub fn new(keys: KeyPair) -> Self {
-        Self::with_config(keys, NodeClientConfig::default())
+    pub fn new(keys: KeyPair, randomness: Arc<dyn Randomness>) -> Self {
+        Self::with_config(keys, NodeClientConfig::default(), randomness)
     }
 
     /// The same with other deadlines and bounds.
     #[must_use]
-    pub fn with_config(keys: KeyPair, config: NodeClientConfig) -> Self {
+    pub fn with_config(
+        keys: KeyPair,
+        config: NodeClientConfig,
+        randomness: Arc<dyn Randomness>,
+    ) -> Self {
         let timestamps = Arc::new(TimestampSource::new(Arc::new(SystemClock)));
         Self {
-            client: NodeClient::new(config),
+            client: NodeClient::new(config, randomness),
             signer: Signer::new(keys, timestamps),
         }
     }

@@ -1,4 +1,4 @@
-//! Moments that survive a restart. Where the time comes from is [`overlord_nodemanager::clock::WallClock`]; what is due
+//! Moments that survive a restart. Where the time comes from is [`overlord_time::WallClock`]; what is due
 //! when is left to `registry` and `upkeep`.
 
 use std::time::Duration;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// A moment in microseconds since 1970-01-01 UTC: leases outlive the process, so they are kept in wall time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Moment(u64);
+pub(crate) struct UnixMicros(u64);
 
-impl Moment {
+impl UnixMicros {
     /// The moment that lies so long after 1970-01-01 UTC.
     pub(crate) fn since_1970(duration: Duration) -> Self {
         Self(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use overlord_clearinghouse::ApiKey;
 use overlord_clearinghouse::server::PATH;
-use overlord_nodemanager::clock::{SystemClock, WallClock};
+use overlord_time::{SystemClock, WallClock};
 use overlord_types::{LEASE_ON_ACQUISITION, LEASE_ON_RENEWAL, UserName, UserPort};
 use rand::Rng;
 use thiserror::Error;

@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use overlord_keys::{KeyPair, PublicKey};
 use overlord_nodemanager::call::Call;
 use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
-use overlord_nodemanager::clock::SystemClock;
 use overlord_nodemanager::node_info::VesselInfo;
 use overlord_nodemanager::reply::Outcome;
 use overlord_nodemanager::resources::{PortKind, ResourceFile};
 use overlord_nodemanager::timestamps::TimestampSource;
+use overlord_time::{Randomness, SeededRandomness, SystemClock};
 use overlord_types::failure::{Blame, Classified as _};
 use overlord_types::{Handle, NodeId, NodeLocation, USER_PORTS, UserName, VesselStatus};
 use tokio::task::JoinSet;
@@ -58,11 +58,12 @@ pub(crate) struct NodeControl {
 }
 
 impl NodeControl {
-    /// A control over nodes that answer with that much latency on top.
-    pub(crate) fn new(latency: Duration) -> Self {
+    /// A control over nodes that answer with that much latency on top; its pauses follow from the seed.
+    pub(crate) fn new(latency: Duration, seed: u64) -> Self {
+        let randomness = Arc::new(SeededRandomness::from_seed(seed));
         Self {
-            own: client(ANSWER_TIME_MAX_OWN, latency),
-            guest: client(ANSWER_TIME_MAX_GUEST, latency),
+            own: client(ANSWER_TIME_MAX_OWN, latency, randomness.clone()),
+            guest: client(ANSWER_TIME_MAX_GUEST, latency, randomness),
             timestamps: Arc::new(TimestampSource::new(Arc::new(SystemClock))),
             owners: Mutex::default(),
         }
@@ -143,16 +144,20 @@ impl NodeControl {
 }
 
 /// A client that waits so long for an answer, and for the latency of both ways.
-fn client(answer_time_max: Duration, latency: Duration) -> NodeClient {
+fn client(
+    answer_time_max: Duration,
+    latency: Duration,
+    randomness: Arc<dyn Randomness>,
+) -> NodeClient {
     let with_deadlines = |mut config: NodeClientConfig| {
         config.connect_timeout = CONNECT_TIME_MAX + latency * 2;
         config.send_timeout = answer_time_max + latency * 2;
         config.receive_timeout = answer_time_max + latency * 2;
         config.repeats_max = REPEATS_MAX;
-        config.pause = REPEAT_PAUSE;
+        config.backoff.first = REPEAT_PAUSE;
         config
     };
-    NodeClient::new(with_deadlines(NodeClientConfig::default()))
+    NodeClient::new(with_deadlines(NodeClientConfig::default()), randomness)
 }
 
 async fn describe_vessel(

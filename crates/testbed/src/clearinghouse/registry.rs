@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use super::LeaseTerms;
 use super::account::Account;
-use super::clock::Moment;
+use super::clock::UnixMicros;
 use super::placement::{Candidate, Subnet};
 
 /// Where a vessel stands in the registry; ordered as the vessels were enrolled.
@@ -39,7 +39,7 @@ pub(crate) enum VesselState {
     /// An account's until the lease ends.
     Held {
         user: String,
-        expires: Moment,
+        expires: UnixMicros,
         /// Whether the node knows the account's present key.
         keys_in_sync: bool,
     },
@@ -57,7 +57,7 @@ impl VesselState {
     }
 
     /// Whether it is an account's whose lease has ended.
-    fn has_run_out(&self, now: Moment) -> bool {
+    fn has_run_out(&self, now: UnixMicros) -> bool {
         matches!(self, Self::Held { expires, .. } if *expires <= now)
     }
 }
@@ -88,7 +88,7 @@ pub(crate) struct OwnedVessel {
     pub(crate) handle: Handle,
     pub(crate) location: NodeLocation,
     pub(crate) active: bool,
-    pub(crate) expires: Moment,
+    pub(crate) expires: UnixMicros,
 }
 
 /// What an account lacks.
@@ -178,7 +178,7 @@ impl Registry {
         &self,
         account: &Account,
         more: usize,
-        now: Moment,
+        now: UnixMicros,
     ) -> Result<(), Overdraft> {
         let user = Account::lookup_name(account.name.as_str());
         let counts = |vessel: &&VesselEntry| {
@@ -375,7 +375,7 @@ impl Registry {
     }
 
     /// Turns a reservation into a lease.
-    pub(crate) fn confirm(&mut self, key: VesselKey, expires: Moment, keys_in_sync: bool) {
+    pub(crate) fn confirm(&mut self, key: VesselKey, expires: UnixMicros, keys_in_sync: bool) {
         if let Some(state) = self.state_mut(key)
             && let VesselState::Assigning { user } = state
         {
@@ -410,7 +410,7 @@ impl Registry {
     }
 
     /// Whether the account holds the vessel now.
-    fn is_held_by(&self, key: VesselKey, account: &UserName, now: Moment) -> bool {
+    fn is_held_by(&self, key: VesselKey, account: &UserName, now: UnixMicros) -> bool {
         let lookup_name = Account::lookup_name(account.as_str());
         self.entry(key).is_some_and(|(_, vessel)| {
             matches!(&vessel.state, VesselState::Held { user, expires, .. }
@@ -419,7 +419,7 @@ impl Registry {
     }
 
     /// Takes a vessel back from the account, if it holds it.
-    pub(crate) fn release(&mut self, key: VesselKey, account: &UserName, now: Moment) -> bool {
+    pub(crate) fn release(&mut self, key: VesselKey, account: &UserName, now: UnixMicros) -> bool {
         let held = self.is_held_by(key, account, now);
         if held && let Some(state) = self.state_mut(key) {
             *state = VesselState::Dirty;
@@ -432,7 +432,7 @@ impl Registry {
         &mut self,
         key: VesselKey,
         account: &UserName,
-        now: Moment,
+        now: UnixMicros,
         terms: LeaseTerms,
     ) -> bool {
         let held = self.is_held_by(key, account, now);
@@ -457,7 +457,7 @@ impl Registry {
     }
 
     /// What the account holds, in the order of enrolment. A vessel is gone at the moment its lease ends.
-    pub(crate) fn owned(&self, account: &UserName, now: Moment) -> Vec<OwnedVessel> {
+    pub(crate) fn owned(&self, account: &UserName, now: UnixMicros) -> Vec<OwnedVessel> {
         self.vessels()
             .filter(|(key, _, _)| self.is_held_by(*key, account, now))
             .filter_map(|(key, _, _)| self.owned_vessel(key))
@@ -474,7 +474,7 @@ impl Registry {
     // What upkeep needs.
 
     /// Takes back every vessel whose lease has ended. Gives back how many.
-    pub(crate) fn expire(&mut self, now: Moment) -> usize {
+    pub(crate) fn expire(&mut self, now: UnixMicros) -> usize {
         let vessels = self.nodes.iter_mut().flat_map(|node| &mut node.vessels);
         let mut expired = 0;
         for vessel in vessels {
@@ -487,7 +487,7 @@ impl Registry {
     }
 
     /// When the next lease ends.
-    pub(crate) fn next_expiry(&self) -> Option<Moment> {
+    pub(crate) fn next_expiry(&self) -> Option<UnixMicros> {
         let ends = self
             .vessels()
             .filter_map(|(_, _, vessel)| match vessel.state {

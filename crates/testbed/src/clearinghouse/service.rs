@@ -12,14 +12,14 @@ use std::time::Duration;
 use overlord_clearinghouse::server::{Call, Fault, Incoming, PasswordCall, Response};
 use overlord_clearinghouse::{AccountInfo, ApiKey, Password, VesselRecord};
 use overlord_keys::PublicKey;
-use overlord_nodemanager::clock::WallClock;
+use overlord_time::WallClock;
 use overlord_types::{UserName, VesselType};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::account::{Account, UserKey};
-use super::clock::Moment;
+use super::clock::UnixMicros;
 use super::control::{ControlError, VesselAddress, VesselControl};
 use super::placement::{Candidate, Placement, Shortage, Shortlist, Subnet, Wanted, shortlist};
 use super::registry::{Census, OwnedVessel, Registry, VesselKey};
@@ -135,8 +135,8 @@ impl Service {
         &self.api_keys
     }
 
-    pub(crate) fn now(&self) -> Moment {
-        Moment::of_unix_seconds(self.clock.unix_seconds())
+    pub(crate) fn now(&self) -> UnixMicros {
+        UnixMicros::of_unix_seconds(self.clock.unix_seconds())
     }
 
     /// Returns when everything that was changed before the call is on disk.
@@ -670,7 +670,7 @@ fn user_key(account: &Account) -> Result<PublicKey, Fault> {
     }
 }
 
-fn records(owned: Vec<OwnedVessel>, now: Moment) -> Vec<VesselRecord> {
+fn records(owned: Vec<OwnedVessel>, now: UnixMicros) -> Vec<VesselRecord> {
     let record = |vessel: OwnedVessel| VesselRecord {
         node_id: vessel.handle.node.clone(),
         node_ip: vessel.location.host().to_owned(),

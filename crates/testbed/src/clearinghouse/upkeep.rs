@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use overlord_keys::PublicKey;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use overlord_time::{Backoff, Randomness as _, SeededRandomness};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,10 +18,14 @@ use super::switched_on;
 
 /// Chores under way at once. The node client adds its own bound per node.
 const CHORES_MAX: usize = 64;
-/// Pause after the first failure of a chore; doubled with each further one.
+/// The pauses between attempts of a chore, up to which a node that comes back is not in use again. Jittered, so that
+/// its chores do not all start at once.
+const BACKOFF: Backoff = Backoff {
+    first: PAUSE_MIN,
+    most: Duration::from_secs(10),
+};
+/// The longest pause after the first failure of a chore, and how soon a silent node is looked at again.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// Longest pause between two attempts: a node that comes back is in use again within it.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// How often a node that answers is asked for a sign of life.
 const PROBE_PERIOD: Duration = Duration::from_secs(30);
 /// Longest sleep: leases end by the wall clock, which may be set while we sleep.
@@ -48,7 +51,7 @@ struct Turn {
 
 /// Does the chores until told to stop.
 pub(crate) async fn run(service: Arc<Service>, seed: u64, mut stop: watch::Receiver<bool>) {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let random = SeededRandomness::from_seed(seed);
     let mut turns: BTreeMap<Chore, Turn> = BTreeMap::new();
     let mut under_way: BTreeSet<Chore> = BTreeSet::new();
     let mut chores: JoinSet<(Chore, Result<(), ControlError>)> = JoinSet::new();
@@ -95,7 +98,7 @@ pub(crate) async fn run(service: Arc<Service>, seed: u64, mut stop: watch::Recei
             Some(done) = chores.join_next() => match done {
                 Ok((chore, outcome)) => {
                     under_way.remove(&chore);
-                    settle(&service, &mut turns, &mut random, chore, outcome);
+                    settle(&service, &mut turns, &random, chore, outcome);
                 }
                 Err(error) => {
                     // Which chore it was is not known any more; all that is not running starts anew.
@@ -199,7 +202,7 @@ async fn carry_out(service: &Service, chore: Chore) -> Result<(), ControlError> 
 fn settle(
     service: &Service,
     turns: &mut BTreeMap<Chore, Turn>,
-    random: &mut ChaCha8Rng,
+    random: &SeededRandomness,
     chore: Chore,
     outcome: Result<(), ControlError>,
 ) {
@@ -210,9 +213,9 @@ fn settle(
         }
         Err(error) => {
             let failures = turns.get(&chore).map_or(0, |turn| turn.failures);
-            let pause = pause(failures, random);
-            tracing::debug!(?chore, %error, ?pause, "a chore failed and is tried again");
             let failures = failures.saturating_add(1);
+            let pause = BACKOFF.pause(failures, random.next_u64());
+            tracing::debug!(?chore, %error, ?pause, "a chore failed and is tried again");
             turns.insert(
                 chore,
                 Turn {
@@ -221,31 +224,5 @@ fn settle(
                 },
             );
         }
-    }
-}
-
-/// Exponential, with jitter so that the chores of a node that came back do not all start at once.
-fn pause(failures: u32, random: &mut ChaCha8Rng) -> Duration {
-    let longest = PAUSE_MIN
-        .saturating_mul(1 << failures.min(10))
-        .min(PAUSE_MAX);
-    longest.mul_f64(random.random_range(0.5..=1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_and_stay_within_their_bounds() {
-        let mut random = ChaCha8Rng::seed_from_u64(7);
-        for failures in 0..40 {
-            let pause = pause(failures, &mut random);
-            assert!(
-                pause >= PAUSE_MIN / 2 && pause <= PAUSE_MAX,
-                "{failures}: {pause:?}"
-            );
-        }
-        assert!(pause(20, &mut random) >= PAUSE_MAX / 2);
     }
 }

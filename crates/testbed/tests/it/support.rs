@@ -11,10 +11,10 @@ use overlord_clearinghouse::{
 use overlord_keys::KeyPair;
 use overlord_node::LauncherCommand;
 use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
-use overlord_nodemanager::clock::SystemClock;
 use overlord_nodemanager::reply::StartOutcome;
 use overlord_nodemanager::timestamps::TimestampSource;
 use overlord_testbed::{Testbed, TestbedConfig, UserAccount};
+use overlord_time::{SeededRandomness, SystemClock};
 use overlord_types::{FileName, Platform, ProgramArguments, VesselStatus};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
@@ -110,7 +110,10 @@ pub(crate) async fn returning_user(testbed: &Testbed, account: UserAccount, keys
     User {
         signer: Signer::new(keys.clone(), timestamps),
         clearinghouse: client.with(credentials),
-        nodes: NodeClient::new(NodeClientConfig::default()),
+        nodes: NodeClient::new(
+            NodeClientConfig::default(),
+            Arc::new(SeededRandomness::from_seed(1)),
+        ),
         keys,
         account,
     }

@@ -10,8 +10,8 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::clearinghouse::account::{PasswordHash, random_api_key};
 
-fn moment(seconds: u64) -> Moment {
-    Moment::since_1970(Duration::from_secs(seconds))
+fn moment(seconds: u64) -> UnixMicros {
+    UnixMicros::since_1970(Duration::from_secs(seconds))
 }
 
 fn user(name: &str) -> UserName {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use overlord_nodemanager::clock::SystemClock;
+use overlord_time::SystemClock;
 use overlord_types::{NodeId, NodeLocation, UserPort};
 use tokio::sync::Notify;
 

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use overlord_clearinghouse::server::{Call, Incoming, PasswordCall, parse, split_handle};
 use overlord_clearinghouse::{ApiKey, Password};
 use overlord_keys::PublicKey;
-use overlord_nodemanager::clock::WallClock;
+use overlord_time::WallClock;
 use overlord_types::{
     Handle, NodeId, NodeLocation, USER_PORTS, UserName, UserPort, VESSELS_WITHOUT_DONATION,
     VesselName, VesselType,

@@ -1,6 +1,6 @@
 //! How long to wait before the next attempt: exponential, fully jittered, never none.
 //!
-//! A number of failures and a random number go in, a pause comes out. Counting failures is left to whoever has them.
+//! A number of failures and a random number go in, a pause comes out. Counting failures is left to those who have them.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Backoff {
 
 /// A duration evenly from `least` to `most`, to the millisecond or finer.
 #[must_use]
-pub(crate) fn between(least: Duration, most: Duration, random: u64) -> Duration {
+pub fn between(least: Duration, most: Duration, random: u64) -> Duration {
     // 20 bits of chance are finer than any timer needs, and keep the product in range.
     const PARTS: u32 = 1 << 20;
     let part = u32::try_from(random >> 44).unwrap_or(PARTS);

@@ -1,13 +1,24 @@
-//! The engine's chance: ChaCha, seeded by the operating system or by a test.
+//! Chance that is passed in: ChaCha, seeded by the operating system or by a test.
 
 use std::sync::{Mutex, PoisonError};
 
-use overlord_engine::Randomness;
 use rand::rngs::SysRng;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
+use thiserror::Error;
 
-/// Random numbers for jitter; nothing secret is made of them.
+/// Random numbers. Nothing secret is ever made of them.
+pub trait Randomness: Send + Sync {
+    /// The next number, any of all equally likely.
+    fn next_u64(&self) -> u64;
+}
+
+/// The operating system gave no random numbers to begin with; the text is its own.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the operating system gives no random numbers: {0}")]
+pub struct NoRandomness(pub String);
+
+/// Random numbers that follow from a seed: the same on every machine.
 #[derive(Debug)]
 pub struct SeededRandomness(Mutex<ChaCha20Rng>);
 
@@ -16,10 +27,10 @@ impl SeededRandomness {
     ///
     /// # Errors
     /// When it gives no random numbers.
-    pub fn from_system() -> Result<Self, String> {
+    pub fn from_system() -> Result<Self, NoRandomness> {
         ChaCha20Rng::try_from_rng(&mut SysRng)
             .map(|rng| Self(Mutex::new(rng)))
-            .map_err(|error| error.to_string())
+            .map_err(|error| NoRandomness(error.to_string()))
     }
 
     /// The same numbers each time.
