@@ -13,7 +13,14 @@ use crate::{files, root};
 /// The pages.
 const PAGES: &[&str] = &["CONTRIBUTING.md", "docs/style.md", "docs/glossary.md"];
 /// With what a path begins that is to exist.
-const FOLDERS: &[&str] = &["crates/", "docs/", "examples/", "tests/", "xtask/"];
+const FOLDERS: &[&str] = &[
+    "crates/",
+    "docs/",
+    "examples/",
+    "findings/",
+    "tests/",
+    "xtask/",
+];
 
 /// What the pages may name.
 struct Known {
