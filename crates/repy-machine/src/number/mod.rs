@@ -2,6 +2,7 @@
 
 pub(crate) mod complex;
 pub(crate) mod convert;
+pub(crate) mod direct;
 pub(crate) mod float;
 pub(crate) mod long;
 mod pieces;
@@ -10,7 +11,6 @@ use num_bigint::BigInt;
 
 use crate::object::exception::{type_error, value_error, zero_division};
 use crate::object::{Res, Value};
-use crate::vm::ops::int_op;
 use overlord_repy_syntax::ast::{BinaryOp, UnaryOp};
 
 /// What `pow` says to a negative exponent beside a modulus.
@@ -97,7 +97,7 @@ fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
             _ => p ^ q,
         }));
     }
-    if let Some(int) = int_op(op, x, y) {
+    if let Some(int) = direct::int_op(op, x, y) {
         return Ok(Value::Int(int));
     }
     match op {

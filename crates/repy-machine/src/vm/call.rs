@@ -1,14 +1,17 @@
-//! Calling: frames for functions of programs, native functions at once, and argument binding as CPython 2.7 does it.
+//! Calling and returning: frames for functions of programs, native functions at once.
 
 use std::rc::Rc;
 
+use overlord_bug::bug;
+
+use super::arguments::{arity_error, check_arity};
 use super::frame::{Frame, State, Then, Thread};
-use super::run::Ended;
+use super::run::{Ended, Left};
 use super::{Machine, RECURSION_LIMIT};
 use crate::object::exception::type_error;
 use crate::object::{
-    Args, Arity, BoundMethod, Cell, Dict, ExceptionKind, Function, NativeCode, NativeFunction, Res,
-    Str, Thrown, Value,
+    Args, BoundMethod, Cell, ExceptionKind, Function, NativeCode, NativeFunction, Res, Str, Thrown,
+    Value, reclaim,
 };
 
 impl Machine<'_> {
@@ -131,6 +134,75 @@ impl Machine<'_> {
         }
     }
 
+    /// Ends the top frame with a result.
+    pub(super) fn finish_frame(&mut self, thread: &mut Thread, value: Value, pc: usize) -> Left {
+        let Some(frame) = thread.frames.pop() else {
+            return Left::bug(bug!("a function returned that is in no frame"));
+        };
+        let (keep, base) = (frame.keep as usize, frame.base as usize);
+        thread.leave(&frame.function.code, keep, base);
+        let name = frame.function.code.name.clone();
+        // What only the function held goes now, before the caller goes on.
+        drop(frame.function);
+        let rare = frame.rare.map(|rare| *rare).unwrap_or_default();
+        if let Some(before) = rare.handled_before {
+            thread.handled = before;
+        }
+        match frame.then {
+            Then::Push => {
+                thread.stack.push(value);
+            }
+            Then::Replace => {
+                drop(value);
+                let Some(result) = rare.result else {
+                    return Left::bug(bug!("nothing was put aside for the caller"));
+                };
+                thread.stack.push(result);
+            }
+            Then::Init => {
+                if !value.is_none() {
+                    let Some(Value::Instance(instance)) = thread.stack.last() else {
+                        return Left::bug(bug!("there is no instance below its __init__"));
+                    };
+                    let thrown = self.init_result(&instance.class, &value);
+                    let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
+                    return Left::Thrown(thrown, pc);
+                }
+            }
+            Then::Discard => {
+                drop(value);
+                self.finalized(thread);
+            }
+            Then::NextItem { store, .. } => match store {
+                Some(slot) => {
+                    let Some(caller) = thread.frames.last() else {
+                        return Left::bug(bug!("there is no loop for the next item"));
+                    };
+                    let at = caller.base as usize + slot as usize;
+                    thread.stack[at] = value;
+                }
+                None => thread.stack.push(value),
+            },
+            Then::Class => {
+                let (Some(Value::Tuple(bases)), Some(names)) = (thread.stack.pop(), rare.names)
+                else {
+                    return Left::bug(bug!("a class body ended without bases or names"));
+                };
+                match self.make_class(name, &names, bases.to_vec()) {
+                    Ok(class) => thread.stack.push(class),
+                    Err(thrown) => {
+                        let pc = thread.frames.last().map_or(pc, |frame| frame.pc as usize);
+                        return Left::Thrown(thrown, pc);
+                    }
+                }
+            }
+        }
+        if reclaim::pending() {
+            return self.attend(thread);
+        }
+        Left::Switched
+    }
+
     fn not_callable(&self, value: &Value) -> Thrown {
         if let Value::Instance(instance) = value
             && instance.class.is_old()
@@ -201,185 +273,6 @@ impl Machine<'_> {
         }
     }
 
-    /// Puts arguments into the parameters' slots from `base` on.
-    pub(super) fn bind(
-        &mut self,
-        thread: &mut Thread,
-        function: &Function,
-        base: usize,
-        keywords: Vec<(Str, Value)>,
-    ) -> Res<()> {
-        let code = &function.code;
-        let params = code.params as usize;
-        let given = thread.stack.len() - base;
-        if code.simple && given == params && keywords.is_empty() {
-            return Ok(());
-        }
-        let name = code.name.lossy();
-        let defaults = function.defaults.len();
-        if params == 0 && !code.varargs && !code.kwargs {
-            if given > 0 || !keywords.is_empty() {
-                return Err(type_error(format!(
-                    "{name}() takes no arguments ({} given)",
-                    given + keywords.len()
-                )));
-            }
-            return Ok(());
-        }
-        if given > params && !code.varargs {
-            let how = if defaults > 0 { "at most" } else { "exactly" };
-            return Err(takes(&name, how, params, given + keywords.len()));
-        }
-        let extra: Vec<Value> = if given > params {
-            thread.stack.drain(base + params..).collect()
-        } else {
-            Vec::new()
-        };
-        thread.stack.resize(base + params, Value::Nil);
-        let mut more = Dict::new();
-        for (keyword, value) in keywords {
-            let sym = self.names.find(keyword.as_bytes());
-            let found = code
-                .slot_names
-                .iter()
-                .take(params)
-                .position(|known| Some(*known) == sym && !keyword.is_empty());
-            match found {
-                Some(slot) if !thread.stack[base + slot].is_nil() => {
-                    return Err(type_error(format!(
-                        "{name}() got multiple values for keyword argument '{}'",
-                        keyword.lossy()
-                    )));
-                }
-                Some(slot) => thread.stack[base + slot] = value,
-                None if code.kwargs => {
-                    more.insert(Value::Str(keyword), value)?;
-                }
-                None => {
-                    return Err(type_error(format!(
-                        "{name}() got an unexpected keyword argument '{}'",
-                        keyword.lossy()
-                    )));
-                }
-            }
-        }
-        if given < params {
-            let required = params - defaults.min(params);
-            for slot in given..required {
-                if thread.stack[base + slot].is_nil() {
-                    let filled = thread.stack[base..base + params]
-                        .iter()
-                        .filter(|value| !value.is_nil())
-                        .count();
-                    let how = if code.varargs || defaults > 0 {
-                        "at least"
-                    } else {
-                        "exactly"
-                    };
-                    return Err(takes(&name, how, required, filled));
-                }
-            }
-            for (at, default) in function.defaults.iter().enumerate() {
-                let slot = &mut thread.stack[base + required + at];
-                if slot.is_nil() {
-                    *slot = default.clone();
-                }
-            }
-        }
-        if code.varargs {
-            thread.push(Value::tuple(extra));
-        }
-        if code.kwargs {
-            thread.push(Value::dict(more));
-        }
-        Ok(())
-    }
-
-    /// `f(a, k=b, *c, **d)`: spreads what the stars give onto the stack and returns the keywords.
-    pub(super) fn spread(
-        &mut self,
-        thread: &mut Thread,
-        positional: usize,
-        stars: u8,
-        names: &[Str],
-    ) -> Res<Vec<(Str, Value)>> {
-        let star_star = if stars & 2 != 0 {
-            Some(thread.pop()?)
-        } else {
-            None
-        };
-        let star = if stars & 1 != 0 {
-            Some(thread.pop()?)
-        } else {
-            None
-        };
-        let at = thread.stack.len() - names.len();
-        let values: Vec<Value> = thread.stack.drain(at..).collect();
-        let callee = thread.stack.len() - positional - 1;
-        let mut keywords: Vec<(Str, Value)> = Vec::new();
-        if let Some(mapping) = star_star {
-            let mut merged = Dict::new();
-            match mapping.unwrapped() {
-                Value::Dict(dict) => merged = dict.borrow().copied()?,
-                Value::Host(host) if host.inner.mapping().is_some() => {
-                    if let Some(mapping) = host.inner.mapping() {
-                        for key in mapping.keys() {
-                            let value = mapping.item(&key)?;
-                            merged.insert(key, value)?;
-                        }
-                    }
-                }
-                other => {
-                    return Err(type_error(format!(
-                        "{}() argument after ** must be a mapping, not {}",
-                        self.callable_name(&thread.stack[callee]),
-                        self.type_name(other)
-                    )));
-                }
-            }
-            for (name, value) in names.iter().zip(values).rev() {
-                if merged.get_name(name).is_some() {
-                    return Err(type_error(format!(
-                        "{}() got multiple values for keyword argument '{}'",
-                        self.callable_name(&thread.stack[callee]),
-                        name.lossy()
-                    )));
-                }
-                merged.insert_name(name, value);
-            }
-            for (key, value) in merged.iter() {
-                match key.unwrapped() {
-                    Value::Str(name) => keywords.push((name.clone(), value.clone())),
-                    _ => {
-                        let name = self.callable_name(&thread.stack[callee]);
-                        return Err(type_error(format!("{name}() keywords must be strings")));
-                    }
-                }
-            }
-        } else {
-            keywords.extend(names.iter().cloned().zip(values));
-        }
-        if let Some(star) = star {
-            let items = match star.unwrapped() {
-                Value::Tuple(tuple) => tuple.to_vec(),
-                Value::List(list) => list.to_vec(),
-                _ => self.collect(&star).map_err(|thrown| {
-                    if thrown.is(ExceptionKind::TypeError) && !self.is_iterable(&star) {
-                        type_error(format!(
-                            "{}() argument after * must be an iterable, not {}",
-                            self.callable_name(&thread.stack[callee]),
-                            self.type_name(&star)
-                        ))
-                    } else {
-                        thrown
-                    }
-                })?,
-            };
-            thread.stack.extend(items);
-        }
-        Ok(keywords)
-    }
-
     /// What messages call a callable.
     pub(crate) fn callable_name(&self, value: &Value) -> String {
         match value {
@@ -408,116 +301,9 @@ fn share_variables(thread: &mut Thread, function: &Function, base: usize) {
     }
 }
 
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
-fn takes(name: &str, how: &str, count: usize, given: usize) -> Thrown {
-    type_error(format!(
-        "{name}() takes {how} {count} argument{} ({given} given)",
-        plural(count)
-    ))
-}
-
 fn wrong_receiver(native: &NativeFunction, owner: &str, got: &str) -> Thrown {
     type_error(format!(
         "descriptor '{}' requires a '{owner}' object but received a '{got}'",
         native.name
     ))
-}
-
-fn check_arity(
-    native: &NativeFunction,
-    positional: &[Value],
-    keywords: &[(Str, Value)],
-) -> Res<()> {
-    if native.arity == Arity::Any {
-        return Ok(());
-    }
-    let receiver = usize::from(native.owner.is_some());
-    let given = positional.len().wrapping_sub(receiver);
-    let fits = match native.arity {
-        Arity::Any | Arity::Positional => true,
-        Arity::Zero => given == 0,
-        Arity::One => given == 1,
-        Arity::Parse(least, most) | Arity::Unpack(least, most) => {
-            (least as usize..=most as usize).contains(&given)
-        }
-    };
-    if fits && keywords.is_empty() {
-        return Ok(());
-    }
-    arity_error(native, positional, keywords)
-}
-
-#[cold]
-fn arity_error(
-    native: &NativeFunction,
-    positional: &[Value],
-    keywords: &[(Str, Value)],
-) -> Res<()> {
-    let name = match native.name.as_str() {
-        "find" | "rfind" | "index" | "rindex"
-            if native.owner == Some(crate::object::TypeTag::Str) =>
-        {
-            "find/rfind/index/rindex"
-        }
-        name => name,
-    };
-    let receiver = usize::from(native.owner.is_some());
-    if positional.len() < receiver {
-        let owner = native.owner.map_or("", |owner| owner.name());
-        return Err(type_error(format!(
-            "descriptor '{name}' of '{owner}' object needs an argument"
-        )));
-    }
-    if !keywords.is_empty() {
-        return Err(type_error(format!("{name}() takes no keyword arguments")));
-    }
-    let given = positional.len() - receiver;
-    match native.arity {
-        Arity::Any | Arity::Positional => Ok(()),
-        Arity::Zero if given == 0 => Ok(()),
-        Arity::Zero => Err(type_error(format!(
-            "{name}() takes no arguments ({given} given)"
-        ))),
-        Arity::One if given == 1 => Ok(()),
-        Arity::One => Err(type_error(format!(
-            "{name}() takes exactly one argument ({given} given)"
-        ))),
-        Arity::Parse(least, most) => {
-            let (least, most) = (least as usize, most as usize);
-            if (least..=most).contains(&given) {
-                return Ok(());
-            }
-            let how = if least == most {
-                "exactly"
-            } else if given < least {
-                "at least"
-            } else {
-                "at most"
-            };
-            Err(takes(
-                name,
-                how,
-                if given < least { least } else { most },
-                given,
-            ))
-        }
-        Arity::Unpack(least, most) => {
-            let (least, most) = (least as usize, most as usize);
-            if (least..=most).contains(&given) {
-                return Ok(());
-            }
-            let (how, count) = if given < least {
-                ("at least ", least)
-            } else {
-                ("at most ", most)
-            };
-            let how = if least == most { "" } else { how };
-            Err(type_error(format!(
-                "{name} expected {how}{count} arguments, got {given}"
-            )))
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Making classes and instances.
+//! Classes: making them and their instances, changing them, and of which one a value is.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -396,6 +396,32 @@ impl Machine<'_> {
             if let Some(subclass) = subclass.upgrade() {
                 subclass.version.set(self.fresh_version());
             }
+        }
+    }
+
+    /// `type(value)`.
+    pub fn class_of(&self, value: &Value) -> Rc<Class> {
+        match value {
+            Value::Instance(instance) if instance.class.is_old() => {
+                self.type_class(TypeTag::Instance)
+            }
+            Value::Instance(instance) => instance.class.clone(),
+            other => self.type_class(other.tag()),
+        }
+    }
+
+    /// The name of a value's type, as messages show it.
+    pub(crate) fn type_name(&self, value: &Value) -> String {
+        match value {
+            Value::Instance(instance) if instance.class.is_old() => "instance".to_owned(),
+            Value::Instance(instance) => match instance.class.exception {
+                Some(kind) if kind.module() == "exceptions" => {
+                    format!("exceptions.{}", kind.name())
+                }
+                _ => instance.class.name.lossy().into_owned(),
+            },
+            Value::Host(host) => host.inner.type_name().to_owned(),
+            other => other.tag().name().to_owned(),
         }
     }
 

@@ -121,6 +121,16 @@ impl Thread {
         }
     }
 
+    /// The frame whose instructions are run.
+    ///
+    /// # Errors
+    /// A bug, if there is none.
+    pub(super) fn top_frame(&self) -> Res<&Frame> {
+        self.frames
+            .last()
+            .ok_or_else(|| Thrown::bug(bug!("an instruction is run in no frame")))
+    }
+
     /// Takes what the thread's first function returned, which is all that may be left.
     pub(super) fn take_result(&mut self) -> Ended {
         match self.stack.pop() {

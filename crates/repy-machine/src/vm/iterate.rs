@@ -1,11 +1,22 @@
 //! Iteration: builtin containers directly, instances of programs through `__iter__` and `next`.
 
 use super::Machine;
+use super::frame::{Then, Thread};
 use crate::object::exception::type_error;
 use crate::object::iter::Source;
 use crate::object::symbol::known;
 use crate::object::{ExceptionKind, IterObject, Payload, Res, Value};
 use crate::work;
+
+/// What a `for` goes on with.
+pub(super) enum ForNext {
+    /// With this item.
+    Item(Value),
+    /// Behind the loop.
+    End,
+    /// With the frame of the iterator's `next`, which gives the item.
+    Frame,
+}
 
 impl Machine<'_> {
     /// `iter(value)`.
@@ -73,6 +84,48 @@ impl Machine<'_> {
             }
             other => return Err(self.not_iterable(other)),
         })
+    }
+
+    /// The next item of a `for` over anything.
+    pub(super) fn for_next(
+        &mut self,
+        thread: &mut Thread,
+        end: u32,
+        store: Option<u16>,
+    ) -> Res<ForNext> {
+        let item = match thread.peek(0)? {
+            Value::Iter(iter) => iter.clone().advance()?,
+            Value::Instance(instance) => {
+                let next = self.class_attr(&instance.class.clone(), known::next);
+                if let Value::Function(function) = &next
+                    && function.code.simple
+                    && function.code.params == 1
+                {
+                    let object = thread.peek(0)?.clone();
+                    let keep = thread.stack.len();
+                    thread.push(object);
+                    self.push_frame(
+                        thread,
+                        function.clone(),
+                        keep,
+                        keep,
+                        Then::NextItem { end, store },
+                    )?;
+                    return Ok(ForNext::Frame);
+                }
+                let object = thread.peek(0)?.clone();
+                self.next_item(&object)?
+            }
+            other => {
+                let object = other.clone();
+                self.next_item(&object)?
+            }
+        };
+        if item.is_nil() {
+            thread.pop()?;
+            return Ok(ForNext::End);
+        }
+        Ok(ForNext::Item(item))
     }
 
     fn not_iterable(&self, value: &Value) -> crate::object::Thrown {

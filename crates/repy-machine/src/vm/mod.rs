@@ -4,20 +4,22 @@
 //! [`Machine::run_slice`] advances by a number of instructions. Whoever embeds the machine decides which thread
 //! runs next and what a blocked thread waits for.
 
-pub(crate) mod attr;
-pub(crate) mod call;
+mod arguments;
+mod attributes;
+mod call;
 pub(crate) mod class;
 mod destructor;
 pub(crate) mod frame;
 pub(crate) mod host;
-pub(crate) mod iterate;
-pub(crate) mod ops;
-mod rare;
+mod items;
+mod iterate;
+mod names;
+mod operators;
 pub(crate) mod reenter;
 pub(crate) mod run;
 pub(crate) mod setup;
+mod slow_path;
 pub(crate) mod stack;
-mod support;
 #[cfg(test)]
 mod tests;
 pub(crate) mod unwind;

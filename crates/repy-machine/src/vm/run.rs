@@ -8,10 +8,11 @@ use std::rc::Rc;
 use overlord_bug::{Bug, bug};
 
 use super::frame::{Then, Thread};
-use super::ops::{compare_floats, compare_ints, float_op, int_op};
-use super::rare::Next;
+use super::iterate::ForNext;
+use super::slow_path::Next;
 use super::{Machine, Stop, Wait};
 use crate::bytecode::{Code, Op, Site};
+use crate::number::direct::{compare_floats, compare_ints, float_op, int_op};
 use crate::object::function::Shortcut;
 use crate::object::iter::Source;
 use crate::object::{Raised, Thrown, Value, reclaim};
@@ -745,7 +746,7 @@ impl Machine<'_> {
                     }
                     rare => {
                         save!();
-                        match check!(self.run_rare(thread, code, base, rare)) {
+                        match check!(self.run_slow(thread, code, base, rare)) {
                             Next::Go => attend!(),
                             Next::Jump(target) => {
                                 go!(target);
@@ -790,10 +791,4 @@ impl Left {
     pub(super) fn bug(bug: Bug) -> Left {
         Left::Ended(Ended::bug(bug))
     }
-}
-
-pub(super) enum ForNext {
-    Item(Value),
-    End,
-    Frame,
 }

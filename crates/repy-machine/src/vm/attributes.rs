@@ -13,7 +13,7 @@ use crate::object::instance::Instance;
 use crate::object::symbol::known;
 use crate::object::{
     Arity, BoundMethod, Class, ClassKind, NativeBound, NativeCode, NativeFunction, Payload, Res,
-    Sym, Thrown, TypeTag, Value,
+    Sym, Thrown, Value,
 };
 
 impl Machine<'_> {
@@ -464,32 +464,6 @@ impl Machine<'_> {
                 self.type_name(other)
             ),
         })
-    }
-
-    /// The name of a value's type, as messages show it.
-    pub(crate) fn type_name(&self, value: &Value) -> String {
-        match value {
-            Value::Instance(instance) if instance.class.is_old() => "instance".to_owned(),
-            Value::Instance(instance) => match instance.class.exception {
-                Some(kind) if kind.module() == "exceptions" => {
-                    format!("exceptions.{}", kind.name())
-                }
-                _ => instance.class.name.lossy().into_owned(),
-            },
-            Value::Host(host) => host.inner.type_name().to_owned(),
-            other => other.tag().name().to_owned(),
-        }
-    }
-
-    /// `type(value)`.
-    pub fn class_of(&self, value: &Value) -> Rc<Class> {
-        match value {
-            Value::Instance(instance) if instance.class.is_old() => {
-                self.type_class(TypeTag::Instance)
-            }
-            Value::Instance(instance) => instance.class.clone(),
-            other => self.type_class(other.tag()),
-        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Instructions that are not frequent enough for the interpreter loop: slices, class bodies, deletion, exceptions.
+//! The slow path of the interpreter loop: instructions that are seldom run or do much, so that a call does not tell, and
+//! that would only take registers there. Definitions, `del`, slices, calls with names and stars, exceptions.
 
 use std::rc::Rc;
 
@@ -9,8 +10,8 @@ use super::frame::{Frame, Then, Thread};
 use super::run::out_of_place;
 use crate::bytecode::{Code, Op};
 use crate::object::cycles;
-use crate::object::exception::{type_error, value_error};
-use crate::object::{Dict, DictObject, ExceptionKind, Function, Res, Signal, Sym, Thrown, Value};
+use crate::object::exception::type_error;
+use crate::object::{Dict, Function, Res, Signal, Thrown, Value};
 
 /// How the interpreter loop goes on.
 pub(super) enum Next {
@@ -26,7 +27,7 @@ pub(super) enum Next {
 
 impl Machine<'_> {
     /// Runs one instruction; the frame's position has been saved.
-    pub(super) fn run_rare(
+    pub(super) fn run_slow(
         &mut self,
         thread: &mut Thread,
         code: &Code,
@@ -133,7 +134,7 @@ impl Machine<'_> {
                 self.delete_name(names, name)?;
             }
             Op::DelGlobal(name) => {
-                self.delete_name(&top_frame(thread)?.function.globals, name)?;
+                self.delete_name(&thread.top_frame()?.function.globals, name)?;
             }
             Op::BuildDict(count) => thread
                 .stack
@@ -234,105 +235,6 @@ impl Machine<'_> {
         }
         Ok(Next::Go)
     }
-
-    pub(super) fn unbound(&self, code: &Code, slot: u16) -> Thrown {
-        let name = code
-            .slot_names
-            .get(slot as usize)
-            .map_or_else(String::new, |sym| self.name(*sym).lossy().into_owned());
-        if slot as usize >= code.first_free() {
-            return Thrown::new(
-                ExceptionKind::NameError,
-                format!("free variable '{name}' referenced before assignment in enclosing scope"),
-            );
-        }
-        Thrown::new(
-            ExceptionKind::UnboundLocalError,
-            format!("local variable '{name}' referenced before assignment"),
-        )
-    }
-
-    /// `del NAME` in one of the program's namespaces.
-    fn delete_name(&self, names: &DictObject, name: Sym) -> Res<()> {
-        let text = self.name(name);
-        let removed = names.borrow_mut().remove(&Value::Str(text.clone()))?;
-        match removed {
-            Some(_) => Ok(()),
-            None => Err(name_error(&text.lossy())),
-        }
-    }
-
-    fn load_name(&self, thread: &Thread, name: Sym) -> Res {
-        let text = self.name(name);
-        let frame = top_frame(thread)?;
-        if let Some(value) = frame
-            .names()
-            .and_then(|names| names.borrow().get_name(&text).cloned())
-        {
-            return Ok(value);
-        }
-        if let Some(value) = frame.function.globals.borrow().get_name(&text) {
-            return Ok(value.clone());
-        }
-        self.builtins
-            .borrow()
-            .get_name(&text)
-            .cloned()
-            .ok_or_else(|| name_error(&text.lossy()))
-    }
-
-    /// Puts `count` items on the stack, the first on top.
-    fn unpack(&mut self, thread: &mut Thread, value: Value, count: usize) -> Res<()> {
-        let items = match &value {
-            Value::Tuple(tuple) if tuple.len() == count => {
-                thread.stack.extend(tuple.iter().rev().cloned());
-                return Ok(());
-            }
-            Value::Tuple(tuple) => tuple.to_vec(),
-            Value::List(list) => list.to_vec(),
-            // What an instance of an old-style class is asked for it may have itself; to ask is to find out.
-            other
-                if !self.is_iterable(other)
-                    && !matches!(other, Value::Instance(instance) if instance.class.is_old()) =>
-            {
-                return Err(type_error(format!(
-                    "'{}' object is not iterable",
-                    self.type_name(other)
-                )));
-            }
-            other => {
-                // Only as many items as are needed, and one more, are asked for.
-                let iter = self.iter(other)?;
-                let mut items = Vec::new();
-                while items.len() <= count {
-                    match self.next_item(&iter)? {
-                        Value::Nil => break,
-                        item => items.push(item),
-                    }
-                }
-                items
-            }
-        };
-        if items.len() > count {
-            return Err(value_error("too many values to unpack"));
-        }
-        if items.len() < count {
-            let more = items.len();
-            return Err(value_error(format!(
-                "need more than {more} value{} to unpack",
-                if more == 1 { "" } else { "s" }
-            )));
-        }
-        thread.stack.extend(items.into_iter().rev());
-        Ok(())
-    }
-}
-
-fn top_frame(thread: &Thread) -> Res<&Frame> {
-    thread
-        .frames
-        .last()
-        .ok_or_else(|| Thrown::bug(bug!("an instruction is run in no frame")))
 }
 
 fn pop_bounds(thread: &mut Thread, bounds: u8) -> Res<(Value, Value)> {
@@ -369,24 +271,10 @@ fn make_function(
         })
         .collect::<Res<_>>()?;
     Ok(Function {
-        globals: top_frame(thread)?.function.globals.clone(),
+        globals: thread.top_frame()?.function.globals.clone(),
         code: inner,
         defaults,
         closure,
         attrs: std::cell::RefCell::default(),
     })
-}
-
-pub(super) fn name_error(name: &str) -> Thrown {
-    Thrown::new(
-        ExceptionKind::NameError,
-        format!("name '{name}' is not defined"),
-    )
-}
-
-pub(super) fn global_name_error(name: &str) -> Thrown {
-    Thrown::new(
-        ExceptionKind::NameError,
-        format!("global name '{name}' is not defined"),
-    )
 }
