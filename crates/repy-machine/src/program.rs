@@ -1,7 +1,7 @@
 //! A program that has been read and judged, ready to be loaded into a machine.
 
 use overlord_repy_syntax::ast::Module;
-use overlord_repy_syntax::check::{self, Refusal};
+use overlord_repy_syntax::check::{Refusal, Rules};
 
 /// A checked program.
 #[derive(Clone, Debug)]
@@ -33,13 +33,21 @@ impl ProgramError {
 }
 
 impl Program {
-    /// Reads and judges a program.
+    /// Reads and judges a Repy V2 program.
     ///
     /// # Errors
     /// The verdict of the parser or the safety check.
     pub fn new(source: &[u8], filename: &str) -> Result<Program, Refusal> {
+        Program::judged_by(&Rules::V2, source, filename)
+    }
+
+    /// Reads a program and judges it by the rules of a dialect.
+    ///
+    /// # Errors
+    /// The verdict of the parser or the safety check.
+    pub fn judged_by(rules: &Rules, source: &[u8], filename: &str) -> Result<Program, Refusal> {
         Ok(Program {
-            module: check::load(source)?,
+            module: rules.load(source)?,
             filename: filename.to_owned(),
         })
     }

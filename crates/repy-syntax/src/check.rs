@@ -8,7 +8,9 @@
 //! One hole of the original is closed: behind a docstring on the first line of the file, as in `"text"; import os`,
 //! its parser drops the rest of that line before the check, yet the line is executed. Here it is checked.
 
-use crate::ast::visit::{Order, Use, Visitor, visit_exprs, walk_class, walk_function, walk_target};
+use crate::ast::visit::{
+    Order, Use, Visitor, visit_exprs, walk_class, walk_function, walk_refused_stmt, walk_target,
+};
 use crate::ast::{
     Class, Comprehension, Expr, ExprKind, Function, Module, Pos, RefusedExpr, RefusedStmt, Symbol,
     Symbols,
@@ -69,27 +71,54 @@ impl Refusal {
     }
 }
 
-/// Parses and checks a program: the tree if it is safe.
-///
-/// # Errors
-/// [`Refusal::Syntax`] before [`Refusal::Unsafe`], whichever comes first in the file, as in the original.
-pub fn load(bytes: &[u8]) -> Result<Module, Refusal> {
-    let module = Source::new(bytes)
-        .and_then(|source| parse(&source))
-        .map_err(Refusal::Syntax)?;
-    check(&module).map_err(Refusal::Unsafe)?;
-    Ok(module)
+/// Which Python 2.7 a dialect of Repy has: what is refused everywhere, but for the statements that this one allows.
+pub struct Rules {
+    allows: fn(&RefusedStmt) -> bool,
 }
 
-/// Checks a parsed program.
+impl Rules {
+    /// Repy V2.
+    pub const V2: Rules = Rules { allows: |_| false };
+
+    /// Parses and checks a program: the tree if it is safe.
+    ///
+    /// # Errors
+    /// [`Refusal::Syntax`] before [`Refusal::Unsafe`], whichever comes first in the file, as in the original.
+    pub fn load(&self, bytes: &[u8]) -> Result<Module, Refusal> {
+        let module = Source::new(bytes)
+            .and_then(|source| parse(&source))
+            .map_err(Refusal::Syntax)?;
+        self.check(&module).map_err(Refusal::Unsafe)?;
+        Ok(module)
+    }
+
+    /// Checks a parsed program.
+    ///
+    /// # Errors
+    /// The first thing in it that this Repy does not have.
+    pub fn check(&self, module: &Module) -> Result<(), Unsafe> {
+        Checker {
+            rules: self,
+            symbols: &module.symbols,
+        }
+        .stmts(&module.body.stmts)
+    }
+}
+
+/// Parses and checks a Repy V2 program: the tree if it is safe.
 ///
 /// # Errors
-/// The first thing in it that Repy does not have.
+/// As [`Rules::load`].
+pub fn load(bytes: &[u8]) -> Result<Module, Refusal> {
+    Rules::V2.load(bytes)
+}
+
+/// Checks a parsed Repy V2 program.
+///
+/// # Errors
+/// As [`Rules::check`].
 pub fn check(module: &Module) -> Result<(), Unsafe> {
-    Checker {
-        symbols: &module.symbols,
-    }
-    .stmts(&module.body.stmts)
+    Rules::V2.check(module)
 }
 
 /// Whether the original lets a program use `name` as a variable, attribute, function, class or keyword; also the
@@ -126,6 +155,7 @@ fn broken_rule(name: &[u8]) -> Option<&'static str> {
 type Result<T, E = Unsafe> = std::result::Result<T, E>;
 
 struct Checker<'tree> {
+    rules: &'tree Rules,
     symbols: &'tree Symbols,
 }
 
@@ -183,6 +213,9 @@ impl<'tree> Visitor<'tree> for Checker<'tree> {
     }
 
     fn refused_stmt(&mut self, refused: &'tree RefusedStmt, pos: Pos) -> Result<()> {
+        if (self.rules.allows)(refused) {
+            return walk_refused_stmt(self, refused);
+        }
         let line = Some(pos.line);
         Err(not_in_repy(
             pos,

@@ -14,6 +14,8 @@
 
 mod accounting;
 mod api;
+pub mod dialect;
+mod files;
 pub mod log_ring;
 pub mod network;
 pub mod runner;

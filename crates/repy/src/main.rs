@@ -8,12 +8,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use overlord_repy::CountingAllocator;
+use overlord_repy::dialect::{self, Dialect};
 use overlord_repy::log_ring::LogRing;
 use overlord_repy::network::AddressRules;
 use overlord_repy::sandbox::command_line::{self, CommandLine};
 use overlord_repy::sandbox::{self, Ending, Reports, SandboxConfig};
 use overlord_repy::wall::{self, WallPolicy};
-use overlord_repy_syntax::check::{self, Refusal};
+use overlord_repy_syntax::check::Refusal;
 use overlord_repy_syntax::limits::MAX_SOURCE_BYTES;
 use overlord_resources::{RESOURCE_FILE_BYTES_MAX, ResourceFile};
 
@@ -41,6 +42,9 @@ options, with all paths relative to the directory of --cwd:
 
 --check ends with 0 if all are accepted, 5 if one is unsafe, else 2 if one is not Python, 1 if one cannot be read.
 A FILE of - is standard input.";
+
+/// What programs are written in.
+const DIALECT: &Dialect = &dialect::V2;
 
 /// Exit codes, those of the original where it has one.
 mod exit {
@@ -82,28 +86,31 @@ fn run_file(file: &OsStr, arguments: &[OsString]) -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
-    let ending = sandbox::run(SandboxConfig {
-        program: file.into(),
-        source: Some(source),
-        arguments: arguments
-            .iter()
-            .map(|argument| argument.to_string_lossy().into_owned())
-            .collect(),
-        directory: ".".into(),
-        resources: None,
-        addresses: AddressRules::default(),
-        log: buffered_output(),
-        reports: Reports::AllTo(Box::new(std::io::stderr())),
-        status: None,
-        stop: None,
-        wall: WallPolicy::danger_none(),
-        log_wall: false,
-        header: None,
-        started: Box::new(|_| {}),
-    });
+    let ending = sandbox::run(
+        DIALECT,
+        SandboxConfig {
+            program: file.into(),
+            source: Some(source),
+            arguments: arguments
+                .iter()
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect(),
+            directory: ".".into(),
+            resources: None,
+            addresses: AddressRules::default(),
+            log: buffered_output(),
+            reports: Reports::AllTo(Box::new(std::io::stderr())),
+            status: None,
+            stop: None,
+            wall: WallPolicy::danger_none(),
+            log_wall: false,
+            show_execution: false,
+            started: Box::new(|_| {}),
+        },
+    );
     ExitCode::from(match ending {
         Ending::Refused { syntax: true } => exit::SYNTAX,
-        other => other.code(),
+        other => other.code(&DIALECT.codes),
     })
 }
 
@@ -119,13 +126,13 @@ fn run_under_resources(words: &[OsString]) -> ExitCode {
     };
     match prepare(&line) {
         Ok(config) => {
-            let ending = sandbox::run(config);
+            let ending = sandbox::run(DIALECT, config);
             if line.service_log
                 && let Some(fault) = ending.fault()
             {
                 complain(&fault);
             }
-            ExitCode::from(ending.code())
+            ExitCode::from(ending.code(&DIALECT.codes))
         }
         Err(why) => {
             complain(&why);
@@ -168,9 +175,7 @@ fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
         wall: WallPolicy::for_vessel(Path::new("."), file.resources()),
         // Standard output is the program's alone: whoever compares it wants nothing else there.
         log_wall: line.log.is_some(),
-        header: line
-            .show_execution
-            .then(|| sandbox::execution_header(&line.program.to_string_lossy(), &line.arguments)),
+        show_execution: line.show_execution,
         started: if line.show_execution {
             Box::new(|wall| complain(&format!("the wall around it: {wall}")))
         } else {
@@ -206,7 +211,7 @@ fn check_files(files: &[OsString]) -> ExitCode {
                 continue;
             }
         };
-        let (code, verdict) = match check::load(&bytes) {
+        let (code, verdict) = match DIALECT.judge(&bytes) {
             Ok(_) => (exit::ACCEPTED, format!("{name}: accepted")),
             Err(refusal) => {
                 let code = match refusal {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use crate::accounting::Accounting;
-use crate::api::files::FileTable;
+use crate::files::FileTable;
 use crate::network::{AddressRules, Network};
 pub use crate::sandbox::exit_code;
 use crate::sandbox::{LogWriter, MemoryWatch, Reports, Sandbox};
@@ -45,6 +45,7 @@ pub fn run(program: &Program, surroundings: Surroundings) -> Result<u8, ProgramE
         Reports::AllTo(Box::new(SinkWriter(surroundings.errors))),
     );
     let sandbox = Rc::new(Sandbox::new(
+        &crate::dialect::V2,
         Accounting::new(None),
         Box::new(system),
         FileTable::none(),
@@ -56,7 +57,7 @@ pub fn run(program: &Program, surroundings: Surroundings) -> Result<u8, ProgramE
     if let Some(explanation) = ending.explanation() {
         sandbox.say(&explanation);
     }
-    Ok(ending.code())
+    Ok(ending.code(&crate::dialect::V2.codes))
 }
 
 /// A sink as a writer.

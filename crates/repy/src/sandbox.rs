@@ -4,6 +4,7 @@
 //! while it looks after memory, disk, status and stop file. It ends with an [`Ending`]; the process that called it then
 //! exits with [`Ending::code`]. One process runs one program: memory and processor time are counted for the process.
 
+mod answers;
 pub mod command_line;
 mod config;
 mod duties;
@@ -27,14 +28,14 @@ use std::rc::Rc;
 
 use overlord_resources::Resource;
 
+pub use answers::{Missing, Refused};
 pub use config::{Reports, SandboxConfig, Started};
-pub use ending::{EndStatus, Ending, exit_code};
-pub use header::execution_header;
+pub use ending::{EndStatus, Ending, ExitCodes, exit_code};
+pub(crate) use header::execution_header;
 
 use crate::accounting::processor::ProcessorShare;
 use crate::accounting::{Account, Accounting};
-use crate::api;
-use crate::api::files::FileTable;
+use crate::files::FileTable;
 use crate::network::Network;
 use crate::scheduler::Scheduler;
 use crate::scheduler::system::{RealSystem, System};
@@ -43,14 +44,66 @@ use duties::Duties;
 pub(crate) use log::LogWriter;
 pub(crate) use memory::MemoryWatch;
 use overlord_repy_machine::Str;
-use overlord_repy_machine::{Limits, Machine};
+use overlord_repy_machine::{Globals, Limits, Machine};
 use overlord_repy_machine::{Program, ProgramError};
-use overlord_repy_syntax::check::Refusal;
+use overlord_repy_syntax::ast::Module;
+use overlord_repy_syntax::check::{Refusal, Rules};
 use overlord_repy_syntax::limits::MAX_SOURCE_BYTES;
 use status::STARTED;
 
+/// A dialect of Repy: all in which the platforms that programs are written for differ.
+///
+/// Whoever runs a program chooses the dialect once, by the platform's word, and hands it on; nothing below asks which
+/// platform it is. The values are in [`crate::dialect`].
+pub struct Dialect {
+    /// The platform's word, on the wire and in tools.
+    pub word: &'static str,
+    /// The language: what a program may contain.
+    pub(crate) rules: &'static Rules,
+    /// Puts what every program begins with, the API and some variables, into its globals.
+    pub(crate) globals: fn(&Rc<Sandbox>, &mut Machine, &Globals, arguments: &[String]),
+    /// What the log has before a program's own output: from its name and arguments.
+    pub(crate) header: fn(&str, &[String]) -> String,
+    /// The exit codes that differ between dialects.
+    pub codes: ExitCodes,
+    /// How a node answers where there is no such program.
+    pub missing: Missing,
+    /// How a node answers where the program is none of this dialect.
+    pub refused: Refused,
+}
+
+impl Dialect {
+    /// Judges a program: its tree if it is safe.
+    ///
+    /// # Errors
+    /// Why it is none of this dialect.
+    pub fn judge(&self, source: &[u8]) -> Result<Module, Refusal> {
+        self.rules.load(source)
+    }
+
+    /// Reads and judges a program; tracebacks show this name.
+    ///
+    /// # Errors
+    /// Why it is none of this dialect.
+    pub fn program(&self, source: &[u8], name: &str) -> Result<Program, Refusal> {
+        Program::judged_by(self.rules, source, name)
+    }
+
+    /// What the log has where there is no program of this name.
+    #[must_use]
+    pub fn missing_text(&self, name: &str) -> String {
+        match self.missing {
+            Missing::Ended => format!("Failed to read the specified file: '{name}'\n"),
+            Missing::NeverStarts => {
+                format!("FATAL ERROR: Unable to read the specified program file: '{name}'\n")
+            }
+        }
+    }
+}
+
 /// What all calls of the API share.
 pub(crate) struct Sandbox {
+    pub(crate) dialect: &'static Dialect,
     pub(crate) account: Account,
     pub(crate) scheduler: Scheduler,
     pub(crate) system: Box<dyn System>,
@@ -65,6 +118,7 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// A sandbox nothing has run in yet.
     pub(crate) fn new(
+        dialect: &'static Dialect,
         account: Account,
         system: Box<dyn System>,
         files: FileTable,
@@ -75,6 +129,7 @@ impl Sandbox {
         let share = account.borrow().limit(Resource::Cpu);
         let share = ProcessorShare::new(share, system.now(), system.processor_time());
         Sandbox {
+            dialect,
             account,
             scheduler: Scheduler::default(),
             system,
@@ -127,7 +182,7 @@ impl Sandbox {
             memory: self.memory.heap_limit(),
         });
         let globals = machine.new_globals();
-        api::register(self, &mut machine, &globals, arguments);
+        (self.dialect.globals)(self, &mut machine, &globals, arguments);
         let warnings = self.clone();
         machine.set_warnings(move |note| warnings.log.borrow_mut().fault(&[note]));
         let main = machine.load(program, &globals)?;
@@ -156,7 +211,7 @@ impl Sandbox {
         arguments: &[String],
         started: Box<dyn FnOnce() + '_>,
     ) -> Ending {
-        let (refusal, syntax) = match Program::new(source, name) {
+        let (refusal, syntax) = match self.dialect.program(source, name) {
             Ok(program) => match self.run(&program, arguments, started) {
                 Ok(ending) => return ending,
                 Err(error) => (error.to_string(), true),
@@ -225,7 +280,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// Runs a program to its end. Log and status say how it ended.
 ///
 /// To be called while the process has one thread: the wall binds the calling thread and those it starts.
-pub fn run(config: SandboxConfig) -> Ending {
+pub fn run(dialect: &'static Dialect, config: SandboxConfig) -> Ending {
     let system = RealSystem::new();
     let mut log = LogWriter::new(config.log, config.reports);
     let duties = Duties::new(config.status.as_deref(), config.stop.as_deref());
@@ -249,6 +304,7 @@ pub fn run(config: SandboxConfig) -> Ending {
     let sandbox = Rc::new(Sandbox {
         duties: RefCell::new(duties),
         ..Sandbox::new(
+            dialect,
             account,
             Box::new(system),
             files,
@@ -273,7 +329,8 @@ pub fn run(config: SandboxConfig) -> Ending {
             // A fault of the interpreter ends the program as any other fault does: said in the log, and with a status.
             catch_unwind(AssertUnwindSafe(|| {
                 let started = Box::new(|| {
-                    if let Some(header) = &config.header {
+                    if config.show_execution {
+                        let header = (dialect.header)(&name, &config.arguments);
                         sandbox.log.borrow_mut().note(&[header.as_bytes()]);
                     }
                     (config.started)(&wall);

@@ -48,7 +48,7 @@ fn prepare_and_run(folder: &RunFolder) -> io::Result<i32> {
     let wall = folder.open_wall()?;
     let log = LogRing::open(&spec.log)?;
     let ending = run_program(&spec, program, wall, SharedLog::new(log))?;
-    let code = i32::from(ending.code());
+    let code = i32::from(ending.code(&program.platform.dialect().codes));
     exit.write(match ending {
         Ending::Refused { .. } => ExitReport::Refused,
         _ => ExitReport::Code(code),
@@ -79,7 +79,7 @@ fn run_program(
         stop: None,
         wall: WallPolicy::for_vessel(&spec.directory, file.resources()),
         log_wall: true,
-        header: Some(program.header.clone()),
+        show_execution: true,
         started: Box::new(move |report| {
             // Were it not written, the log says the same.
             let _ = { wall }.write_all(report.to_string().as_bytes());
@@ -88,7 +88,7 @@ fn run_program(
     };
     let faults = log.clone();
     panic::set_hook(Box::new(move |fault| faults.say(&format!("{fault}\n"))));
-    Ok(sandbox::run(config))
+    Ok(sandbox::run(program.platform.dialect(), config))
 }
 
 /// The node's own address and no other but 127.0.0.1, as the original's `--ip` and `--nootherips` say. Repy knows no

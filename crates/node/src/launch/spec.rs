@@ -16,6 +16,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use overlord_files::{Access, Durability};
+use overlord_repy::dialect::Refused;
 use overlord_repy::sandbox::exit_code;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -55,9 +56,12 @@ impl LaunchedProgram {
         }
     }
 
-    /// Whether a program that the sandbox does not take is answered as one of another platform.
-    pub(crate) fn is_refused_openly(&self) -> bool {
-        matches!(self, Self::Sandbox(program) if program.refused_openly)
+    /// How a program that the sandbox does not take is answered.
+    pub(crate) fn refused(&self) -> Refused {
+        match self {
+            Self::Command(_) => Refused::Ended,
+            Self::Sandbox(program) => program.platform.dialect().refused,
+        }
     }
 }
 

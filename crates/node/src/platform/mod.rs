@@ -62,11 +62,8 @@ pub struct SandboxProgram {
     pub resources: Vec<u8>,
     /// The only address that the program may use.
     pub address: IpAddr,
-    /// What is written into the vessel's log before the program's own output, once it is loaded.
-    pub header: String,
-    /// Whether a program that the sandbox does not take is answered with the words for a platform that is not
-    /// supported, because the platform runs only some of the programs that it is asked for; else it is `Terminated`.
-    pub refused_openly: bool,
+    /// Which Repy it is written in.
+    pub platform: RepyPlatform,
 }
 
 /// Limits of one process that the operating system enforces; `None` leaves the node's own.
@@ -130,8 +127,8 @@ impl Platforms {
     #[must_use]
     pub fn repy() -> Self {
         Self::none()
-            .with(Arc::new(RepyPlatform::v2()))
-            .with(Arc::new(RepyPlatform::v1()))
+            .with(Arc::new(RepyPlatform::V2))
+            .with(Arc::new(RepyPlatform::V1))
     }
 
     /// Only [`NativePlatform`]. Not a sandbox: for a testbed of one's own.

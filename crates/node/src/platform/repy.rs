@@ -1,7 +1,8 @@
 //! Repy programs: the platforms `repyV2` and `repyV1`, on the runtime of `overlord-repy`.
 
-use overlord_repy::sandbox::execution_header;
+use overlord_repy::dialect::{self, Dialect, Missing};
 use overlord_types::{FileName, Platform};
+use serde::{Deserialize, Serialize};
 
 use super::{ProgramPlan, ProgramPlatform, ProgramRequest, SandboxProgram};
 
@@ -10,26 +11,31 @@ use super::{ProgramPlan, ProgramPlatform, ProgramRequest, SandboxProgram};
 ///
 /// The word `repyV1` is taken as well, for the many V1 programs that are valid V2: such a one runs, with
 /// the API of V2. Any other is refused when it is started, and the vessel's log says which line is not V2.
-#[derive(Debug, Clone)]
-pub struct RepyPlatform(Platform);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RepyPlatform {
+    /// `repyV1`, for programs that are valid V2.
+    V1,
+    /// `repyV2`.
+    V2,
+}
 
 impl RepyPlatform {
-    /// The platform `repyV2`.
+    /// All in which the platforms differ.
     #[must_use]
-    pub fn v2() -> Self {
-        Self(Platform::RepyV2)
-    }
-
-    /// The platform `repyV1`, for programs that are valid V2.
-    #[must_use]
-    pub fn v1() -> Self {
-        Self(Platform::RepyV1)
+    pub fn dialect(self) -> &'static Dialect {
+        match self {
+            Self::V1 => &dialect::V1,
+            Self::V2 => &dialect::V2,
+        }
     }
 }
 
 impl ProgramPlatform for RepyPlatform {
     fn platform(&self) -> Platform {
-        self.0
+        match self {
+            Self::V1 => Platform::RepyV1,
+            Self::V2 => Platform::RepyV2,
+        }
     }
 
     fn plan(&self, request: &ProgramRequest) -> ProgramPlan {
@@ -40,26 +46,19 @@ impl ProgramPlatform for RepyPlatform {
                 .is_ok_and(|metadata| metadata.is_file())
         };
         if !name.parse().is_ok_and(is_there) {
-            // Texts and outcomes are the original's, whose two versions differ.
-            return match self.0 {
-                Platform::RepyV1 => ProgramPlan::Fails {
-                    log: format!("Failed to read the specified file: '{name}'\n"),
-                },
-                _ => ProgramPlan::NeverStarts {
-                    log: format!(
-                        "FATAL ERROR: Unable to read the specified program file: '{name}'\n"
-                    ),
-                },
+            let dialect = self.dialect();
+            let log = dialect.missing_text(name);
+            return match dialect.missing {
+                Missing::Ended => ProgramPlan::Fails { log },
+                Missing::NeverStarts => ProgramPlan::NeverStarts { log },
             };
         }
-        let arguments = request.words.get(1..).unwrap_or_default().to_vec();
         ProgramPlan::Sandbox(SandboxProgram {
-            header: execution_header(name, &arguments),
+            platform: *self,
             program: name.to_owned(),
-            arguments,
+            arguments: request.words.get(1..).unwrap_or_default().to_vec(),
             resources: request.resources.encode().to_vec(),
             address: request.address,
-            refused_openly: self.0 == Platform::RepyV1,
         })
     }
 }
@@ -68,6 +67,6 @@ impl ProgramPlatform for RepyPlatform {
 /// would. Asks nobody: it is the parser and the safety check that nodes ask before they run it.
 #[must_use]
 pub fn repy_refusal(name: &str, source: &[u8]) -> Option<String> {
-    let refusal = overlord_repy::check::load(source).err()?;
+    let refusal = dialect::V2.judge(source).err()?;
     Some(refusal.render(name, source))
 }

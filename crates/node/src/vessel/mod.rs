@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use overlord_files::{Access, Durability};
+use overlord_repy::dialect::Refused;
 use overlord_repy::log_ring::{self, LogRing};
 use overlord_types::{VesselName, VesselStatus};
 use rustix::process::Signal;
@@ -252,7 +253,7 @@ impl Vessel {
             LaunchedProgram::Command(_) => timing.start_settle,
             LaunchedProgram::Sandbox(_) => timing.sandbox_settle,
         };
-        let refused_openly = program.is_refused_openly();
+        let refused = program.refused();
         let vessel = Arc::clone(self);
         let host = host.clone();
         let run = blocking(move || vessel.launch(program, &host))
@@ -265,7 +266,9 @@ impl Vessel {
         // Either it ends within this, or it is called started; both are read from the status then.
         let _ = timeout(settle, run.wait_until(|_| false)).await;
         Ok(match run.state() {
-            RunState::Ended(RunEnd::Reported(ExitReport::Refused)) if refused_openly => {
+            RunState::Ended(RunEnd::Reported(ExitReport::Refused))
+                if refused == Refused::Unsupported =>
+            {
                 Started::Refused
             }
             _ => Started::Status(self.status()),

@@ -141,6 +141,18 @@ fn parameter_names_strings_and_docstrings_are_exempt() {
 }
 
 #[test]
+fn what_a_dialect_allows_is_checked_within() {
+    let rules = Rules {
+        allows: |refused| matches!(refused, RefusedStmt::Print { .. }),
+    };
+    assert!(rules.load(b"print 1, 'x'\nprint").is_ok());
+    for program in ["print __x", "print >>f.__x, 1", "print u'x'", "exec 'x'"] {
+        let refusal = rules.load(program.as_bytes()).expect_err(program);
+        assert!(matches!(refusal, Refusal::Unsafe(_)), "{program}");
+    }
+}
+
+#[test]
 fn what_follows_a_docstring_on_the_first_line_is_checked_unlike_in_the_original() {
     all(Verdict::Unsafe, &["'doc'; import os", "'doc'; x.__class__"]);
 }

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::Entry;
 use super::arguments::{self, Parameter, flag};
+use super::entry::Entry;
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Bell, Until, wait};
 use overlord_repy_machine::HostType;

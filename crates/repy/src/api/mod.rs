@@ -5,7 +5,8 @@
 //! (files, locks) hold it too.
 
 pub(crate) mod arguments;
-pub(crate) mod files;
+mod entry;
+mod files;
 mod locks;
 mod log;
 mod meter;
@@ -19,40 +20,33 @@ mod time;
 use std::rc::Rc;
 
 use crate::sandbox::Sandbox;
-use arguments::Parameter;
-use overlord_repy_machine::{Args, Res, Value};
+use entry::Entry;
+use overlord_repy_machine::Value;
 use overlord_repy_machine::{Globals, Machine};
 
-/// The code of a call; its arguments have been checked.
-pub(crate) type Call = fn(&Rc<Sandbox>, &mut Machine, &mut Args<'_>) -> Res;
-
-/// A call of the API.
-pub(crate) struct Entry {
-    pub(crate) name: &'static str,
-    pub(crate) parameters: &'static [Parameter],
-    pub(crate) call: Call,
-}
-
 /// The tables of all themes.
-const TABLES: &[&[Entry]] = &[
+const CALLS: &[&[Entry]] = &[
     files::CALLS,
     locks::CALLS,
     log::CALLS,
     namespaces::CALLS,
+    network::connections::CALLS,
+    network::messages::CALLS,
+    network::names::CALLS,
     process::CALLS,
     random::CALLS,
     threads::CALLS,
     time::CALLS,
 ];
 
-/// Puts the calls and the variables every program begins with into its globals.
-pub(crate) fn register(
+/// Puts the calls and variables that every V2 program begins with into its globals.
+pub(crate) fn v2_globals(
     sandbox: &Rc<Sandbox>,
     machine: &mut Machine,
     globals: &Globals,
     arguments: &[String],
 ) {
-    for entry in TABLES.iter().chain(network::TABLES).copied().flatten() {
+    for entry in CALLS.iter().copied().flatten() {
         let sandbox = sandbox.clone();
         let call = machine.host_function(entry.name, move |machine, args| {
             arguments::check(machine, entry.name, entry.parameters, args)?;

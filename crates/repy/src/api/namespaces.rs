@@ -2,16 +2,16 @@
 
 use std::rc::Rc;
 
-use super::Entry;
 use super::arguments::{self, Parameter, text};
+use super::entry::Entry;
 use crate::check::Refusal;
 use crate::sandbox::{self, Sandbox};
 use overlord_repy_machine::HostType;
 use overlord_repy_machine::Machine;
+use overlord_repy_machine::ProgramError;
 use overlord_repy_machine::attribute_error;
 use overlord_repy_machine::safe_dict::{self, SafeDict};
 use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
-use overlord_repy_machine::{Program, ProgramError};
 
 pub(super) const CALLS: &[Entry] = &[Entry {
     name: "createvirtualnamespace",
@@ -28,7 +28,7 @@ fn unsafe_code(refusal: &Refusal) -> Thrown {
 
 /// Judges and keeps code under a name, which tracebacks show.
 fn createvirtualnamespace(
-    _sandbox: &Rc<Sandbox>,
+    sandbox: &Rc<Sandbox>,
     machine: &mut Machine,
     args: &mut Args<'_>,
 ) -> Res {
@@ -38,7 +38,10 @@ fn createvirtualnamespace(
     let name = String::from_utf8_lossy(&text(args.take(1))).into_owned();
     // The tree takes many times the room of its source.
     machine.reserve(code.len().saturating_mul(TREE_BYTES_PER_SOURCE_BYTE))?;
-    let program = Program::new(code.as_bytes(), &name).map_err(|refusal| unsafe_code(&refusal))?;
+    let program = sandbox
+        .dialect
+        .program(code.as_bytes(), &name)
+        .map_err(|refusal| unsafe_code(&refusal))?;
     let nowhere = machine.new_globals();
     let body = machine
         .load(&program, &nowhere)

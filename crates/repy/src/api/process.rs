@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use overlord_resources::{PortKind, Resource};
 
-use super::Entry;
+use super::entry::Entry;
 use crate::accounting::{COUNTED, RENEWABLE};
 use crate::sandbox::Sandbox;
 use overlord_repy_machine::{Args, Dict, Res, Str, Thrown, Value};

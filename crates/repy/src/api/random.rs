@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use overlord_resources::Resource;
 
-use super::Entry;
+use super::entry::Entry;
 use crate::sandbox::Sandbox;
 use overlord_repy_machine::Machine;
 use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use overlord_resources::Resource;
 
-use super::Entry;
 use super::arguments::Parameter;
+use super::entry::Entry;
 use crate::sandbox::Sandbox;
 use overlord_repy_machine::Machine;
 use overlord_repy_machine::{Args, Res, Value};

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::Entry;
 use super::arguments::{Parameter, seconds};
+use super::entry::Entry;
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Until, wait};
 use overlord_repy_machine::Machine;

@@ -48,8 +48,8 @@ pub struct SandboxConfig {
     pub wall: WallPolicy,
     /// Whether the log begins with what stands of the wall. If a part of it is missing, the log says so in any case.
     pub log_wall: bool,
-    /// What the log gets when the program is loaded, before anything of the program's own.
-    pub header: Option<String>,
+    /// Whether the log has program and arguments before anything of the program's own.
+    pub show_execution: bool,
     /// Called when the program is loaded and about to run, with what stands of the wall.
     pub started: Started,
 }

@@ -50,22 +50,30 @@ pub enum Ending {
     Bug(Bug),
 }
 
-/// Exit codes, those of the original.
+/// The exit codes in which dialects differ; the others are those of [`exit_code`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitCodes {
+    /// The program called `exitall`.
+    pub exited: u8,
+    /// An exception nobody caught, in the main thread.
+    pub uncaught: u8,
+    /// An exception nobody caught, in a thread that the program made.
+    pub uncaught_in_thread: u8,
+    /// The program is not safe, or no Python.
+    pub refused: u8,
+    /// The program, or what is needed to start it, cannot be read.
+    pub unreadable: u8,
+}
+
+/// Exit codes that are the same in all dialects, those of the original; the others are in
+/// [`super::ExitCodes`].
 pub mod exit_code {
     /// The program ended by itself.
     pub const OK: u8 = 0;
-    /// Wrong usage, or a file cannot be read.
-    pub const USAGE: u8 = 1;
     /// A fault of the sandbox.
     pub const INTERNAL: u8 = 3;
     /// SystemExit was raised.
     pub const SYSTEM_EXIT: u8 = 4;
-    /// The program is not safe.
-    pub const UNSAFE: u8 = 5;
-    /// An exception nobody caught.
-    pub const UNCAUGHT: u8 = 6;
-    /// An exception nobody caught in a thread that the program made.
-    pub const THREAD_UNCAUGHT: u8 = 30;
     /// Stopped from outside.
     pub const STOPPED: u8 = 44;
     /// No more threads could be made.
@@ -97,15 +105,16 @@ impl EndStatus {
 }
 
 impl Ending {
-    /// The exit code of the process.
-    pub fn code(&self) -> u8 {
+    /// The exit code of the process that ran a program of a dialect with these codes.
+    pub fn code(&self, codes: &ExitCodes) -> u8 {
         match self {
-            Ending::Finished | Ending::Exited => exit_code::OK,
+            Ending::Finished => exit_code::OK,
+            Ending::Exited => codes.exited,
             Ending::SystemExit => exit_code::SYSTEM_EXIT,
-            Ending::Uncaught => exit_code::UNCAUGHT,
-            Ending::UncaughtInThread => exit_code::THREAD_UNCAUGHT,
-            Ending::Refused { .. } => exit_code::UNSAFE,
-            Ending::Unreadable(_) => exit_code::USAGE,
+            Ending::Uncaught => codes.uncaught,
+            Ending::UncaughtInThread => codes.uncaught_in_thread,
+            Ending::Refused { .. } => codes.refused,
+            Ending::Unreadable(_) => codes.unreadable,
             Ending::Stopped { code, .. } => *code,
             Ending::OverMemory { .. } | Ending::OverDisk { .. } => exit_code::OVER_LIMIT,
             Ending::NoThread(_) => exit_code::NO_THREAD,

@@ -3,8 +3,7 @@
 use overlord_repy_machine::repr_bytes;
 
 /// The lines that say which program runs with which arguments, for its log.
-#[must_use]
-pub fn execution_header(program: &str, arguments: &[String]) -> String {
+pub(crate) fn execution_header(program: &str, arguments: &[String]) -> String {
     let arguments: Vec<String> = arguments
         .iter()
         .map(|word| String::from_utf8_lossy(&repr_bytes(word.as_bytes())).into_owned())

@@ -8,7 +8,7 @@ use overlord_resources::{PortKind, Resource, Resources};
 
 use super::{Ending, LogWriter, MemoryWatch, Reports, Sandbox};
 use crate::accounting::Accounting;
-use crate::api::files::FileTable;
+use crate::files::FileTable;
 use crate::network::{AddressRules, Network};
 use crate::scheduler::system::{RealSystem, System, Watched};
 
@@ -161,6 +161,7 @@ impl Trial {
         let log = Kept::default();
         let disk = self.resources.quantity(Resource::DiskUsed);
         let sandbox = Rc::new(Sandbox::new(
+            &crate::dialect::V2,
             Accounting::new(self.is_limited.then_some(self.resources)),
             Box::new(system),
             FileTable::open(self.directory.path(), disk).unwrap(),

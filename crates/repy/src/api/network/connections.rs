@@ -12,8 +12,8 @@ use super::{
     two_ends,
 };
 use crate::accounting::{Item, PortInUse, use_port};
-use crate::api::Entry;
 use crate::api::arguments::{self, Parameter, seconds};
+use crate::api::entry::Entry;
 use crate::network::{Connecting, NO_CONNECTION, NetworkError, Progress, TcpServer, Traffic};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Interest, Until, wait};
@@ -22,7 +22,7 @@ use overlord_repy_machine::Machine;
 use overlord_repy_machine::attribute_error;
 use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
 
-pub(super) const CALLS: &[Entry] = &[
+pub(in crate::api) const CALLS: &[Entry] = &[
     Entry {
         name: "openconnection",
         parameters: &[

@@ -10,8 +10,8 @@ use super::{
     HEADER, ends, ip_value, permit, place_to_listen, port_value, receiving, sending, two_ends,
 };
 use crate::accounting::{Item, PortInUse, use_port};
-use crate::api::Entry;
 use crate::api::arguments::{self, Parameter, text};
+use crate::api::entry::Entry;
 use crate::network::{MESSAGE_BYTES_MAX, NetworkError, Sending, Traffic, UdpServer};
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Interest, Until, wait};
@@ -20,7 +20,7 @@ use overlord_repy_machine::Machine;
 use overlord_repy_machine::attribute_error;
 use overlord_repy_machine::{Args, Res, Value};
 
-pub(super) const CALLS: &[Entry] = &[
+pub(in crate::api) const CALLS: &[Entry] = &[
     Entry {
         name: "sendmessage",
         parameters: &[

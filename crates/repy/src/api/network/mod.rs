@@ -4,9 +4,9 @@
 //! program may use the address and the port, then the wait for the resources, then what the program itself uses, then
 //! the counted item, then the kernel.
 
-mod connections;
-mod messages;
-mod names;
+pub(super) mod connections;
+pub(super) mod messages;
+pub(super) mod names;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -15,15 +15,11 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use overlord_resources::{PortKind, Resource};
 
-use super::Entry;
 use super::arguments::{argument_error, integer, text};
 use crate::network::{NetworkError, Traffic, parse_address, parse_port};
 use crate::sandbox::Sandbox;
 use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
 use overlord_repy_machine::{Machine, Stop};
-
-/// The tables of the themes.
-pub(super) const TABLES: &[&[Entry]] = &[connections::CALLS, messages::CALLS, names::CALLS];
 
 /// What a packet costs besides what is in it.
 const HEADER: u64 = 64;

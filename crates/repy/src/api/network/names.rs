@@ -4,15 +4,15 @@ use std::rc::Rc;
 
 use overlord_resources::Resource;
 
-use crate::api::Entry;
 use crate::api::arguments::{Parameter, text};
+use crate::api::entry::Entry;
 use crate::network::Lookup;
 use crate::sandbox::Sandbox;
 use crate::scheduler::wait::{Interest, Until, wait};
 use overlord_repy_machine::Machine;
 use overlord_repy_machine::{Args, Res, Value};
 
-pub(super) const CALLS: &[Entry] = &[
+pub(in crate::api) const CALLS: &[Entry] = &[
     Entry {
         name: "gethostbyname",
         parameters: &[Parameter::Text],

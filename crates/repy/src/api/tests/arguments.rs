@@ -190,8 +190,8 @@ fn methods_that_do_not_exist_and_attributes_that_cannot_be_set_raise_attributeer
 
 #[test]
 fn no_call_takes_one_argument_too_many_or_a_keyword() {
-    let tables = crate::api::TABLES.iter().chain(crate::api::network::TABLES);
-    let calls: Vec<_> = tables
+    let calls: Vec<_> = crate::api::CALLS
+        .iter()
         .copied()
         .flatten()
         .filter(|entry| entry.parameters.last() != Some(&Parameter::Rest))

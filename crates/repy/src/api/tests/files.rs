@@ -2,7 +2,7 @@
 
 use overlord_resources::Resource;
 
-use crate::api::files::FileTable;
+use crate::files::FileTable;
 use crate::sandbox::Ending;
 use crate::sandbox::testing::Trial;
 
@@ -283,7 +283,7 @@ log('not reached')
     .run();
     assert_eq!(outcome.log, "fits");
     assert_eq!(outcome.ending, Ending::OverDisk { limit: 10_000 });
-    assert_eq!(outcome.ending.code(), 98);
+    assert_eq!(outcome.ending.code(&crate::dialect::V2.codes), 98);
     let size = outcome.directory.path().join("a").metadata().unwrap().len();
     assert_eq!(size, 5904);
 }

@@ -132,7 +132,11 @@ fn each_kind_of_end_has_its_code() {
     ] {
         let outcome = Trial::new(program).run();
         assert_eq!(outcome.ending, ending, "{program}: {}", outcome.log);
-        assert_eq!(outcome.ending.code(), code, "{program}");
+        assert_eq!(
+            outcome.ending.code(&crate::dialect::V2.codes),
+            code,
+            "{program}"
+        );
     }
 }
 

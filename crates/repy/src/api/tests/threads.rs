@@ -102,7 +102,7 @@ log('not reached')
     )
     .run();
     assert_eq!(outcome.ending, Ending::UncaughtInThread);
-    assert_eq!(outcome.ending.code(), 30);
+    assert_eq!(outcome.ending.code(&crate::dialect::V2.codes), 30);
     assert!(
         outcome.log.contains("Uncaught exception!"),
         "{}",
@@ -220,7 +220,7 @@ finally:
         (outcome.log.as_str(), outcome.ending.clone()),
         ("", Ending::Exited)
     );
-    assert_eq!(outcome.ending.code(), 0);
+    assert_eq!(outcome.ending.code(&crate::dialect::V2.codes), 0);
 }
 
 #[test]

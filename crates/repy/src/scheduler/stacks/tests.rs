@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::super::system::RealSystem;
 use crate::accounting::Accounting;
 use crate::api;
-use crate::api::files::FileTable;
+use crate::files::FileTable;
 use crate::network::{AddressRules, Network};
 use crate::sandbox::{Ending, LogWriter, MemoryWatch, Sandbox};
 use overlord_repy_machine::HostType;
@@ -59,6 +59,7 @@ while opened() < 40:
 "
     );
     let sandbox = Rc::new(Sandbox::new(
+        &crate::dialect::V2,
         Accounting::new(None),
         Box::new(RealSystem::new()),
         FileTable::none(),
@@ -68,7 +69,7 @@ while opened() < 40:
     ));
     let mut machine = Machine::new(Limits::default());
     let globals = machine.new_globals();
-    api::register(&sandbox, &mut machine, &globals, &[]);
+    api::v2_globals(&sandbox, &mut machine, &globals, &[]);
     let open = Rc::new(Cell::new(0));
     let count = open.clone();
     let handle = machine.host_function("handle", move |machine, _| {
