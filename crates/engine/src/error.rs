@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use overlord_types::failure::{Classified, Code, is_out_of_files};
-use overlord_types::{ArgumentError, Handle, UserName, VesselStatus};
+use overlord_types::{ArgumentError, FileNameError, Handle, UserName, VesselStatus};
 use thiserror::Error;
 
 /// What an adapter or a hook failed with underneath; kept as the source of ours.
@@ -241,6 +241,30 @@ impl Classified for SettingsError {
             Self::Arguments(_) => Code::Arguments,
             Self::UnknownTemplate { .. } => Code::ArgumentTemplate,
             Self::NoOperations | Self::OutOfBounds { .. } => Code::Period,
+        }
+    }
+}
+
+/// A program that cannot be put on vessels. The operator is to blame.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProgramFileError {
+    /// It is larger than a vessel's disk.
+    #[error("it has more than {max} bytes, the most that vessels take")]
+    TooLarge {
+        /// The bound in bytes.
+        max: u64,
+    },
+    /// Nodes refuse a file of its name.
+    #[error("it has a name that nodes refuse")]
+    Name(#[from] FileNameError),
+}
+
+impl Classified for ProgramFileError {
+    fn code(&self) -> Code {
+        match self {
+            Self::TooLarge { .. } => Code::ProgramTooLarge,
+            Self::Name(error) => error.code(),
         }
     }
 }

@@ -22,6 +22,7 @@
 
 mod breaker;
 mod control;
+mod deployment;
 mod error;
 mod fleet;
 mod fleet_event;
@@ -44,9 +45,13 @@ mod workers;
 
 pub use breaker::{Breaker, Silence};
 pub use control::Control;
+pub use deployment::{
+    ArgumentsTemplate, CheckedProgram, Deployment, DeploymentRequest, DeploymentTerms,
+    PROGRAM_BYTES_MAX, VESSELS_MAX,
+};
 pub use error::{
     Cause, ClearinghouseError, HookError, IllegalTransition, InitialiseError, JournalError,
-    NodeError, RunError, SettingsError,
+    NodeError, ProgramFileError, RunError, SettingsError,
 };
 pub use fleet::{
     Absent, Acquisition, Circumstances, CopyRecord, Desired, Fleet, NodeWatch, Phase, Reading,
@@ -72,6 +77,6 @@ pub use ports::{
 pub use quarantine::Quarantine;
 pub use report::{Report, VesselReport, VesselWait, Wait};
 pub use runner::{Runner, Witness};
-pub use settings::{ArgumentsTemplate, Deployment, OnStart, OnStop, Policy, Program, VESSELS_MAX};
+pub use settings::{OnStart, OnStop, Policy};
 pub use text::with_causes;
 pub use vessel::{EvidenceLog, Lease, Stage, StartProgress, Step, Vessel};

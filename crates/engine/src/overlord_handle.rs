@@ -13,11 +13,12 @@ use overlord_time::{Moment, Now};
 use overlord_types::{FileName, Handle, Platform, UserName, UserPort, VesselStatus, VesselType};
 
 use crate::breaker::Silence;
+use crate::deployment::Deployment;
 use crate::error::{Cause, ClearinghouseError, InitialiseError, NodeError};
 use crate::fleet_event::StopReason;
 use crate::operation::{AcquireError, ReleaseError, StartUpError, Started};
 use crate::ports::{Account, HeldVessel, ProgramFile, StartCommand, VesselAddress};
-use crate::settings::{Deployment, Policy};
+use crate::settings::Policy;
 use crate::shared::Shared;
 use crate::text::with_causes;
 use crate::workers::release_what_is_held;
@@ -358,10 +359,10 @@ impl OverlordHandle {
             .as_ref()
             .ok_or(InitialiseError::Program)?;
         let uploaded = self
-            .upload_to_vessels(&fresh, std::slice::from_ref(&program.file))
+            .upload_to_vessels(&fresh, std::slice::from_ref(program.file()))
             .await;
         let started = self
-            .run_on_vessels(&uploaded, &program.file.name, program.platform, &arguments)
+            .run_on_vessels(&uploaded, program.name(), program.platform(), &arguments)
             .await;
         let failed = Self::list_difference(&fresh, &started);
         self.release_vessels(&failed).await?;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use overlord_time::{Moment, Now, WallTime};
 
 use crate::control::{Control, Request};
+use crate::deployment::Deployment;
 use crate::error::{RunError, SettingsError};
 use crate::fleet::{Circumstances, Desired, Fleet, ReplacedHooks};
 use crate::fleet_event::{Change, Publisher, RunReport, StopReason, Subscription, WaitReason};
@@ -26,7 +27,7 @@ use crate::overlord_handle::OverlordHandle;
 use crate::planner::{Plan, plan};
 use crate::ports::Ports;
 use crate::report::{Report, Wait};
-use crate::settings::{Deployment, Policy};
+use crate::settings::Policy;
 use crate::shared::Shared;
 use crate::text::with_causes;
 use crate::workers::carry_out;
@@ -74,7 +75,6 @@ impl Runner {
         hooks: Hooks,
         ports: Ports,
     ) -> Result<Self, SettingsError> {
-        deployment.check()?;
         policy.check()?;
         let replaced = ReplacedHooks {
             acquire_vessels: hooks.acquire_vessels.is_some(),

@@ -1,160 +1,17 @@
-//! What the operator wants: the deployment (what shall run) and the policy (how it is kept running).
+//! How a deployment is kept running: the policy, its defaults with reasons, and its bounds.
 //!
-//! Reading flags, variables and files is left to the binary; here are the values, their defaults with
-//! reasons, and their bounds. Both are readable by hooks.
+//! Reading flags, variables and files is left to the binary; what shall run is [`crate::deployment`]'s. Hooks can read both.
 
 use std::time::Duration;
 
-use overlord_time::WallTime;
-use overlord_types::{ArgumentError, Platform, ProgramArguments, UserName, UserPort, VesselType};
 use serde::{Deserialize, Serialize};
 
 use crate::error::SettingsError;
-use crate::ports::{Account, ProgramFile};
 
-/// Most vessels of one deployment: what one process can watch with one probe per node and poll.
-pub const VESSELS_MAX: u32 = 10_000;
 /// No period is longer: a year of seconds keeps all arithmetic far from overflow.
 const PERIOD_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// No period is shorter: below this the engine would ask nodes in a tight loop.
 const PERIOD_MIN: Duration = Duration::from_millis(10);
-
-/// The program that every vessel is to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
-    /// The file that is uploaded and started.
-    pub file: ProgramFile,
-    /// What runs it on the vessel.
-    pub platform: Platform,
-}
-
-/// The words that stand for something in arguments.
-const WORDS: [&str; 3] = ["{port}", "{index}", "{time}"];
-
-/// The last second that is written with ten digits, in the year 2286.
-const LATE: WallTime = WallTime::from_unix_millis(9_999_999_999_000);
-
-/// Arguments of the program, in which `{port}`, `{index}` and `{time}` stand for the user port, the copy's number and
-/// the seconds since 1970 when the copy is started (again): programs in vessels have no calendar of their own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ArgumentsTemplate(Vec<String>);
-
-impl ArgumentsTemplate {
-    /// Takes the texts as given; [`Deployment::check`] says what is wrong with them.
-    #[must_use]
-    pub fn new(arguments: Vec<String>) -> Self {
-        Self(arguments)
-    }
-
-    /// The arguments as given.
-    #[must_use]
-    pub fn as_slice(&self) -> &[String] {
-        &self.0
-    }
-
-    /// The arguments for one copy. Words in braces that stand for nothing are left, and then refused
-    /// as a character that nodes do not take.
-    ///
-    /// # Errors
-    /// When what comes out is not accepted by nodes.
-    pub fn resolve(
-        &self,
-        port: UserPort,
-        index: u32,
-        now: WallTime,
-    ) -> Result<ProgramArguments, ArgumentError> {
-        let (port, index) = (port.to_string(), index.to_string());
-        let time = (now.unix_millis() / 1000).to_string();
-        let fill = |text: &String| {
-            text.replace("{port}", &port)
-                .replace("{index}", &index)
-                .replace("{time}", &time)
-        };
-        ProgramArguments::new(self.0.iter().map(fill).collect())
-    }
-
-    /// The first word in braces that stands for nothing.
-    fn unknown_word(&self) -> Option<SettingsError> {
-        self.0.iter().find_map(|template| {
-            let rest = WORDS
-                .iter()
-                .fold(template.clone(), |rest, word| rest.replace(word, ""));
-            let (_, after) = rest.split_once('{')?;
-            let (word, _) = after.split_once('}')?;
-            Some(SettingsError::UnknownTemplate {
-                template: template.clone(),
-                word: word.to_owned(),
-            })
-        })
-    }
-}
-
-/// What shall run, and how often.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deployment {
-    /// Whose vessels they are.
-    pub user_name: UserName,
-    /// The port that the account may use on each vessel (the original's `geni_port`).
-    pub user_port: UserPort,
-    /// How many copies.
-    pub vessel_count: u32,
-    /// On which machines.
-    pub vessel_type: VesselType,
-    /// What each copy is; `None` when a replaced init-vessels hook brings its own.
-    pub program: Option<Program>,
-    /// The program's arguments.
-    pub arguments: ArgumentsTemplate,
-}
-
-impl Deployment {
-    /// The name of the program's file, if there is one (the original's `program_filename`).
-    #[must_use]
-    pub fn program_name(&self) -> Option<&str> {
-        self.program
-            .as_ref()
-            .map(|program| program.file.name.as_str())
-    }
-
-    /// Says what keeps this deployment from being run at all.
-    ///
-    /// # Errors
-    /// The first thing that the operator has to change.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        if self.vessel_count == 0 {
-            return Err(SettingsError::NoVessels);
-        }
-        if self.vessel_count > VESSELS_MAX {
-            return Err(SettingsError::TooManyVessels {
-                wanted: self.vessel_count,
-                max: VESSELS_MAX,
-            });
-        }
-        if let Some(error) = self.arguments.unknown_word() {
-            return Err(error);
-        }
-        // The highest index and a late time make the longest arguments.
-        self.arguments
-            .resolve(self.user_port, self.vessel_count, LATE)
-            .map_err(SettingsError::Arguments)?;
-        Ok(())
-    }
-
-    /// Says whether the account may hold as many vessels as are wanted.
-    ///
-    /// # Errors
-    /// [`SettingsError::OverCredit`] if it may not.
-    pub fn check_credit(&self, account: &Account) -> Result<(), SettingsError> {
-        if self.vessel_count > account.max_vessels {
-            return Err(SettingsError::OverCredit {
-                wanted: self.vessel_count,
-                credit: account.max_vessels,
-                user: account.user_name.clone(),
-            });
-        }
-        Ok(())
-    }
-}
 
 /// What becomes, at the start, of vessels that the account holds already.
 ///
@@ -306,34 +163,5 @@ impl Policy {
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn port() -> UserPort {
-        UserPort::try_from(63_100).unwrap()
-    }
-
-    #[test]
-    fn port_index_and_time_are_filled_in_wherever_they_stand() {
-        let words = ["{port}", "x{index}-{index}", "{time}", "plain"].map(str::to_owned);
-        let template = ArgumentsTemplate::new(words.to_vec());
-        assert_eq!(template.unknown_word(), None);
-        let now = WallTime::from_unix_millis(1_700_000_000_999);
-        let filled = template.resolve(port(), 7, now).unwrap();
-        assert_eq!(filled.as_slice(), ["63100", "x7-7", "1700000000", "plain"]);
-    }
-
-    #[test]
-    fn a_word_that_stands_for_nothing_is_named() {
-        let template = ArgumentsTemplate::new(vec!["{port}{when}".to_owned()]);
-        let error = template.unknown_word().unwrap();
-        assert_eq!(
-            error.to_string(),
-            "\"{port}{when}\" has {when}; known are {port}, {index} and {time}"
-        );
     }
 }

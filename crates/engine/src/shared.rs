@@ -16,6 +16,7 @@ use overlord_time::Now;
 use overlord_types::{Handle, NodeId, NodeLocation, ProgramArguments, VesselName};
 
 use crate::control::Control;
+use crate::deployment::{self, Deployment};
 use crate::error::{ClearinghouseError, InitialiseError, JournalError, NodeError};
 use crate::journal::{DoubtfulAcquisition, JournalRecord, Ledger};
 use crate::operation::{AcquireError, Assignment, Doubt, Effects, ReleaseError, Started};
@@ -23,7 +24,7 @@ use crate::ports::{
     Account, HeldVessel, Ports, ProgramFile, StartCommand, StartOutcome, VesselAddress,
     VesselObservation,
 };
-use crate::settings::{Deployment, Policy};
+use crate::settings::Policy;
 use crate::text::log_tail;
 
 /// How long the journal may take for one record, or to be read: a disk that takes longer is as good as broken.
@@ -387,7 +388,7 @@ impl Shared {
             .as_ref()
             .ok_or(InitialiseError::Program)?;
         self.record_attempt(assignment).await?;
-        let upload = self.upload_file(&assignment.address, &program.file).await;
+        let upload = self.upload_file(&assignment.address, program.file()).await;
         upload.map_err(InitialiseError::Upload)
     }
 
@@ -410,8 +411,8 @@ impl Shared {
             .resolve(self.deployment.user_port, assignment.index, self.now().wall)
             .map_err(InitialiseError::Arguments)?;
         let command = StartCommand {
-            platform: program.platform,
-            program: program.file.name.clone(),
+            platform: program.platform(),
+            program: program.name().clone(),
             arguments,
         };
         self.start_program(&assignment.address, &command).await
@@ -457,10 +458,8 @@ impl Shared {
         handle: &Handle,
         arguments: &[String],
     ) -> Result<ProgramArguments, InitialiseError> {
-        let template = crate::ArgumentsTemplate::new(arguments.to_vec());
         let index = self.index(handle).unwrap_or_default();
-        template
-            .resolve(self.deployment.user_port, index, self.now().wall)
+        deployment::fill(arguments, self.deployment.user_port, index, self.now().wall)
             .map_err(InitialiseError::Arguments)
     }
 }

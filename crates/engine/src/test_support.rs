@@ -1,27 +1,22 @@
 //! What the unit tests of several modules begin with.
 
-use overlord_types::{Platform, UserPort, VesselType};
+use overlord_types::{UserPort, VesselType};
 
+use crate::deployment::{CheckedProgram, Deployment, DeploymentRequest};
 use crate::fleet::{Desired, ReplacedHooks};
-use crate::ports::ProgramFile;
-use crate::settings::{ArgumentsTemplate, Deployment, Policy, Program};
+use crate::ports::Account;
+use crate::settings::Policy;
 
 /// A deployment of so many copies of a Repy program.
 pub(crate) fn deployment(copies: u32) -> Deployment {
-    Deployment {
+    let program = CheckedProgram::new("p.r2py", b"pass".as_slice(), None).unwrap();
+    let request = DeploymentRequest::new(copies, VesselType::Wan, Some(program)).unwrap();
+    let account = Account {
         user_name: "user".parse().unwrap(),
         user_port: UserPort::try_from(63_100).unwrap(),
-        vessel_count: copies,
-        vessel_type: VesselType::Wan,
-        program: Some(Program {
-            file: ProgramFile {
-                name: "p.r2py".parse().unwrap(),
-                contents: b"pass".as_slice().into(),
-            },
-            platform: Platform::RepyV2,
-        }),
-        arguments: ArgumentsTemplate::default(),
-    }
+        max_vessels: copies,
+    };
+    Deployment::new(request, &account).unwrap()
 }
 
 /// That deployment, kept as by default.

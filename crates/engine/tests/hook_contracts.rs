@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use overlord_engine::{
-    Account, ArgumentsTemplate, Cause, Change, Clearinghouse, ClearinghouseError, Delivery,
-    Deployment, HeldVessel, Hooks, Journal, JournalError, JournalRecord, MemoryJournal, Moment,
-    NodeError, NodeManagers, OverlordHandle, Policy, Ports, Program, ProgramFile, Randomness,
-    RunError, RunReport, Runner, SettingsError, StartCommand, StartOutcome, StopReason,
+    Account, Cause, Change, CheckedProgram, Clearinghouse, ClearinghouseError, Delivery,
+    Deployment, DeploymentRequest, HeldVessel, Hooks, Journal, JournalError, JournalRecord,
+    MemoryJournal, Moment, NodeError, NodeManagers, OverlordHandle, Policy, Ports, ProgramFile,
+    Randomness, RunError, RunReport, Runner, SettingsError, StartCommand, StartOutcome, StopReason,
     VesselAddress, VesselObservation,
 };
 use overlord_types::{
@@ -209,17 +209,14 @@ fn file(name: &str) -> ProgramFile {
 }
 
 fn deployment(copies: u32) -> Deployment {
-    Deployment {
+    let program = CheckedProgram::new("server.r2py", b"pass\n".as_slice(), None).unwrap();
+    let request = DeploymentRequest::new(copies, VesselType::Wan, Some(program)).unwrap();
+    let account = Account {
         user_name: "alice".parse().unwrap(),
         user_port: UserPort::try_from(63_100).unwrap(),
-        vessel_count: copies,
-        vessel_type: VesselType::Wan,
-        program: Some(Program {
-            file: file("server.r2py"),
-            platform: Platform::RepyV2,
-        }),
-        arguments: ArgumentsTemplate::default(),
-    }
+        max_vessels: copies,
+    };
+    Deployment::new(request, &account).unwrap()
 }
 
 /// Runs for so long, then stops it; gives what the operator was told, and how it ended.

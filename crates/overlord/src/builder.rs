@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use overlord_clearinghouse::{ApiKey, ApiKeyFormatError};
 use overlord_engine::{
-    ArgumentsTemplate, Deployment, Hooks, Journal, MemoryJournal, OnStart, OnStop, Policy, Program,
-    ProgramFile, SettingsError, VESSELS_MAX,
+    CheckedProgram, Deployment, DeploymentRequest, Hooks, Journal, MemoryJournal, OnStart, OnStop,
+    PROGRAM_BYTES_MAX, Policy, ProgramFileError,
 };
-use overlord_types::{FileName, Platform, VesselType};
+use overlord_types::{Platform, VesselType};
 use tracing::Level;
 
 use crate::connection::{ConnectionSettings, Prepared};
@@ -23,10 +24,27 @@ use crate::stop::{STOP_FILE_DEFAULT, StopHandle, StopSources};
 
 /// How many copies run unless said otherwise: what an account without donations may hold.
 pub const COUNT_DEFAULT: u32 = overlord_types::VESSELS_WITHOUT_DONATION;
-/// Largest program that is uploaded, in bytes. A vessel of the testbed has 20 MB of disk.
-pub const PROGRAM_BYTES_MAX: u64 = 20_000_000;
 /// The engine drops a call at the policy's deadline; the client gives up this much earlier and says why.
 const DEADLINE_LEAD: Duration = Duration::from_secs(1);
+
+/// Where the program comes from.
+#[derive(Clone)]
+enum ProgramSource {
+    File(PathBuf),
+    Bytes(String, Bytes),
+    Checked(CheckedProgram),
+}
+
+impl fmt::Debug for ProgramSource {
+    /// Without the bytes, which may be many.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Bytes(name, contents) => write!(f, "{name}, {} bytes", contents.len()),
+            Self::Checked(program) => fmt::Debug::fmt(program, f),
+        }
+    }
+}
 
 /// Sets an [`Overlord`] up; [`Overlord::builder`] begins.
 #[derive(Clone)]
@@ -40,7 +58,7 @@ pub struct OverlordBuilder {
     api_key: Option<Result<ApiKey, ApiKeyFormatError>>,
     count: u32,
     vessel_type: VesselType,
-    program: Option<PathBuf>,
+    program: Option<ProgramSource>,
     platform: Option<Platform>,
     policy: Policy,
     stop_file: Option<PathBuf>,
@@ -126,13 +144,26 @@ impl OverlordBuilder {
         self
     }
 
-    /// The program's file. Without one, the init-vessels hook must be replaced by one that brings its own.
+    /// The program's file, read once, by [`OverlordBuilder::build`]. Without a program, the init-vessels hook must be
+    /// replaced by one that brings its own.
     pub fn program(mut self, file: impl Into<PathBuf>) -> Self {
-        self.program = Some(file.into());
+        self.program = Some(ProgramSource::File(file.into()));
         self
     }
 
-    /// What runs the program. Default: by the ending of its name, see [`Platform::of_program`].
+    /// The program's bytes, and its name on the vessels.
+    pub fn program_bytes(mut self, name: &str, contents: impl Into<Bytes>) -> Self {
+        self.program = Some(ProgramSource::Bytes(name.to_owned(), contents.into()));
+        self
+    }
+
+    /// A program that was read and checked before: these bytes are deployed, on this platform.
+    pub fn checked_program(mut self, program: CheckedProgram) -> Self {
+        self.program = Some(ProgramSource::Checked(program));
+        self
+    }
+
+    /// What runs a program that is not checked yet. Default: by the ending of its name, see [`Platform::of_program`].
     pub fn platform(mut self, platform: Platform) -> Self {
         self.platform = Some(platform);
         self
@@ -237,11 +268,16 @@ impl OverlordBuilder {
     /// The first thing that the operator has to change, or that the clearinghouse does not answer.
     pub async fn build(self) -> Result<Overlord, SetupError> {
         let user = self.user.parse()?;
-        let program = match &self.program {
-            Some(path) => Some(read_program(path, self.platform)?),
+        let program = match self.program {
+            Some(ProgramSource::File(path)) => Some(read_program(&path, self.platform)?),
+            Some(ProgramSource::Bytes(name, contents)) => {
+                let checked = CheckedProgram::new(&name, contents, self.platform);
+                Some(checked.map_err(refused(Path::new(&name)))?)
+            }
+            Some(ProgramSource::Checked(program)) => Some(program),
             None => None,
         };
-        check_count(self.count)?;
+        let request = DeploymentRequest::new(self.count, self.vessel_type, program)?;
         self.policy.check()?;
         let mut settings = ConnectionSettings::new(user);
         settings.api_key = self.api_key.transpose()?;
@@ -263,16 +299,7 @@ impl OverlordBuilder {
         )
         .await?;
         let account = connection.engine_account();
-        let deployment = Deployment {
-            user_name: account.user_name.clone(),
-            user_port: account.user_port,
-            vessel_count: self.count,
-            vessel_type: self.vessel_type,
-            program,
-            arguments: ArgumentsTemplate::default(),
-        };
-        deployment.check()?;
-        deployment.check_credit(&account)?;
+        let deployment = Deployment::new(request, &account)?;
         let journal = self
             .journal
             .unwrap_or_else(|| Arc::new(MemoryJournal::default()));
@@ -293,45 +320,30 @@ impl OverlordBuilder {
     }
 }
 
-/// What the engine will check again once the account is known; a mistake here needs no question to anybody.
-fn check_count(wanted: u32) -> Result<(), SettingsError> {
-    match wanted {
-        0 => Err(SettingsError::NoVessels),
-        1..=VESSELS_MAX => Ok(()),
-        _ => Err(SettingsError::TooManyVessels {
-            wanted,
-            max: VESSELS_MAX,
-        }),
-    }
-}
-
 /// Reads a program from its file; the platform is taken from the name's ending unless given.
 ///
 /// # Errors
 /// When it cannot be read, is too large, or has a name that nodes refuse.
-pub fn read_program(path: &Path, platform: Option<Platform>) -> Result<Program, SetupError> {
-    let unreadable = |source| SetupError::Program {
-        path: path.to_owned(),
-        source,
-    };
+pub fn read_program(path: &Path, platform: Option<Platform>) -> Result<CheckedProgram, SetupError> {
     let mut file =
         overlord_files::read(path, PROGRAM_BYTES_MAX).map_err(|error| match error.kind() {
-            std::io::ErrorKind::FileTooLarge => SetupError::ProgramTooLarge {
-                path: path.to_owned(),
+            std::io::ErrorKind::FileTooLarge => refused(path)(ProgramFileError::TooLarge {
                 max: PROGRAM_BYTES_MAX,
+            }),
+            _ => SetupError::Program {
+                path: path.to_owned(),
+                source: error,
             },
-            _ => unreadable(error),
         })?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let platform = platform.unwrap_or_else(|| Platform::of_program(&name));
-    let name: FileName = name.parse().map_err(|source| SetupError::ProgramName {
+    // A program is no secret: taken out, it is neither copied nor wiped.
+    let contents = std::mem::take(&mut *file.bytes);
+    CheckedProgram::new(&name, contents, platform).map_err(refused(path))
+}
+
+fn refused(path: &Path) -> impl Fn(ProgramFileError) -> SetupError {
+    move |source| SetupError::ProgramRefused {
         path: path.to_owned(),
         source,
-    })?;
-    // A program is no secret: taken out, it is neither copied nor wiped.
-    let contents = std::mem::take(&mut *file.bytes).into();
-    Ok(Program {
-        file: ProgramFile { name, contents },
-        platform,
-    })
+    }
 }

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use overlord_clearinghouse::{
     ApiKeyError, ApiKeyFormatError, ClearinghouseError, ClientSetupError,
 };
-use overlord_engine::SettingsError;
+use overlord_engine::{ProgramFileError, SettingsError};
 use overlord_keys::{KeyError, KeyFileError, RsaError};
 use overlord_types::failure::{Classified, Code, is_out_of_files};
-use overlord_types::{FileNameError, UserName, UserNameError};
+use overlord_types::{UserName, UserNameError};
 use thiserror::Error;
 
 /// Why a deployment cannot be set up.
@@ -32,22 +32,14 @@ pub enum SetupError {
         #[source]
         source: std::io::Error,
     },
-    /// The program is larger than a vessel's disk.
-    #[error("the program {} has more than {max} bytes, the most that vessels take", path.display())]
-    ProgramTooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The bound.
-        max: u64,
-    },
-    /// Nodes refuse a file of this name.
-    #[error("the program {} has a name that nodes refuse", path.display())]
-    ProgramName {
-        /// The file.
+    /// Vessels do not take the program.
+    #[error("the program {} cannot be deployed", path.display())]
+    ProgramRefused {
+        /// The file, or its name if it came as bytes.
         path: PathBuf,
         /// Why.
         #[source]
-        source: FileNameError,
+        source: ProgramFileError,
     },
     /// The user's keys are missing or broken.
     #[error("the keys of {user} cannot be used")]
@@ -122,8 +114,7 @@ impl Classified for SetupError {
                 Code::OpenFilesExhausted
             }
             Self::Program { .. } => Code::ProgramUnreadable,
-            Self::ProgramTooLarge { .. } => Code::ProgramTooLarge,
-            Self::ProgramName { source, .. } => source.code(),
+            Self::ProgramRefused { source, .. } => source.code(),
             Self::Keys { source, .. } => source.code(),
             Self::Client(error) => error.code(),
             Self::ApiKeyFormat(error) => error.code(),

@@ -106,7 +106,7 @@ mod own_task;
 pub mod ports;
 mod stop;
 
-pub use builder::{COUNT_DEFAULT, OverlordBuilder, PROGRAM_BYTES_MAX, read_program};
+pub use builder::{COUNT_DEFAULT, OverlordBuilder, read_program};
 pub use connection::{CLEARINGHOUSE_DEFAULT, Connection, ConnectionSettings, chance};
 pub use error::SetupError;
 pub use log::LogTarget;
@@ -115,9 +115,9 @@ pub use overlord::{Config, Overlord, Run};
 pub use overlord_clearinghouse as clearinghouse;
 pub use overlord_engine as engine;
 pub use overlord_engine::{
-    AcquireVessels, Cause, Change, Control, Delivery, FleetEvent, InitOverlord, InitVessels,
-    Maintenance, OnStart, OnStop, OverlordHandle, Policy, ProgramFile, RemoveVessels, Report,
-    RunError, RunReport, StopReason, Subscription,
+    AcquireVessels, Cause, Change, CheckedProgram, Control, Delivery, FleetEvent, InitOverlord,
+    InitVessels, Maintenance, OnStart, OnStop, OverlordHandle, PROGRAM_BYTES_MAX, Policy,
+    ProgramFile, RemoveVessels, Report, RunError, RunReport, StopReason, Subscription,
 };
 pub use overlord_files as files;
 pub use overlord_keys as keys;

@@ -216,12 +216,17 @@ impl Overlord {
         A::Item: ToString,
     {
         let arguments = arguments.into_iter().map(|a| a.to_string()).collect();
-        let deployment = Deployment {
-            arguments: ArgumentsTemplate::new(arguments),
-            ..self.config.deployment.clone()
-        };
+        self.prepare_with(ArgumentsTemplate::new(arguments)?)
+    }
+
+    /// The same with arguments that were checked before.
+    ///
+    /// # Errors
+    /// When the policy has a period out of its bounds.
+    pub fn prepare_with(&self, arguments: ArgumentsTemplate) -> Result<Run, SettingsError> {
+        let deployment = self.config.deployment.clone();
         let runner = Runner::new(
-            deployment,
+            deployment.with_arguments(arguments),
             self.config.policy.clone(),
             self.hooks.clone(),
             self.ports.clone(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{SLEEPER, World};
+use common::{SLEEPER, World, on_vessels};
 use overlord::{
     Cause, Change, Delivery, Handle, OnStop, OverlordHandle, Run, RunReport, StopReason,
     Subscription, VesselType,
@@ -282,5 +282,49 @@ async fn arguments_that_nodes_refuse_are_told_before_the_run() {
         assert!(overlord.prepare([argument]).is_err(), "{argument:?}");
     }
     assert!(overlord.prepare(["{port}", "{index}", "-x_1.5"]).is_ok());
+    world.testbed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_that_were_checked_are_deployed_though_their_file_changes() {
+    let world = World::start(2, 1).await;
+    let path = world.program("server", SLEEPER);
+    let checked = overlord::read_program(&path, None).unwrap();
+    assert_eq!(checked.contents(), SLEEPER.as_bytes());
+    std::fs::write(&path, "#!/bin/sh\nexit 1\n").unwrap();
+    let overlord = world
+        .builder()
+        .count(2)
+        .checked_program(checked)
+        .build()
+        .await
+        .unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let (mut events, task) = begin(overlord.prepare(["x"]).unwrap());
+    until_running(&mut events, 2).await;
+    let there = on_vessels(&world, "server");
+    assert_eq!(there, [SLEEPER.as_bytes(), SLEEPER.as_bytes()]);
+    overlord.stop_handle().stop();
+    task.await.unwrap();
+    world.testbed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_can_come_as_bytes_under_a_name_that_nodes_take() {
+    let world = World::start(1, 1).await;
+    let builder = || world.builder().count(1);
+    let refused = builder().program_bytes("Server", SLEEPER).build().await;
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        overlord::Classified::code(&refused),
+        overlord::Code::ProgramName
+    );
+    let built = builder().program_bytes("server", SLEEPER).build().await;
+    let overlord = built.unwrap();
+    let (mut events, task) = begin(overlord.prepare(["x"]).unwrap());
+    until_running(&mut events, 1).await;
+    assert_eq!(on_vessels(&world, "server"), [SLEEPER.as_bytes()]);
+    overlord.stop_handle().stop();
+    task.await.unwrap();
     world.testbed.shutdown().await;
 }

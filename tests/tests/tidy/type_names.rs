@@ -23,7 +23,6 @@ const SHARED: &[(&str, &[&str])] = &[
     ("NodeError", &["engine", "nodemanager"]),
     ("Outcome", &["engine", "nodemanager"]),
     ("Phase", &["engine", "nodemanager"]),
-    ("Program", &["engine", "repy-machine"]),
     ("Progress", &["cli", "repy"]),
     ("Request", &["clearinghouse", "engine", "repy-machine"]),
     ("Run", &["node", "overlord"]),

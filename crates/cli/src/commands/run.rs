@@ -138,13 +138,12 @@ async fn run_local(
     begun: Instant,
     signals: &mut EndSignals,
 ) -> Result<ExitMeaning, NotBegun> {
-    settings.check_program()?;
     let mut config = TestbedConfig::new(PathBuf::new());
     config.nodes = local.size.nodes as usize;
     config.nodes_per_network = local.size.nodes_per_network as usize;
     config.vessels_per_node = local.size.vessels_per_node as usize;
     config.latency = local.latency;
-    if settings.platform == Platform::Native {
+    if settings.program.platform() == Platform::Native {
         // The program of whoever runs this, on the machine that it is run on.
         config.platforms = config.platforms.and_danger_native();
     }
@@ -236,7 +235,9 @@ async fn deploy(
     account::warn_of_danger(account, output);
     let overlord = unless_asked(build(settings, account), signals).await?;
     account::warn_of_keys(overlord.connection(), output);
-    if settings.platform == Platform::Native && matches!(settings.target, Target::Account(_)) {
+    if settings.program.platform() == Platform::Native
+        && matches!(settings.target, Target::Account(_))
+    {
         output.note(
             "note: this program runs on the native platform, which only a testbed of your own offers that was started with --danger-native; other nodes run .repy and .r2py",
         );
@@ -262,9 +263,8 @@ async fn deploy(
             vessel_type: config.vessel_type(),
         },
     )?;
-    settings.check_program()?;
     let port = settings.probe.port(config.user_port());
-    let run = overlord.prepare(settings.arguments.as_slice())?;
+    let run = overlord.prepare_with(settings.arguments.clone())?;
     let control = run.control();
     let changes = run.subscribe();
     let watcher = Watcher::new(output.clone(), settings.count, port, begun);
@@ -299,8 +299,7 @@ async fn build(settings: &RunSettings, account: &AccountSettings) -> Result<Over
         .clearinghouse(&account.clearinghouse)
         .count(settings.count)
         .vessel_type(settings.vessel_type)
-        .program(&settings.program_path)
-        .platform(settings.platform)
+        .checked_program(settings.program.clone())
         .policy(settings.policy.clone())
         .stop_file(&settings.stop_file);
     let builder = match &account.trust {

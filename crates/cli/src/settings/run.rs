@@ -6,9 +6,9 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use overlord::SetupError;
-use overlord::engine::{ArgumentsTemplate, Deployment, OnStop, Policy, Program, SettingsError};
-use overlord::types::{Platform, UserName, UserPort, VesselType};
+use overlord::engine::{ArgumentsTemplate, OnStop, Policy, SettingsError};
+use overlord::types::{Platform, VesselType};
+use overlord::{CheckedProgram, Code, SetupError};
 use overlord_testbed::node::platform::repy_refusal;
 
 use super::account::AccountSettings;
@@ -21,12 +21,9 @@ use super::table::{
     LOCAL_DIR, LOCAL_LATENCY, LOCAL_NODES, LOG_FILE, NO_CHECK, ON_START, ON_STOP, PLATFORM,
     POLL_PERIOD, PROBE_PORT, RENEW_PERIOD, RUN_FOR, STOP_FILE, TYPE,
 };
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::text::bound;
 
-/// A port that stands in for the account's while that is not known yet: five digits, as theirs.
-const PORT_STAND_IN: i64 = 63_100;
 /// What is about a clearinghouse elsewhere: it makes no sense beside the embedded testbed.
 static ELSEWHERE: &[&Row] = &[
     &CLEARINGHOUSE.row,
@@ -63,12 +60,8 @@ pub(crate) enum Probe {
 pub(crate) struct RunSettings {
     /// Where.
     pub(crate) target: Target,
-    /// What: the program's file.
-    pub(crate) program_path: PathBuf,
-    /// What runs it.
-    pub(crate) platform: Platform,
-    /// Why no node would run it, unless the operator does not want to know.
-    refusal: Option<String>,
+    /// What: the program as it was read and judged.
+    pub(crate) program: CheckedProgram,
     /// With which arguments.
     pub(crate) arguments: ArgumentsTemplate,
     /// How many copies.
@@ -113,18 +106,12 @@ impl RunSettings {
             .check()
             .map_err(|error| out_of_bounds(error, &poll_period, &renew_period))?;
 
-        let template = ArgumentsTemplate::new(arguments.to_vec());
+        let template = ArgumentsTemplate::new(arguments.to_vec())?;
         let wants_port = arguments.iter().any(|argument| argument.contains("{port}"));
-        let read = overlord::read_program(program, platform)?;
-        let is_checked = read.platform == Platform::RepyV2 && !layers.value(&NO_CHECK)?.value;
-        let refusal = is_checked
-            .then(|| repy_refusal(read.file.name.as_str(), &read.file.contents))
-            .flatten();
+        let program = overlord::read_program(program, platform)?;
         let settings = Self {
             target: target(layers, is_local, count, vessel_type)?,
-            program_path: program.to_owned(),
-            platform: read.platform,
-            refusal,
+            program,
             arguments: template,
             count,
             vessel_type,
@@ -139,30 +126,11 @@ impl RunSettings {
                 None => Probe::Never,
             },
         };
-        settings.check_deployment(read)?;
         settings.check_files()?;
-        Ok(settings)
-    }
-
-    /// Whose account.
-    #[must_use]
-    pub(crate) fn user(&self) -> &UserName {
-        match &self.target {
-            Target::Account(account) => &account.user,
-            Target::Local(local) => &local.user,
+        if !layers.value(&NO_CHECK)?.value {
+            judge(&settings.program)?;
         }
-    }
-
-    /// Whether nodes would run the program. Asked once all else is in order, and before a vessel is acquired for it.
-    ///
-    /// # Errors
-    /// The rule that it breaks, and where.
-    pub(crate) fn check_program(&self) -> Result<(), Failure> {
-        let Some(refusal) = &self.refusal else {
-            return Ok(());
-        };
-        let advice = "mend the program, nodes do not run it as it is: docs/repy.md says what Repy is (--no-check deploys it nevertheless)";
-        Err(Failure::new(ExitMeaning::Data, refusal.trim_end()).advise(advice))
+        Ok(settings)
     }
 
     /// What the run's own files would say later: told before anything is started.
@@ -191,19 +159,16 @@ impl RunSettings {
         }
         Ok(())
     }
+}
 
-    /// What keeps the deployment from being run by any account, such as arguments that nodes refuse.
-    fn check_deployment(&self, program: Program) -> Result<(), Failure> {
-        let user_port = UserPort::try_from(PORT_STAND_IN).map_err(Failure::usage)?;
-        let deployment = Deployment {
-            user_name: self.user().clone(),
-            user_port,
-            vessel_count: self.count,
-            vessel_type: self.vessel_type,
-            program: Some(program),
-            arguments: self.arguments.clone(),
-        };
-        deployment.check().map_err(Failure::from)
+/// Whether nodes would run the program. Asked once all else is in order, and before a vessel is acquired for it.
+fn judge(program: &CheckedProgram) -> Result<(), Failure> {
+    if program.platform() != Platform::RepyV2 {
+        return Ok(());
+    }
+    match repy_refusal(program.name().as_str(), program.contents()) {
+        Some(refusal) => Err(Failure::coded(Code::ProgramRefused, refusal.trim_end())),
+        None => Ok(()),
     }
 }
 

@@ -413,3 +413,42 @@ fn a_terminal_that_goes_away_takes_an_embedded_testbed_with_it() {
     let alive = std::path::Path::new("/proc").join(process).exists();
     assert!(!alive, "process {process} outlived its testbed");
 }
+
+#[test]
+fn what_was_judged_is_what_the_nodes_get_though_the_file_changes_meanwhile() {
+    let folder = Folder::new();
+    let judged = "while True:\n  sleep(1)\n";
+    folder.file("judged.r2py", judged);
+    let arguments = [
+        "run",
+        "judged.r2py",
+        "--count",
+        "2",
+        "--local",
+        "--local-dir",
+        "bed",
+        "--local-nodes",
+        "2",
+    ];
+    let mut run = Running::start_as_given(folder.command(&arguments));
+    // The program was judged before the testbed was started, and nothing is uploaded yet.
+    run.wait_for_line("testbed of 2 nodes");
+    folder.file("judged.r2py", "import os\n");
+    run.wait_for_line("2 copies running");
+    let mut there = Vec::new();
+    let mut folders = vec![folder.path().join("bed")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with("judged.r2py") {
+                there.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    assert_eq!(there, [judged, judged]);
+    folder.file("stop", "");
+    let (code, _, errors) = run.end();
+    assert_eq!(code, Some(0), "{errors}");
+}

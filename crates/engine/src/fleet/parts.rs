@@ -5,10 +5,11 @@ use std::time::Duration;
 use overlord_time::{Backoff, Moment, Now, between};
 use overlord_types::Handle;
 
+use crate::deployment::Deployment;
 use crate::fleet_event::{CondemnReason, StopReason, WaitReason};
 use crate::journal::LedgerVessel;
 use crate::operation::Operation;
-use crate::settings::{Deployment, Policy};
+use crate::settings::Policy;
 
 /// What the planner strives for.
 #[derive(Debug, Clone)]

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use overlord_engine::{
-    ArgumentsTemplate, Deployment, Event, Fleet, Hooks, Now, Plan, Ports, Program, ProgramFile,
-    Report, RunError, RunReport, Runner, StopReason, Witness,
+    Account, ArgumentsTemplate, CheckedProgram, Deployment, DeploymentRequest, Event, Fleet, Hooks,
+    Now, Plan, Ports, Report, RunError, RunReport, Runner, StopReason, Witness,
 };
-use overlord_types::{Platform, UserPort, VesselType};
+use overlord_types::{UserPort, VesselType};
 use rand::RngExt;
 
 use crate::options::Options;
@@ -261,20 +261,16 @@ fn everything_runs(reach: &Reach, nothing_pends: bool) -> bool {
 }
 
 pub(crate) fn deployment(options: &Options) -> Deployment {
-    Deployment {
+    let program = CheckedProgram::new("server.r2py", b"a program".as_slice(), None).unwrap();
+    let arguments = ["{port}", "{index}"].map(str::to_owned).to_vec();
+    let request = DeploymentRequest::new(options.wanted, VesselType::Wan, Some(program)).unwrap();
+    let account = Account {
         user_name: "user".parse().unwrap(),
         user_port: UserPort::try_from(63_100).unwrap(),
-        vessel_count: options.wanted,
-        vessel_type: VesselType::Wan,
-        program: Some(Program {
-            file: ProgramFile {
-                name: "server.r2py".parse().unwrap(),
-                contents: b"a program".as_slice().into(),
-            },
-            platform: Platform::RepyV2,
-        }),
-        arguments: ArgumentsTemplate::new(vec!["{port}".to_owned(), "{index}".to_owned()]),
-    }
+        max_vessels: options.wanted,
+    };
+    let deployment = Deployment::new(request, &account).unwrap();
+    deployment.with_arguments(ArgumentsTemplate::new(arguments).unwrap())
 }
 
 fn start_engine(reach: &Reach, setup: &Setup) -> (Engine, overlord_engine::Control) {

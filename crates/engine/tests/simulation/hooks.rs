@@ -255,7 +255,13 @@ fn a_vessel_counts_as_uploaded_once_and_only_if_every_file_arrived() {
               arguments: Vec<String>| {
             let uploaded = Arc::clone(&uploaded);
             async move {
-                let file = overlord.deployment().program.as_ref().unwrap().file.clone();
+                let file = overlord
+                    .deployment()
+                    .program
+                    .as_ref()
+                    .unwrap()
+                    .file()
+                    .clone();
                 let other = overlord_engine::ProgramFile {
                     name: "data.txt".parse()?,
                     ..file.clone()

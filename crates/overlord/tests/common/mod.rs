@@ -80,3 +80,20 @@ pub(crate) fn alice() -> UserName {
 
 /// A program that prints its arguments and stays.
 pub(crate) const SLEEPER: &str = "#!/bin/sh\necho started \"$@\"\nexec sleep 1000\n";
+
+/// What lies under this name on the testbed's vessels.
+pub(crate) fn on_vessels(world: &World, name: &str) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut folders = vec![world.folder.path().join("testbed")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|file| file == name) {
+                found.push(std::fs::read(path).unwrap());
+            }
+        }
+    }
+    found
+}

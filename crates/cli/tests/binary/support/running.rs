@@ -85,6 +85,20 @@ impl Running {
         }
     }
 
+    /// Waits for a line for people that begins so.
+    #[track_caller]
+    pub(crate) fn wait_for_line(&mut self, start: &str) {
+        let began = |record: &Value| record.as_str().is_some_and(|line| line.starts_with(start));
+        while let Ok(record) = self.records.recv_timeout(SILENCE_MAX) {
+            let came = began(&record);
+            self.seen.push(record);
+            if came {
+                return;
+            }
+        }
+        panic!("no line {start:?} came: {:?}", self.seen);
+    }
+
     /// Reads no more: the child's pipe is closed when it writes next.
     pub(crate) fn close(&mut self) {
         let (_, nobody) = channel();
