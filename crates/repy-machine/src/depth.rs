@@ -2,10 +2,11 @@
 //! into the program, for each of them alone would be harmless where all of them together are not (a `__repr__` that
 //! shows a deep list whose last item has a `__repr__` that...).
 //!
-//! Calls between functions of the program are frames on the heap and do not count here.
+//! Calls between functions of the program are frames on the heap and do not count here. Of all that a machine is held to
+//! this alone is the native stack's and not the machine's: one that runs within a host function of another has what that
+//! has left of the stack they share. A slice begins and ends with none of its own.
 
-use std::cell::Cell;
-
+use crate::meter::HERE;
 use crate::object::{ExceptionKind, Res, Thrown};
 
 /// Most levels at a time, near CPython's recursion limit of 1,000. A level of data takes up to 4 KiB of native stack in
@@ -21,17 +22,13 @@ pub(crate) const NATIVE_CALL: u32 = 4;
 /// What a nested run of the interpreter counts (a sort's key, a `__repr__`): some 60 nest.
 pub(crate) const CALLBACK: u32 = 16;
 
-thread_local! {
-    static LEVELS: Cell<u32> = const { Cell::new(0) };
-}
-
 /// Levels entered, left when this is dropped.
 #[must_use]
 pub(crate) struct Level(u32);
 
 impl Drop for Level {
     fn drop(&mut self) {
-        LEVELS.set(LEVELS.get() - self.0);
+        HERE.with(|here| here.levels.set(here.levels.get() - self.0));
     }
 }
 
@@ -41,12 +38,18 @@ impl Drop for Level {
 /// RuntimeError if that is too deep; its text ends with what was being done (`" in cmp"`).
 #[inline]
 pub(crate) fn enter(levels: u32, doing: &str) -> Res<Level> {
-    let before = LEVELS.get();
-    if before + levels > LIMIT {
-        return Err(too_deep(doing));
+    let fits = HERE.with(|here| {
+        let within = here.levels.get() + levels;
+        if within <= LIMIT {
+            here.levels.set(within);
+        }
+        within <= LIMIT
+    });
+    if fits {
+        Ok(Level(levels))
+    } else {
+        Err(too_deep(doing))
     }
-    LEVELS.set(before + levels);
-    Ok(Level(levels))
 }
 
 /// This stack's count, put aside while another native stack is at work, which begins with none.
@@ -55,18 +58,18 @@ pub(crate) struct Aside(u32);
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        LEVELS.set(self.0);
+        HERE.with(|here| here.levels.set(self.0));
     }
 }
 
 /// Leaves this native stack until the result is dropped.
 pub(crate) fn put_aside() -> Aside {
-    Aside(LEVELS.replace(0))
+    Aside(HERE.with(|here| here.levels.replace(0)))
 }
 
 /// How many levels are left.
 pub fn left() -> u32 {
-    LIMIT.saturating_sub(LEVELS.get())
+    LIMIT.saturating_sub(HERE.with(|here| here.levels.get()))
 }
 
 /// The error of going too deep.

@@ -40,6 +40,11 @@
 //! attempts to get around that. How the machine is built and why:
 //! `docs/decisions/0004-an-interpreter-for-repy.md`.
 //!
+//! All of that is the machine's: several on one thread, in turn or one within the other, are held to their own limits
+//! and flags and run their own destructors, and one that is gone has left nothing (`tests/machines.rs`,
+//! `docs/decisions/0008-the-machine-owns-its-state.md`). A host with several says with [`Machine::at_work`] for which
+//! it works between slices.
+//!
 //! Differences from CPython 2.7 that remain, besides what Repy leaves out:
 //!
 //! - `id()` and what follows from it (order of functions, hashes of instances and None, so also the order in which
@@ -65,9 +70,11 @@ mod compare;
 mod compiler;
 pub mod depth;
 pub mod memory;
+mod meter;
 mod methods;
 mod number;
 mod object;
+mod pages;
 mod program;
 mod text;
 mod vm;
@@ -75,12 +82,12 @@ mod work;
 
 pub use builtins::safe_dict;
 pub use memory::{CountingAllocator, used as memory_used};
+pub use object::budget::AtWork;
 pub use object::exception::attribute_error;
 pub use object::{Args, Arity, Dict, ExceptionKind, Float, Res, Str, Thrown, Truth, Value};
+pub use pages::Pages;
 pub use program::{Program, ProgramError};
 pub use text::bytes::repr_bytes;
 pub use vm::host::{HostMapping, HostObject, HostType};
 pub use vm::stack::NativeStack;
-pub use vm::{
-    Globals, Limits, Machine, Sink, SliceEnd, Stop, Thread, Uncaught, Wait, collect_garbage,
-};
+pub use vm::{Globals, Limits, Machine, Sink, SliceEnd, Stop, Thread, Uncaught, Wait};

@@ -1,27 +1,17 @@
 //! Counting what is allocated, so that a program that takes too much is stopped and not the host.
 //!
 //! A process that installs [`CountingAllocator`] counts every allocation of each thread exactly, with what the system's
-//! allocator takes for it. The machine runs on one thread and looks at the count; operations that would allocate much
-//! ask [`reserve`] before they start. A process that runs one program can watch its pages too ([`watch_pages`]).
+//! allocator takes for it. A machine at work looks at the count of its thread, less what other machines there took;
+//! operations that would allocate much ask [`reserve`] before they start. A process that runs one program can watch its
+//! pages too ([`Pages`](crate::Pages)).
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::{Cell, RefCell};
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 
+use crate::meter::{HERE, LOOKS_PER_LIMIT, between_looks, watched};
 use crate::object::exception::memory_error;
-use crate::object::{Res, Thrown, cycles, reclaim};
+use crate::object::{Res, Thrown, cycles};
 use crate::vm::Stop;
 use crate::work;
-
-thread_local! {
-    static USED: Cell<usize> = const { Cell::new(0) };
-    static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
-    /// Bytes that may still be allocated, whatever is given back, before the pages of the process are looked at.
-    static UNTIL_LOOK: Cell<isize> = const { Cell::new(isize::MAX) };
-    static PAGES: RefCell<Option<Pages>> = const { RefCell::new(None) };
-}
 
 /// Operations below this size do not ask before they allocate.
 pub(crate) const SMALL: usize = 1 << 14;
@@ -44,15 +34,17 @@ fn footprint(size: usize) -> usize {
 #[inline]
 fn count(more: usize, less: usize) {
     // A thread that ends may allocate after its variables are gone; nobody asks for its count then.
-    let _ = USED.try_with(|used| {
-        let now = used.get().wrapping_add(more).wrapping_sub(less);
-        used.set(now);
+    let _ = HERE.try_with(|here| {
+        let now = here.used.get().wrapping_add(more).wrapping_sub(less);
+        here.used.set(now);
         if more > less {
-            let left = UNTIL_LOOK.get() - more as isize;
-            UNTIL_LOOK.set(left);
-            if left < 0 || (now > LIMIT.get() && (now as isize) > 0) {
-                work::hurry();
-                reclaim::call_attention();
+            let meter = &here.meter;
+            let left = meter.until_look.get() - more as isize;
+            meter.until_look.set(left);
+            if left < 0 || (now > meter.threshold.get() && (now as isize) > 0) {
+                // What counts work next looks up, however little it is.
+                meter.work_left.set(0);
+                meter.pending.set(true);
             }
         }
     });
@@ -92,18 +84,20 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
 /// Bytes the current thread has allocated and not given back, 0 without the counting allocator.
 pub fn used() -> usize {
-    USED.get()
+    HERE.with(|here| here.used.get())
 }
 
-pub(crate) fn set_limit(limit: Option<usize>) {
-    let limit = limit.unwrap_or(usize::MAX);
-    LIMIT.set(limit);
-    UNTIL_LOOK.set(between_looks(limit));
+/// Bytes that the machine at work is held to: the thread's, less what other machines took. 0 if nothing is counted.
+pub(crate) fn held() -> usize {
+    HERE.with(|here| {
+        let held = (here.used.get().cast_signed()).wrapping_sub(here.meter.others.get());
+        usize::try_from(held).unwrap_or(0)
+    })
 }
 
 /// Whether the count is above the limit.
 pub(crate) fn is_over() -> bool {
-    used() > LIMIT.get() && used() as isize > 0
+    held() > limit()
 }
 
 /// Whether the count stays above the limit when circular garbage has been given back, or the pages of the process are.
@@ -112,9 +106,9 @@ pub(crate) fn exceeded() -> Option<Stop> {
         cycles::collect();
     }
     if is_over() {
-        return Some(Stop::Memory { limit: LIMIT.get() });
+        return Some(Stop::Memory { limit: limit() });
     }
-    if UNTIL_LOOK.get() >= 0 {
+    if HERE.with(|here| here.meter.until_look.get()) >= 0 {
         return None;
     }
     if let Some(limit) = page_limit_passed()
@@ -123,94 +117,51 @@ pub(crate) fn exceeded() -> Option<Stop> {
         // Whoever asks again finds the same, unless something was given back.
         return Some(Stop::Memory { limit });
     }
-    let pages = PAGES.with_borrow(|pages| pages.as_ref().map(|pages| pages.limit));
-    UNTIL_LOOK.set(between_looks(pages.unwrap_or_else(limit)));
+    let pages = watched(|watched| watched.pages.as_ref().map(|pages| pages.limit()));
+    let next = between_looks(pages.unwrap_or_else(limit));
+    HERE.with(|here| here.meter.until_look.set(next));
     None
+}
+
+/// The pages are looked at with the next allocation.
+pub(crate) fn look_soon() {
+    HERE.with(|here| here.meter.until_look.set(0));
 }
 
 /// The limit of the pages, if the process has more.
 fn page_limit_passed() -> Option<usize> {
-    PAGES.with_borrow_mut(|pages| {
-        let pages = pages.as_mut()?;
-        (pages.resident()? > pages.limit).then_some(pages.limit)
+    watched(|watched| {
+        let pages = watched.pages.as_ref()?;
+        (pages.resident()? > pages.limit()).then_some(pages.limit())
     })
-}
-
-/// Bytes allocated between two looks.
-fn between_looks(limit: usize) -> isize {
-    limit.div_euclid(LOOKS_PER_LIMIT) as isize
-}
-
-/// How often pages and circular garbage are looked at while as many bytes are allocated as the limit has: so far they may pass it.
-const LOOKS_PER_LIMIT: usize = 50;
-
-/// The pages the system has given this process. They may be more than the count, since what was given back between
-/// blocks that are held can be of no use.
-struct Pages {
-    statm: File,
-    limit: usize,
-}
-
-impl Pages {
-    /// Bytes of resident memory: the second number of `statm`, in pages.
-    fn resident(&mut self) -> Option<usize> {
-        let mut text = [0; 128];
-        let length = self.statm.read_at(&mut text, 0).ok()?;
-        let text = std::str::from_utf8(text.get(..length)?).ok()?;
-        let pages: usize = text.split_whitespace().nth(1)?.parse().ok()?;
-        Some(pages * rustix::param::page_size())
-    }
-}
-
-/// From now on the process may have no more pages than `limit` bytes; those of the current thread's machine count.
-/// Returns what it has. The file stays open: a wall may hide it later.
-///
-/// # Errors
-/// If the system does not tell.
-pub fn watch_pages(limit: usize) -> io::Result<usize> {
-    let mut pages = Pages {
-        statm: File::open("/proc/self/statm")?,
-        limit,
-    };
-    let resident = pages
-        .resident()
-        .ok_or_else(|| io::Error::other("statm is not understood"))?;
-    PAGES.set(Some(pages));
-    UNTIL_LOOK.set(0);
-    Ok(resident)
 }
 
 /// Whether the pages leave room for a large block. Asked when the count nears its limit: before that, there may be
 /// room between blocks that the system does not know of.
 fn has_pages_for(bytes: usize) -> bool {
-    PAGES.with_borrow_mut(|pages| match pages {
+    watched(|watched| match &watched.pages {
         Some(pages) => pages
             .resident()
-            .is_none_or(|resident| resident.saturating_add(bytes) <= pages.limit),
+            .is_none_or(|resident| resident.saturating_add(bytes) <= pages.limit()),
         None => true,
     })
 }
 
-/// The limit of the heap, in bytes.
+/// The limit of the machine at work, in bytes.
 pub(crate) fn limit() -> usize {
-    LIMIT.get()
+    HERE.with(|here| here.meter.limit.get())
 }
 
 /// Bytes that can still be allocated before a limit is reached.
 pub(crate) fn room() -> usize {
-    let heap = LIMIT.get().saturating_sub(used());
-    PAGES.with_borrow_mut(|pages| match pages {
+    let heap = limit().saturating_sub(held());
+    watched(|watched| match &watched.pages {
         Some(pages) => {
             let resident = pages.resident().unwrap_or(0);
-            heap.min(pages.limit.saturating_sub(resident))
+            heap.min(pages.limit().saturating_sub(resident))
         }
         None => heap,
     })
-}
-
-/// Bytes the pages of the process have, if they are watched.
-pub fn resident() -> Option<usize> {
-    PAGES.with_borrow_mut(|pages| pages.as_mut().and_then(Pages::resident))
 }
 
 /// Stops the machine if `bytes` more, about to be filled, would exceed the limit. Without a limit the address space
@@ -239,7 +190,7 @@ pub(crate) fn grow<T>(items: &mut Vec<T>, more: usize) -> Res<()> {
     let additional = twice
         .saturating_sub(items.capacity())
         .saturating_mul(size_of::<T>());
-    if additional < SMALL || additional < limit().saturating_sub(used()) / 2 {
+    if additional < SMALL || additional < limit().saturating_sub(held()) / 2 {
         reserve(additional)?;
         items.reserve_exact(twice - items.len());
         return Ok(());
@@ -265,13 +216,13 @@ const LARGEST_WITHOUT_LIMIT: usize = 1 << 34;
 
 /// As [`reserve`] for what grows without being copied as a whole.
 pub(crate) fn room_for(bytes: usize) -> Res<()> {
-    let limit = LIMIT.get();
+    let limit = limit();
     if bytes > limit || (limit == usize::MAX && bytes > LARGEST_WITHOUT_LIMIT) {
         return Err(memory_error());
     }
-    let mut after = used().saturating_add(bytes);
+    let mut after = held().saturating_add(bytes);
     if after > limit && bytes <= limit && cycles::collect() > 0 {
-        after = used().saturating_add(bytes);
+        after = held().saturating_add(bytes);
     }
     if after > limit {
         return Err(Thrown::stop(Stop::Memory { limit }));
@@ -286,10 +237,12 @@ pub(crate) fn room_for(bytes: usize) -> Res<()> {
 mod tests {
     use super::*;
     use crate::object::ExceptionKind;
+    use crate::object::budget::Budget;
 
     #[test]
     fn without_a_limit_a_block_that_no_system_gives_is_a_memory_error() {
-        set_limit(None);
+        let budget = Budget::new(None);
+        let _at_work = budget.begin();
         let thrown = room_for(1 << 36).unwrap_err();
         assert!(thrown.is(ExceptionKind::MemoryError));
         assert!(room_for(1 << 30).is_ok());
@@ -298,10 +251,12 @@ mod tests {
     #[test]
     fn one_request_beyond_the_limit_is_a_memory_error_and_growth_beyond_it_a_stop() {
         let limit = used() + (1 << 20);
-        set_limit(Some(limit));
+        let budget = Budget::new(Some(limit));
+        let _at_work = budget.begin();
+        // As the allocator would count.
+        HERE.with(|here| here.used.set(here.used.get() + 1024));
         let alone = room_for(limit + 1).unwrap_err();
         let together = room_for(limit - 1).unwrap_err();
-        set_limit(None);
         assert!(alone.is(ExceptionKind::MemoryError));
         assert!(matches!(together.as_stop(), Some(Stop::Memory { .. })));
     }

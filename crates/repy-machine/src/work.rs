@@ -11,17 +11,12 @@
 //! A unit is some 10 ns: a comparison, an item of an iterator, 64 bytes searched or copied, 16 steps of big-integer
 //! arithmetic.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::memory;
-use crate::object::{Res, Thrown, reclaim};
+use crate::meter::{HERE, LOOK_EVERY, watched};
+use crate::object::{Res, Thrown};
 use crate::vm::Stop;
-
-/// Units between two looks: below a millisecond.
-const LOOK_EVERY: usize = 1 << 15;
 
 /// Bytes searched, compared or copied that count as one unit.
 const BYTES_A_UNIT: usize = 64;
@@ -29,52 +24,35 @@ const BYTES_A_UNIT: usize = 64;
 /// Steps of big-integer arithmetic, a product of two 64-bit words each, that count as one unit.
 const STEPS_A_UNIT: u64 = 16;
 
-/// What a host does between parts of a long operation.
-pub(crate) type Pulse = Rc<dyn Fn()>;
-
-thread_local! {
-    static LEFT: Cell<usize> = const { Cell::new(LOOK_EVERY) };
-    static LOOKED_UP: Cell<bool> = const { Cell::new(false) };
-    static WATCHED: RefCell<Option<(Arc<AtomicBool>, Option<Pulse>)>> = const { RefCell::new(None) };
-}
-
-/// From now on, this machine's flag is looked at on this thread, and its host called.
-pub(crate) fn watch(stop: &Arc<AtomicBool>, pulse: Option<&Pulse>) {
-    WATCHED.set(Some((stop.clone(), pulse.cloned())));
-}
-
 /// Counts work; ends the operation if the machine must stop.
 #[inline]
 pub(crate) fn spend(units: usize) -> Res<()> {
-    let left = LEFT.get();
-    if units < left {
-        LEFT.set(left - units);
-        Ok(())
-    } else {
-        look_up()
-    }
+    let is_due = HERE.with(|here| {
+        let left = here.meter.work_left.get();
+        if units < left {
+            here.meter.work_left.set(left - units);
+        }
+        units >= left
+    });
+    if is_due { look_up() } else { Ok(()) }
 }
 
 /// Counts work where nothing can be ended: the machine looks up after the instruction.
 #[inline]
 pub(crate) fn note(units: usize) {
-    let left = LEFT.get().saturating_sub(units);
-    LEFT.set(left);
-    if left == 0 {
-        reclaim::call_attention();
-    }
-}
-
-/// Whoever counts work next looks up, however little it is: memory runs short.
-#[inline]
-pub(crate) fn hurry() {
-    LEFT.set(0);
+    HERE.with(|here| {
+        let left = here.meter.work_left.get().saturating_sub(units);
+        here.meter.work_left.set(left);
+        if left == 0 {
+            here.meter.pending.set(true);
+        }
+    });
 }
 
 /// Looks up if that is due; true if that was done since the last time: the thread that runs may have run long enough.
 pub(crate) fn catch_up() -> Res<bool> {
     spend(0)?;
-    Ok(LOOKED_UP.replace(false))
+    Ok(HERE.with(|here| here.meter.looked_up.replace(false)))
 }
 
 /// Counts work by the bytes gone through.
@@ -90,17 +68,17 @@ pub(crate) fn spend_steps(steps: u64) -> Res<()> {
 
 #[cold]
 fn look_up() -> Res<()> {
-    LEFT.set(LOOK_EVERY);
-    LOOKED_UP.set(true);
-    reclaim::call_attention();
-    let watched = WATCHED.with(|watched| watched.borrow().clone());
-    if let Some((stop, pulse)) = watched {
-        if let Some(pulse) = pulse {
-            pulse();
-        }
-        if stop.load(Ordering::Relaxed) {
-            return Err(Thrown::stop(Stop::Interrupted));
-        }
+    HERE.with(|here| {
+        here.meter.work_left.set(LOOK_EVERY);
+        here.meter.looked_up.set(true);
+        here.meter.pending.set(true);
+    });
+    let (stop, pulse) = watched(|watched| (watched.stop.clone(), watched.pulse.clone()));
+    if let Some(pulse) = pulse {
+        pulse();
+    }
+    if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+        return Err(Thrown::stop(Stop::Interrupted));
     }
     match memory::exceeded() {
         Some(stop) => Err(Thrown::stop(stop)),

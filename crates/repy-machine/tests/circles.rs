@@ -6,8 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use overlord_repy_machine::{
-    Args, CountingAllocator, HostType, Limits, Machine, Program, Res, SliceEnd, Value,
-    collect_garbage, memory_used,
+    Args, CountingAllocator, HostType, Limits, Machine, Program, Res, SliceEnd, Value, memory_used,
 };
 
 #[global_allocator]
@@ -336,12 +335,10 @@ fn garbage_makes_room_for_one_large_thing() {
 fn what_a_machine_took_is_given_back_with_it() {
     let source = "a = []\nfor i in xrange(1000):\n  a.append({i: [str(i)] * 10})\nclass A:\n  pass\ndef f():\n  pass\n";
     run(source);
-    collect_garbage();
     let before = memory_used();
     for _ in 0..20 {
         run(source);
     }
-    collect_garbage();
     let kept = memory_used().saturating_sub(before);
     // A list for the noted objects of the thread stays.
     assert!(kept < 1 << 17, "{kept} bytes are left");

@@ -181,6 +181,9 @@ impl Sandbox {
         let mut machine = Machine::new(Limits {
             memory: self.memory.heap_limit(),
         });
+        // One machine, one process: whatever the sandbox does on this thread is done for the program.
+        let _at_work = machine.at_work();
+        self.memory.watch(&mut machine);
         let globals = machine.new_globals();
         (self.dialect.globals)(self, &mut machine, &globals, arguments);
         let warnings = self.clone();

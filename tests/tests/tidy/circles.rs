@@ -86,6 +86,7 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "number/long.rs",
             "number/mod.rs",
             "number/pieces.rs",
+            "object/budget.rs",
             "object/class.rs",
             "object/cycles.rs",
             "object/cycles/graph.rs",

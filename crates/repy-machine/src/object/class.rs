@@ -109,6 +109,8 @@ pub struct Class {
     /// The module shown before the name: empty for classes of programs, as in the original.
     pub(crate) module: Option<&'static str>,
     pub(crate) kind: ClassKind,
+    /// The number of the machine it was made in; 0 for builtin types, whose instances have no `__del__`.
+    pub(crate) machine: u64,
     /// What instances hold besides attributes: the builtin type the class extends.
     pub(crate) layout: TypeTag,
     pub(crate) bases: RefCell<Vec<Value>>,

@@ -15,26 +15,19 @@
 mod graph;
 mod held;
 
-use std::cell::{Cell as Flag, RefCell};
 use std::rc::{Rc, Weak};
 
 use self::graph::Graph;
+use super::budget::PLACE;
 use super::{Class, DictObject, Function, Instance, ListObject, SetObject, Str, Value, reclaim};
 use crate::memory;
-
-/// Least growth of the memory in use before a look is worth its time. Programs in small vessels reach their limit
-/// before, and that makes a look as well.
-const LEAST_GROWTH: usize = 4 << 20;
-
-/// Least number of noted objects before the dead among them are forgotten, and before a look where memory is not
-/// counted.
-const LEAST_NOTED: usize = 4_000;
+use crate::meter::{HERE, LEAST_GROWTH, LEAST_NOTED};
 
 /// Objects that one look at a part begins with, of the nodes there is room for: the others are what they hold.
 const PART: usize = 4;
 
 /// A noted object. Noting does not hold it.
-enum Noted {
+pub(crate) enum Noted {
     List(Weak<ListObject>),
     Dict(Weak<DictObject>),
     Set(Weak<SetObject>),
@@ -67,26 +60,28 @@ impl Noted {
     }
 }
 
-thread_local! {
-    static NOTED: RefCell<Vec<Noted>> = const { RefCell::new(Vec::new()) };
-    /// When the dead among the noted are forgotten, and when to look for garbage: at this many, at this much memory.
-    static FORGET_AT: Flag<usize> = const { Flag::new(LEAST_NOTED) };
-    static LOOK_AT: Flag<usize> = const { Flag::new(LEAST_NOTED) };
-    static LOOK_AT_MEMORY: Flag<usize> = const { Flag::new(LEAST_GROWTH) };
-}
-
+/// Notes an object; false where no machine is at work that would look at it.
 #[cold]
-fn note(noted: Noted) {
-    // When the thread ends the list may be gone; then nobody looks any more either.
-    let _ = NOTED.try_with(|all| {
-        if let Ok(mut all) = all.try_borrow_mut() {
-            if all.len() >= FORGET_AT.get() {
+fn note(noted: Noted) -> bool {
+    HERE.with(|here| {
+        if here.machine.get() == 0 {
+            return false;
+        }
+        // When the thread ends the list may be gone; then nobody looks any more either.
+        let noted = PLACE.try_with(|place| {
+            let Ok(mut all) = place.lists.noted.try_borrow_mut() else {
+                return false;
+            };
+            if all.len() >= here.meter.forget_at.get() {
                 all.retain(Noted::is_alive);
-                FORGET_AT.set(2 * all.len().max(LEAST_NOTED / 2));
+                let forget_at = 2 * all.len().max(LEAST_NOTED / 2);
+                here.meter.forget_at.set(forget_at);
             }
             all.push(noted);
-        }
-    });
+            true
+        });
+        noted == Ok(true)
+    })
 }
 
 /// Whether a value can be part of a circle.
@@ -98,8 +93,8 @@ fn can_close(value: &Value) -> bool {
 /// A value is put into a list.
 #[inline(always)]
 pub(crate) fn put_into_list(list: &Rc<ListObject>, value: &Value) {
-    if can_close(value) && !list.noted.replace(true) {
-        note(Noted::List(Rc::downgrade(list)));
+    if can_close(value) && !list.noted.get() {
+        list.noted.set(note(Noted::List(Rc::downgrade(list))));
     }
 }
 
@@ -173,23 +168,25 @@ pub(crate) fn put_all_into_set(set: &Rc<SetObject>, items: &Value) {
 }
 
 fn note_set(set: &Rc<SetObject>) {
-    if !set.noted.replace(true) {
-        note(Noted::Set(Rc::downgrade(set)));
+    if !set.noted.get() {
+        set.noted.set(note(Noted::Set(Rc::downgrade(set))));
     }
 }
 
 /// A dictionary that may hold anything from now on.
 pub(crate) fn note_dict(dict: &Rc<DictObject>) {
-    if !dict.noted.replace(true) {
-        note(Noted::Dict(Rc::downgrade(dict)));
+    if !dict.noted.get() {
+        dict.noted.set(note(Noted::Dict(Rc::downgrade(dict))));
     }
 }
 
 /// A value becomes an attribute.
 #[inline(always)]
 pub(crate) fn put_into_instance(instance: &Rc<Instance>, value: &Value) {
-    if can_close(value) && !instance.noted.replace(true) {
-        note(Noted::Instance(Rc::downgrade(instance)));
+    if can_close(value) && !instance.noted.get() {
+        instance
+            .noted
+            .set(note(Noted::Instance(Rc::downgrade(instance))));
     }
 }
 
@@ -205,52 +202,77 @@ pub(crate) fn note_class(class: &Rc<Class>) {
 
 /// Whether so much was noted or allocated since the last look that another is worth its time.
 pub(crate) fn due() -> bool {
-    let used = memory::used();
-    if (used as isize) > 0 {
-        return used >= LOOK_AT_MEMORY.get();
+    let held = memory::held();
+    if held > 0 {
+        return held >= HERE.with(|here| here.meter.look_at_memory.get());
     }
-    NOTED.with(|all| all.try_borrow().is_ok_and(|all| all.len() >= LOOK_AT.get()))
+    let look_at = HERE.with(|here| here.meter.look_at.get());
+    PLACE.with(|place| (place.lists.noted.try_borrow()).is_ok_and(|all| all.len() >= look_at))
 }
 
 /// Looks for circular garbage and gives it back; how many objects that were.
 pub(crate) fn collect() -> usize {
-    let before = memory::used();
-    let known = NOTED.try_with(|all| {
-        let mut all = all.try_borrow_mut().ok()?;
+    collect_where(Destructors::CanRun)
+}
+
+/// The same where the machine is gone: destructors keep nothing.
+pub(crate) fn collect_last() {
+    collect_where(Destructors::AreOver);
+}
+
+/// What `__del__` means for circles that have one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Destructors {
+    /// They are kept: there is no right order to run them in.
+    CanRun,
+    /// Nobody is left to run them.
+    AreOver,
+}
+
+fn collect_where(destructors: Destructors) -> usize {
+    let before = memory::held();
+    let known = PLACE.try_with(|place| {
+        let mut all = place.lists.noted.try_borrow_mut().ok()?;
         all.retain(Noted::is_alive);
         Some(all.len())
     });
     let Ok(Some(noted)) = known else {
         return 0;
     };
-    let found = collect_among(0, noted, false).unwrap_or_else(|| collect_in_parts(noted));
+    let found = collect_among(0, noted, false, destructors)
+        .unwrap_or_else(|| collect_in_parts(noted, destructors));
     plan_next(before, noted, found);
     found
 }
 
 /// Looks at the noted objects part by part, the youngest first, where there is no room for all at once. Circles that
 /// are larger than a part, or that only what everything holds is part of, are not found then.
-fn collect_in_parts(noted: usize) -> usize {
+fn collect_in_parts(noted: usize, destructors: Destructors) -> usize {
     let mut found = 0;
     let mut end = noted;
     while end > 0 {
         let part = (Graph::new(true).most() / PART).max(1);
         let start = end.saturating_sub(part);
-        found += collect_among(start, end, true).unwrap_or(0);
+        found += collect_among(start, end, true, destructors).unwrap_or(0);
         end = start;
     }
     found
 }
 
 /// Looks at the objects noted from one number up to another and at what they hold. None if there is no room for that.
-fn collect_among(start: usize, end: usize, is_part: bool) -> Option<usize> {
+fn collect_among(
+    start: usize,
+    end: usize,
+    is_part: bool,
+    destructors: Destructors,
+) -> Option<usize> {
     let mut graph = Graph::new(is_part);
     if !is_part && end - start > graph.most() {
         return None;
     }
     graph.reserve((end - start).saturating_mul(2));
-    let _ = NOTED.try_with(|all| {
-        if let Ok(all) = all.try_borrow() {
+    let _ = PLACE.try_with(|place| {
+        if let Ok(all) = place.lists.noted.try_borrow() {
             for noted in all.get(start..end).unwrap_or_default() {
                 if let Some(value) = noted.value() {
                     graph.add(&value);
@@ -262,20 +284,25 @@ fn collect_among(start: usize, end: usize, is_part: bool) -> Option<usize> {
         graph.let_go();
         return None;
     }
-    graph.mark_held();
+    graph.mark_held(destructors);
     Some(graph.empty_garbage())
 }
 
 /// Looks again when half as much more is in use, or four times as much if this look was not worth it: what a program
 /// that only grows pays for looks is then in proportion to what it makes, and less than that.
 fn plan_next(before: usize, noted: usize, found: usize) {
-    let used = memory::used();
+    let used = memory::held();
     let worth_it = found * 8 > noted || used < before - before / 8;
     let growth = if worth_it { used / 2 } else { 3 * used };
     // Half-way to the limit at the latest: later, there is no room for the look itself.
     let (room, limit) = (memory::room(), memory::limit());
     let growth = growth.max(LEAST_GROWTH).min((room / 2).max(limit / 32));
-    LOOK_AT_MEMORY.set(used.saturating_add(growth));
-    LOOK_AT.set((if worth_it { 2 } else { 4 } * noted).max(LEAST_NOTED));
-    FORGET_AT.set((2 * noted).max(LEAST_NOTED));
+    HERE.with(|here| {
+        let meter = &here.meter;
+        meter.look_at_memory.set(used.saturating_add(growth));
+        meter
+            .look_at
+            .set((if worth_it { 2 } else { 4 } * noted).max(LEAST_NOTED));
+        meter.forget_at.set((2 * noted).max(LEAST_NOTED));
+    });
 }

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::exception::key_error;
 use super::hash::hash_value;
@@ -23,9 +24,8 @@ const PERTURB_SHIFT: u32 = 5;
 /// Above this many entries the table doubles rather than quadruples.
 const LARGE: usize = 50_000;
 
-thread_local! {
-    static NEXT_VERSION: Cell<u64> = const { Cell::new(1) };
-}
+/// The last version given: no two tables of this process have the same, whosever they are.
+static LAST_VERSION: AtomicU64 = AtomicU64::new(1);
 
 /// Bytes of a table with room for more than `least` entries.
 fn table_bytes(least: usize) -> usize {
@@ -108,8 +108,7 @@ impl Dict {
     #[inline]
     fn changed(&mut self) {
         if self.version != 0 {
-            self.version = NEXT_VERSION.get() + 1;
-            NEXT_VERSION.set(self.version);
+            self.version = LAST_VERSION.fetch_add(1, Ordering::Relaxed) + 1;
         }
     }
 
@@ -459,13 +458,8 @@ impl Drop for Dict {
         let nests =
             |entry: &Entry| reclaim::can_nest(&entry.value) || reclaim::can_nest(&entry.key);
         if self.entries.iter().any(nests) {
-            let mut items = Vec::with_capacity(2 * self.used);
-            for entry in std::mem::take(&mut self.entries) {
-                items.push(entry.key);
-                items.push(entry.value);
-            }
-            items.reverse();
-            reclaim::release(items);
+            let entries = std::mem::take(&mut self.entries).into_iter();
+            reclaim::release_in_order(entries.flat_map(|entry| [entry.key, entry.value]));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! counted reference. Counting gives what Python 2 programs rely on: destructors run and handles close at the
 //! last reference. Arithmetic, comparison, printing and methods live in their own modules.
 
+pub(crate) mod budget;
 pub(crate) mod class;
 pub(crate) mod cycles;
 pub(crate) mod dict;
@@ -40,10 +41,6 @@ pub(crate) use tuple::TupleObject;
 
 /// What every operation of the machine ends with: a value, or what was thrown.
 pub type Res<T = Value> = Result<T, Thrown>;
-
-thread_local! {
-    static EMPTY_TUPLE: Rc<TupleObject> = Rc::new(TupleObject::new(Vec::new()));
-}
 
 /// A Repy value.
 #[derive(Default)]
@@ -205,7 +202,7 @@ impl Value {
     /// A tuple of these values.
     pub fn tuple(items: Vec<Value>) -> Value {
         if items.is_empty() {
-            return EMPTY_TUPLE.with(|empty| Value::Tuple(empty.clone()));
+            return Value::Tuple(TupleObject::empty());
         }
         Value::Tuple(Rc::new(TupleObject::new(items)))
     }

@@ -7,22 +7,34 @@
 //! A destructor written in Repy cannot run inside Rust's `Drop`. The dying instance is revived into a queue here,
 //! and the machine, which looks at [`pending`] after every instruction that can drop something, runs it at once.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::budget::PLACE;
 use super::{Instance, Value};
+use crate::meter::HERE;
 
 /// Native nesting of drops at which contents are put aside. A level takes well below 1 KiB of stack.
 const DEEPEST: u32 = 48;
 
-thread_local! {
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
-    static HAS_LATER: Cell<bool> = const { Cell::new(false) };
-    static LATER: RefCell<Vec<Vec<Value>>> = const { RefCell::new(Vec::new()) };
-    static PENDING: Cell<bool> = const { Cell::new(false) };
-    static FINALIZE: RefCell<VecDeque<(u64, Rc<Instance>)>> = const { RefCell::new(VecDeque::new()) };
-    static QUEUED: Cell<u64> = const { Cell::new(0) };
+/// Begins a drop that may nest, unless drops are nested as deeply as they may: how deep they were.
+#[inline]
+fn go_deeper() -> Option<u32> {
+    HERE.with(|here| {
+        let depth = here.meter.drops.get();
+        (depth < DEEPEST).then(|| {
+            here.meter.drops.set(depth + 1);
+            depth
+        })
+    })
+}
+
+/// Ends it: the outermost drops what was put aside.
+#[inline]
+fn come_back(depth: u32) {
+    if depth == 0 && HERE.with(|here| here.meter.has_later.get()) {
+        drain();
+    }
+    HERE.with(|here| here.meter.drops.set(depth));
 }
 
 /// Drops `items` now, or puts them aside if drops are nested deeply.
@@ -30,41 +42,45 @@ pub(crate) fn release(items: Vec<Value>) {
     if items.is_empty() {
         return;
     }
-    let depth = DEPTH.get();
-    if depth >= DEEPEST {
-        // At thread exit the queue may be gone; then plain dropping is all that is left.
+    let Some(depth) = go_deeper() else {
+        // At thread exit the list may be gone; then plain dropping is all that is left.
         let mut items = Some(items);
-        let _ = LATER.try_with(|later| {
-            if let (Ok(mut later), Some(items)) = (later.try_borrow_mut(), items.take()) {
+        let _ = PLACE.try_with(|place| {
+            if let (Ok(mut later), Some(items)) = (place.lists.later.try_borrow_mut(), items.take())
+            {
                 later.push(items);
             }
         });
-        HAS_LATER.set(true);
+        HERE.with(|here| here.meter.has_later.set(true));
         return;
-    }
-    DEPTH.set(depth + 1);
+    };
     // Last first, as CPython gives back lists and tuples; destructors show the order.
     items.into_iter().rev().for_each(drop);
-    if depth == 0 && HAS_LATER.get() {
-        drain();
+    come_back(depth);
+}
+
+/// Drops `items` in their order, where they are unless drops are nested deeply: a copy of much may be too much.
+pub(crate) fn release_in_order(items: impl DoubleEndedIterator<Item = Value>) {
+    match go_deeper() {
+        Some(depth) => {
+            items.for_each(drop);
+            come_back(depth);
+        }
+        None => release(items.rev().collect()),
     }
-    DEPTH.set(depth);
 }
 
 fn drain() {
     loop {
-        let next = LATER.try_with(|later| {
-            later
-                .try_borrow_mut()
-                .ok()
-                .and_then(|mut later| later.pop())
+        let next = PLACE.try_with(|place| {
+            (place.lists.later.try_borrow_mut().ok()).and_then(|mut later| later.pop())
         });
         match next {
             Ok(Some(items)) => items.into_iter().rev().for_each(drop),
             _ => break,
         }
     }
-    HAS_LATER.set(false);
+    HERE.with(|here| here.meter.has_later.set(false));
 }
 
 /// Drops one value; nothing is allocated unless drops are nested deeply.
@@ -72,17 +88,12 @@ pub(crate) fn release_one(value: Value) {
     if !can_nest(&value) {
         return;
     }
-    let depth = DEPTH.get();
-    if depth >= DEEPEST {
+    let Some(depth) = go_deeper() else {
         release(vec![value]);
         return;
-    }
-    DEPTH.set(depth + 1);
+    };
     drop(value);
-    if depth == 0 && HAS_LATER.get() {
-        drain();
-    }
-    DEPTH.set(depth);
+    come_back(depth);
 }
 
 /// Whether dropping the value can drop others.
@@ -98,47 +109,58 @@ pub(crate) fn can_nest(value: &Value) -> bool {
 /// Whether the machine should look up from its work: an instance waits for its `__del__`, or memory runs short.
 #[inline]
 pub(crate) fn pending() -> bool {
-    PENDING.get()
+    HERE.with(|here| here.meter.pending.get())
 }
 
 /// Makes the machine look up.
 pub(crate) fn call_attention() {
-    PENDING.set(true);
+    HERE.with(|here| here.meter.pending.set(true));
 }
 
 /// The machine has seen that there is nothing.
 pub(crate) fn attended() {
-    PENDING.set(false);
+    HERE.with(|here| here.meter.pending.set(false));
 }
 
-/// Queues an instance whose last reference is gone.
+/// Queues an instance whose last reference is gone: with its machine, or among the strays until that is at work.
 pub(crate) fn finalize_later(instance: Rc<Instance>) {
-    let number = QUEUED.get();
-    let queued = FINALIZE.try_with(|queue| {
-        queue
-            .try_borrow_mut()
-            .map(|mut queue| queue.push_back((number, instance)))
+    HERE.with(|here| {
+        let is_stray = here.machine.get() != instance.class.machine;
+        let number = here.meter.queued.get();
+        let queued = PLACE.try_with(|place| {
+            if is_stray {
+                place.keep_stray(instance);
+                return false;
+            }
+            match place.lists.finalize.try_borrow_mut() {
+                Ok(mut queue) => {
+                    queue.push_back((number, instance));
+                    true
+                }
+                Err(_) => false,
+            }
+        });
+        if queued == Ok(true) {
+            here.meter.queued.set(number + 1);
+            here.meter.pending.set(true);
+        }
     });
-    if matches!(queued, Ok(Ok(()))) {
-        QUEUED.set(number + 1);
-        PENDING.set(true);
-    }
 }
 
 /// The number of the next instance to be queued. A destructor is interrupted only by those of instances queued since it
 /// began, as it is by what it drops itself; the others wait for its end.
 pub(crate) fn next_number() -> u64 {
-    QUEUED.get()
+    HERE.with(|here| here.meter.queued.get())
 }
 
 /// The next instance whose `__del__` is to be run, of those queued with this number or later.
 pub(crate) fn next_to_finalize(since: u64) -> Option<Rc<Instance>> {
-    FINALIZE.with(|queue| {
-        let mut queue = queue.borrow_mut();
+    PLACE.with(|place| {
+        let mut queue = place.lists.finalize.borrow_mut();
         let at = queue.partition_point(|(number, _)| *number < since);
         let next = queue.remove(at);
         if at >= queue.len() {
-            PENDING.set(false);
+            attended();
         }
         next.map(|(_, instance)| instance)
     })
@@ -146,8 +168,7 @@ pub(crate) fn next_to_finalize(since: u64) -> Option<Rc<Instance>> {
 
 /// A destructor has ended: the machine looks for those that had to wait for it.
 pub(crate) fn finalized_one() {
-    let waiting = FINALIZE.with(|queue| !queue.borrow().is_empty());
-    if waiting {
-        PENDING.set(true);
+    if PLACE.with(|place| !place.lists.finalize.borrow().is_empty()) {
+        call_attention();
     }
 }

@@ -25,8 +25,15 @@ enum Data {
 }
 
 thread_local! {
+    // Whoever has them, they are the same, and cannot be changed: they are no machine's.
     static SINGLES: [Str; 256] = std::array::from_fn(|byte| Str::fresh(&[byte as u8]));
     static EMPTY: Str = Str::fresh(b"");
+}
+
+/// Makes the strings that are one object for a thread, so that they are not among what a machine takes.
+pub(crate) fn prepare() {
+    SINGLES.with(|_| ());
+    EMPTY.with(|_| ());
 }
 
 impl Str {

@@ -1,5 +1,7 @@
 //! Tuples: up to three items inside the object, more behind it.
 
+use std::rc::Rc;
+
 use super::{Value, reclaim};
 
 /// A tuple's items.
@@ -14,7 +16,17 @@ enum Items {
     Many(Vec<Value>),
 }
 
+thread_local! {
+    // Of use to all and changed by none: it is no machine's.
+    static EMPTY: Rc<TupleObject> = Rc::new(TupleObject::new(Vec::new()));
+}
+
 impl TupleObject {
+    /// The empty tuple; one object for a thread.
+    pub(crate) fn empty() -> Rc<TupleObject> {
+        EMPTY.with(Rc::clone)
+    }
+
     pub(crate) fn new(items: Vec<Value>) -> TupleObject {
         let items = match items.len() {
             1 => match <[Value; 1]>::try_from(items) {

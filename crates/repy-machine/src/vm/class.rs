@@ -86,6 +86,7 @@ impl Machine<'_> {
             } else {
                 ClassKind::Old
             },
+            machine: self.budget.machine(),
             layout,
             bases: RefCell::new(bases),
             ancestors: RefCell::new(ancestors),

@@ -7,6 +7,7 @@ use overlord_bug::{Bug, bug, invariant};
 use super::SliceEnd;
 use super::run::Ended;
 use crate::bytecode::Code;
+use crate::object::budget::Budget;
 use crate::object::{DictObject, Function, Instance, Raised, Res, Thrown, Value};
 
 /// What happens with a frame's result.
@@ -69,6 +70,21 @@ pub struct Thread {
     /// Instructions left in this slice.
     pub(crate) budget: i64,
     pub(crate) state: State,
+    /// Its machine's, if it is a thread of the program and not of a callback.
+    owner: Option<Rc<Budget>>,
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(owner) = self.owner.take() {
+            let _at_work = owner.begin();
+            self.frames = Vec::new();
+            self.stack = Vec::new();
+            self.handled = None;
+            self.finalizing = Vec::new();
+            self.state = State::Running;
+        }
+    }
 }
 
 /// A destructor being run.
@@ -96,7 +112,15 @@ impl Thread {
             finalizing: Vec::new(),
             budget: 0,
             state: State::New(callable, args),
+            owner: None,
         }
+    }
+
+    /// A thread of the machine whose budget this is.
+    pub(crate) fn of(owner: Rc<Budget>, callable: Value, args: Vec<Value>) -> Thread {
+        let mut thread = Thread::new(callable, args);
+        thread.owner = Some(owner);
+        thread
     }
 
     /// Which destructors may interrupt it: those of instances queued with this number or later.

@@ -33,13 +33,16 @@ use overlord_bug::{Bug, bug};
 
 use crate::depth;
 use crate::memory;
+use crate::meter::watched;
+use crate::object::budget::{AtWork, Budget};
 use crate::object::cycles;
 use crate::object::instance::Shapes;
+use crate::object::string;
 use crate::object::{
     Class, DictObject, ExceptionKind, Function, Interner, NativeFunction, Raised, Res, Str, Sym,
-    Thrown, TypeTag, Value,
+    Thrown, TupleObject, TypeTag, Value,
 };
-use crate::work;
+use crate::pages::Pages;
 pub use frame::Thread;
 use stack::NativeStack;
 
@@ -106,8 +109,8 @@ pub struct Uncaught(pub(crate) Rc<Raised>);
 /// What a machine allows.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
-    /// Most bytes the program's thread may have allocated, counted by [`memory::CountingAllocator`] if the process
-    /// uses it.
+    /// Most bytes the thread may have allocated, less what other machines on it took, counted by
+    /// [`memory::CountingAllocator`] if the process uses it.
     pub memory: Option<usize>,
 }
 
@@ -157,7 +160,6 @@ pub struct Machine<'stack> {
     method_cache: Vec<MethodEntry>,
     next_version: u32,
     stop: Arc<AtomicBool>,
-    pulse: Option<work::Pulse>,
     turn_over: Option<TurnOver>,
     /// Whether any class with `__del__` was made.
     pub(crate) has_finalizers: bool,
@@ -177,13 +179,35 @@ pub struct Machine<'stack> {
     pub(crate) warnings: Option<Sink>,
     /// The function whose machine-wide instruction count this is.
     pub(crate) instructions: u64,
+    /// Comes last: what the others hold is given back before circles are looked for.
+    pub(crate) budget: Rc<Budget>,
 }
 
 impl Machine<'_> {
     /// A machine with all builtins.
     pub fn new(limits: Limits) -> Machine<'static> {
-        memory::set_limit(limits.memory);
-        setup::machine()
+        string::prepare();
+        drop(TupleObject::empty());
+        let budget = Budget::new(limits.memory);
+        let _at_work = budget.begin();
+        let machine = setup::machine(budget);
+        watched(|watched| watched.stop = Some(machine.stop.clone()));
+        machine
+    }
+
+    /// The machine is at work on this thread as long as the result lives, as it is during a slice: what is allocated and
+    /// given back is its own, and its limits hold. For a host with several machines on a thread that does something for
+    /// one of them between slices, and for one that moves a machine between native stacks ([`NativeStack`]), around all
+    /// of it: slices that begin and end on different stacks do not end in turn.
+    pub fn at_work(&self) -> AtWork {
+        self.budget.begin()
+    }
+
+    /// The pages of the process count for this machine too.
+    pub fn limit_pages(&mut self, pages: Rc<Pages>) {
+        let _at_work = self.at_work();
+        watched(|watched| watched.pages = Some(pages));
+        memory::look_soon();
     }
 
     /// The flag that, once set, stops the machine within a slice.
@@ -207,7 +231,9 @@ impl Machine<'_> {
     /// no other chance then. It may take its time (to hold a program to its share of the processor, say), but it
     /// cannot get at the machine, and must not allocate without end.
     pub fn set_pulse(&mut self, pulse: impl Fn() + 'static) {
-        self.pulse = Some(Rc::new(pulse));
+        let _at_work = self.at_work();
+        let before = watched(|watched| watched.pulse.replace(Rc::new(pulse)));
+        drop(before);
     }
 
     /// Asked every few hundred instructions: whether the thread that runs has run long enough. Its slice then ends,
@@ -223,12 +249,13 @@ impl Machine<'_> {
 
     /// A new, empty namespace for a program's global variables.
     pub fn new_globals(&mut self) -> Globals {
-        Globals(DictObject::namespace())
+        let _at_work = self.at_work();
+        self.globals(DictObject::namespace())
     }
 
     /// The globals as an object of the program: a SafeDict that is the namespace itself.
     pub fn context_of(&mut self, globals: &Globals) -> Value {
-        let context = crate::builtins::safe_dict::SafeDict::over(globals.0.clone());
+        let context = crate::builtins::safe_dict::SafeDict::over(globals.names.clone());
         self.host_object(context)
     }
 
@@ -239,9 +266,18 @@ impl Machine<'_> {
                 if dict.borrow().version() == 0 {
                     dict.borrow_mut().track();
                 }
-                Some(Globals(dict.clone()))
+                Some(self.globals(dict.clone()))
             }
-            other => crate::builtins::safe_dict::of(other).map(|dict| Globals(dict.namespace())),
+            other => {
+                crate::builtins::safe_dict::of(other).map(|dict| self.globals(dict.namespace()))
+            }
+        }
+    }
+
+    fn globals(&self, names: Rc<DictObject>) -> Globals {
+        Globals {
+            names,
+            _budget: self.budget.clone(),
         }
     }
 
@@ -266,6 +302,7 @@ impl Machine<'_> {
         program: &crate::Program,
         globals: &Globals,
     ) -> Result<Value, crate::ProgramError> {
+        let _at_work = self.at_work();
         let name = program.filename();
         overlord_repy_syntax::compile_rules::check(program.module()).map_err(|error| {
             crate::ProgramError::new(name, error.pos.line, error.message.into())
@@ -274,7 +311,7 @@ impl Machine<'_> {
             .map_err(|error| crate::ProgramError::new(name, error.line, error.message))?;
         Ok(Value::Function(Rc::new(Function {
             code,
-            globals: globals.0.clone(),
+            globals: globals.names.clone(),
             defaults: Vec::new(),
             closure: Vec::new(),
             attrs: std::cell::RefCell::default(),
@@ -283,7 +320,7 @@ impl Machine<'_> {
 
     /// A thread that will call `callable` with these arguments.
     pub fn thread(&mut self, callable: Value, args: Vec<Value>) -> Thread {
-        Thread::new(callable, args)
+        Thread::of(self.budget.clone(), callable, args)
     }
 
     /// Runs a thread for about `budget` instructions, or until its turn is over.
@@ -291,6 +328,7 @@ impl Machine<'_> {
     /// What must hold where a slice begins and where it ends is looked at both times: a mistake of ours stops the
     /// program where it is found ([`Stop::Bug`]) and does not run on with it.
     pub fn run_slice(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
+        let _at_work = self.at_work();
         if let Err(bug) = thread.check_before() {
             return SliceEnd::Stopped(Stop::Bug(bug));
         }
@@ -323,7 +361,6 @@ impl Machine<'_> {
     fn run_parts(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
         let mut left = i64::try_from(budget).unwrap_or(i64::MAX);
         self.nested_budget = left;
-        work::watch(&self.stop, self.pulse.as_ref());
         loop {
             thread.budget = left.min(SLICE);
             let given = thread.budget;
@@ -354,6 +391,7 @@ impl Machine<'_> {
     /// Gives back objects that hold each other and that nobody else holds. The machine does it by itself whenever the
     /// memory in use has grown by half; a host may when a program is idle.
     pub fn collect_garbage(&mut self) {
+        let _at_work = self.at_work();
         // What was found in classes is remembered, and held by that.
         self.method_cache.fill(MethodEntry::default());
         cycles::collect();
@@ -438,12 +476,16 @@ impl Machine<'_> {
 
 /// The global variables of a program: a dictionary from names to values.
 #[derive(Clone)]
-pub struct Globals(pub(crate) Rc<DictObject>);
+pub struct Globals {
+    pub(crate) names: Rc<DictObject>,
+    /// Functions and the namespace they are in hold each other; the machine's last part looks for such circles.
+    _budget: Rc<Budget>,
+}
 
 impl Globals {
     /// The value of a variable.
     pub fn variable(&self, name: &str) -> Option<Value> {
-        self.0
+        self.names
             .borrow()
             .get_name(&Str::new(name.as_bytes()))
             .cloned()
@@ -453,7 +495,7 @@ impl Globals {
     pub fn set_variable(&self, machine: &mut Machine, name: &str, value: Value) {
         let sym = machine.names.intern(name.as_bytes());
         let name = machine.names.string(sym);
-        let old = self.0.borrow_mut().insert_name(&name, value);
+        let old = self.names.borrow_mut().insert_name(&name, value);
         drop(old);
     }
 
@@ -462,7 +504,7 @@ impl Globals {
         match body {
             Value::Function(function) => Value::Function(Rc::new(Function {
                 code: function.code.clone(),
-                globals: self.0.clone(),
+                globals: self.names.clone(),
                 defaults: Vec::new(),
                 closure: Vec::new(),
                 attrs: std::cell::RefCell::default(),
@@ -473,15 +515,8 @@ impl Globals {
 
     /// All variables as a dictionary value that is the namespace itself: changing one changes the other.
     pub fn as_value(&self) -> Value {
-        Value::Dict(self.0.clone())
+        Value::Dict(self.names.clone())
     }
-}
-
-/// Gives back what machines that are gone left behind on this thread in circles (a program's functions and its global
-/// variables always hold each other): for a process that goes on without them. Machines that still run there lose
-/// nothing that is in use. Returns how many objects that were.
-pub fn collect_garbage() -> usize {
-    cycles::collect()
 }
 
 impl Thrown {

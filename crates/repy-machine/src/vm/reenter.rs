@@ -30,6 +30,7 @@ impl Machine<'_> {
         args: Vec<Value>,
         keywords: Vec<(Str, Value)>,
     ) -> Res {
+        let _at_work = self.at_work();
         if let Value::Native(native) = callable {
             let _level = depth::enter(NATIVE_CALL, CALLING)?;
             let mut args = args;

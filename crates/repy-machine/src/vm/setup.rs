@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use super::{METHOD_CACHE, Machine, MethodEntry};
 use crate::builtins::{self, exceptions, functions, iteration, safe_dict};
 use crate::methods::{self, Entry};
+use crate::object::budget::Budget;
 use crate::object::class::SymMap;
 use crate::object::function::Shortcut;
 use crate::object::instance::Shapes;
@@ -17,7 +18,7 @@ use crate::object::{
 };
 
 /// A machine with everything in it.
-pub(super) fn machine() -> Machine<'static> {
+pub(super) fn machine(budget: Rc<Budget>) -> Machine<'static> {
     let mut names = Interner::new();
     let mut next_version = 0;
     let mut types: Vec<Rc<Class>> = Vec::with_capacity(TypeTag::ALL.len());
@@ -81,7 +82,6 @@ pub(super) fn machine() -> Machine<'static> {
         method_cache: vec![MethodEntry::default(); METHOD_CACHE],
         next_version,
         stop: Arc::new(AtomicBool::new(false)),
-        pulse: None,
         turn_over: None,
         has_finalizers: false,
         finalizes_since: 0,
@@ -94,6 +94,7 @@ pub(super) fn machine() -> Machine<'static> {
         stack: None,
         warnings: None,
         instructions: 0,
+        budget,
     };
     machine.add_builtins();
     machine
@@ -194,6 +195,7 @@ fn new_class(
         name: Str::new(name.as_bytes()),
         module,
         kind: ClassKind::Builtin,
+        machine: 0,
         layout,
         bases: RefCell::new(ancestors.first().cloned().into_iter().collect()),
         ancestors: RefCell::new(ancestors),

@@ -54,7 +54,6 @@ impl<'stack> Machine<'stack> {
             method_cache: self.method_cache,
             next_version: self.next_version,
             stop: self.stop,
-            pulse: self.pulse,
             turn_over: self.turn_over,
             has_finalizers: self.has_finalizers,
             finalizes_since: self.finalizes_since,
@@ -67,6 +66,7 @@ impl<'stack> Machine<'stack> {
             stack: None,
             warnings: self.warnings,
             instructions: self.instructions,
+            budget: self.budget,
         }
     }
 
@@ -82,7 +82,6 @@ impl<'stack> Machine<'stack> {
             method_cache: Vec::new(),
             next_version: 0,
             stop: self.stop.clone(),
-            pulse: None,
             turn_over: None,
             has_finalizers: false,
             finalizes_since: 0,
@@ -95,6 +94,7 @@ impl<'stack> Machine<'stack> {
             stack: None,
             warnings: None,
             instructions: 0,
+            budget: self.budget.clone(),
         }
     }
 }

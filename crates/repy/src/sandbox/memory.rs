@@ -4,12 +4,16 @@
 //! subtracted; the rest is what the counted heap may hold, exactly. The pages the system has given are looked at too,
 //! after each few percent of the limit that were allocated and ten times a second: they can be more than the count.
 
-use overlord_repy_machine::memory;
+use std::rc::Rc;
+
+use overlord_repy_machine::Machine;
+use overlord_repy_machine::{Pages, memory};
 
 /// Watches the memory of this process.
 pub(crate) struct MemoryWatch {
     limit: Option<u64>,
     heap_limit: Option<usize>,
+    pages: Option<Rc<Pages>>,
 }
 
 impl MemoryWatch {
@@ -17,11 +21,13 @@ impl MemoryWatch {
     pub(crate) fn new(limit: u64) -> MemoryWatch {
         let bytes = usize::try_from(limit).unwrap_or(usize::MAX);
         // Where the system does not tell, the heap alone counts.
-        let resident = memory::watch_pages(bytes).unwrap_or(0);
+        let pages = Pages::watch(bytes).ok();
+        let resident = pages.as_ref().and_then(Pages::resident).unwrap_or(0);
         let outside_heap = resident.saturating_sub(memory::used());
         MemoryWatch {
             limit: Some(limit),
             heap_limit: Some(bytes.saturating_sub(outside_heap)),
+            pages: pages.map(Rc::new),
         }
     }
 
@@ -30,6 +36,14 @@ impl MemoryWatch {
         MemoryWatch {
             limit: None,
             heap_limit,
+            pages: None,
+        }
+    }
+
+    /// Holds a machine to the pages of the process.
+    pub(crate) fn watch(&self, machine: &mut Machine) {
+        if let Some(pages) = &self.pages {
+            machine.limit_pages(pages.clone());
         }
     }
 
@@ -45,7 +59,8 @@ impl MemoryWatch {
 
     /// Bytes of memory the process has; what is counted where the system does not tell.
     pub(crate) fn used(&self) -> u64 {
-        memory::resident().unwrap_or_else(memory::used) as u64
+        let resident = self.pages.as_ref().and_then(|pages| pages.resident());
+        resident.unwrap_or_else(memory::used) as u64
     }
 
     /// The limit, if the process has more.

@@ -101,6 +101,7 @@ impl Scheduler {
         sandbox: &Rc<Sandbox>,
         mut machine: Machine<'static>,
     ) -> (Ending, Option<Machine<'static>>) {
+        let _at_work = machine.at_work();
         let mut away: BTreeMap<StackId, Loop> = BTreeMap::new();
         let mut next = match self.begin_stack(sandbox) {
             Ok(next) => next,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::Destructors;
 use super::held::{each_held, empty, place, references};
 use crate::memory;
 use crate::object::{Value, reclaim};
@@ -134,11 +135,12 @@ impl Graph {
     }
 
     /// Marks what is held from outside, and all that it holds.
-    pub(super) fn mark_held(&mut self) {
+    pub(super) fn mark_held(&mut self, destructors: Destructors) {
         let mut left: Vec<usize> = Vec::new();
         for (at, node) in self.nodes.iter_mut().enumerate() {
-            let has_destructor = matches!(&node.value, Value::Instance(instance)
-                if instance.class.has_del.get() && !instance.finalized.get());
+            let has_destructor = destructors == Destructors::CanRun
+                && matches!(&node.value, Value::Instance(instance)
+                    if instance.class.has_del.get() && !instance.finalized.get());
             // One reference is the node's own.
             if has_destructor || references(&node.value) > node.inner.saturating_add(1) {
                 node.is_held = true;

@@ -148,7 +148,9 @@ pub(super) fn empty(value: &Value, taken: &mut Vec<Value>) {
     match value {
         Value::List(list) => {
             if let Ok(mut items) = list.items.try_borrow_mut() {
-                taken.append(&mut items);
+                let items = std::mem::take(&mut *items);
+                // As they are: where memory is short, a copy of a long list is too much.
+                taken.push(Value::list(items));
             }
         }
         Value::Dict(dict) => {
