@@ -126,8 +126,12 @@ impl NodeClient {
             if !self.is_repeated(&result, attempt) {
                 return result.map_err(|fault| fault.locate(at, attempt));
             }
-            let pause = if attempt == 1 && result.as_ref().is_ok_and(is_time_crossed) {
-                self.pauses.before_next_time()
+            let is_time_crossed = result.as_ref().is_ok_and(is_time_crossed);
+            let lag = signing
+                .as_ref()
+                .map_or(Duration::ZERO, |(_, turn)| turn.lag());
+            let pause = if attempt == 1 && is_time_crossed {
+                lag + self.pauses.before_next_time()
             } else {
                 self.pauses.before_repeat(attempt)
             };

@@ -38,6 +38,8 @@ pub struct ClockSetBack {
 /// Share one among all who sign in a process: two sources would give equal times.
 pub struct TimestampSource {
     clock: Arc<dyn WallClock>,
+    /// How far behind the clock its times are, in hundredths of a second.
+    lag: i64,
     vessels: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Last>>>>,
 }
 
@@ -54,8 +56,16 @@ impl TimestampSource {
     /// A source by this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn WallClock>) -> Self {
+        Self::behind(clock, Duration::ZERO)
+    }
+
+    /// A source of times that much behind this clock, for one who signs before others do: whoever signs next for the
+    /// vessel, with a clock a little slower, has a later time all the same. Cut downwards to 10 ms.
+    #[must_use]
+    pub fn behind(clock: Arc<dyn WallClock>, lag: Duration) -> Self {
         Self {
             clock,
+            lag: i64::try_from(lag.as_millis() / 10).unwrap_or(i64::MAX),
             vessels: Mutex::default(),
         }
     }
@@ -77,6 +87,7 @@ impl TimestampSource {
         VesselTurn {
             last: vessel.lock_owned().await,
             clock: Arc::clone(&self.clock),
+            lag: self.lag,
         }
     }
 
@@ -89,9 +100,20 @@ impl TimestampSource {
 pub struct VesselTurn {
     last: OwnedMutexGuard<Last>,
     clock: Arc<dyn WallClock>,
+    lag: i64,
 }
 
 impl VesselTurn {
+    /// How far behind the clock its times are: after so long, they are above one that another signed now.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        Duration::from_millis(
+            u64::try_from(self.lag)
+                .unwrap_or_default()
+                .saturating_mul(10),
+        )
+    }
+
     /// The next time. Waits at most 10 s when times were given out faster than the clock goes.
     ///
     /// # Errors
@@ -99,7 +121,8 @@ impl VesselTurn {
     pub async fn next(&mut self) -> Result<Timestamp, ClockSetBack> {
         let mut waited = Duration::ZERO;
         loop {
-            match step(*self.last, hundredths(Timestamp::of(&*self.clock))) {
+            let now = hundredths(Timestamp::of(&*self.clock)).saturating_sub(self.lag);
+            match step(*self.last, now) {
                 Step::Use(time) => {
                     *self.last = Some(time);
                     return Ok(Timestamp::from_hundredths(time));
@@ -166,6 +189,16 @@ mod tests {
         assert!(texts.windows(2).all(|pair| read(&pair[0]) < read(&pair[1])));
         assert_eq!(texts[0], "3998988800.0");
         assert_eq!(texts[99], "3998988800.99");
+    }
+
+    #[tokio::test]
+    async fn times_behind_the_clock_leave_room_for_the_next_signer() {
+        let clock = Arc::new(ManualClock::new(1_790_000_000.0));
+        let source = TimestampSource::behind(clock, Duration::from_millis(50));
+        let mut turn = source.turn("v1").await;
+        assert_eq!(turn.next().await.unwrap().to_string(), "3998988799.95");
+        assert_eq!(turn.next().await.unwrap().to_string(), "3998988799.96");
+        assert_eq!(turn.lag(), Duration::from_millis(50));
     }
 
     #[tokio::test]

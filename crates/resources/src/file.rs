@@ -21,7 +21,12 @@ impl ResourceFile {
     pub fn new(resources: Resources, calls: Vec<ResourceLine>) -> Self {
         let mut text = Vec::new();
         for resource in Resource::ALL {
-            let quantity = write_float(resources.quantity(resource));
+            // The original reads a whole number as such, and refuses one with a point.
+            let quantity = if resource.is_whole() {
+                resources.whole(resource).to_string()
+            } else {
+                write_float(resources.quantity(resource))
+            };
             text.extend_from_slice(format!("resource {resource} {quantity}\n").as_bytes());
         }
         for kind in PortKind::ALL {

@@ -60,6 +60,21 @@ impl Resource {
     /// Those without which a file is none.
     pub const REQUIRED: [Self; 3] = [Self::Cpu, Self::Memory, Self::DiskUsed];
 
+    /// Whether its quantity is a whole number, in files and for programs: what is held or counted at one time. The share
+    /// of a processor and what renews are real numbers.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        matches!(
+            self,
+            Self::Memory
+                | Self::DiskUsed
+                | Self::Events
+                | Self::FilesOpened
+                | Self::InSockets
+                | Self::OutSockets
+        )
+    }
+
     /// The name in a resource file.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -69,6 +69,11 @@ fn what_a_split_takes_apart_a_join_puts_together() {
     );
     assert!(asked.resources().allows_port(PortKind::Message, 2));
     assert_eq!(asked.calls(), [ResourceLine::from("call open allow")]);
+    let expected = "resource cpu 0.25\nresource memory 1000000\nresource diskused 100000\nresource events 0\n\
+        resource filewrite 0.0\nresource fileread 0.0\nresource filesopened 0\nresource insockets 0\n\
+        resource outsockets 0\nresource netsend 0.0\nresource netrecv 0.0\nresource loopsend 0.0\n\
+        resource looprecv 0.0\nresource lograte 0.0\nresource random 0.0\nresource messport 2\ncall open allow\n";
+    assert_eq!(String::from_utf8_lossy(asked.encode()), expected);
     let joined = left.join(&asked, &offcut);
     assert_eq!(joined.resources(), whole.resources());
     assert_eq!(

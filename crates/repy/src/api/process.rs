@@ -57,9 +57,7 @@ fn put(dict: &mut Dict, name: &str, value: Value) -> Res<()> {
 /// A limit as programs see it. What is held or counted is an integer, so that it can be the argument of `xrange`; what
 /// renews, and the share of the processor, are floats, as is a limit of more than any integer.
 fn quantity(resource: Resource, limit: f64) -> Value {
-    let is_counted =
-        COUNTED.contains(&resource) || matches!(resource, Resource::Memory | Resource::DiskUsed);
-    if is_counted && limit.fract() == 0.0 && limit.abs() < MOST_EXACT {
+    if resource.is_whole() && limit.fract() == 0.0 && limit.abs() < MOST_EXACT {
         Value::Int(limit as i64)
     } else {
         Value::float(limit)

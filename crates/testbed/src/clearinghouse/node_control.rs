@@ -31,6 +31,11 @@ const ANSWER_TIME_MAX_OWN: Duration = Duration::from_secs(3);
 const ANSWER_TIME_MAX_GUEST: Duration = Duration::from_secs(15);
 /// How often a call that a node closed unanswered is repeated.
 const REPEATS_MAX: u32 = 3;
+/// How far behind the clock the clearinghouse signs. Times on the wire have steps of 10 ms, and a clock of the original
+/// is up to 8 ms behind: signed on time, the first request of a user who has just been given the vessel would often have
+/// the same time as ours or an earlier one, and be refused. It is room for the three requests of a cleaning and an
+/// acquisition in the same step as well.
+const SIGNED_BEHIND: Duration = Duration::from_millis(50);
 /// First pause before such a repeat.
 const REPEAT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -64,7 +69,10 @@ impl NodeControl {
         Self {
             own: client(ANSWER_TIME_MAX_OWN, latency, randomness.clone()),
             guest: client(ANSWER_TIME_MAX_GUEST, latency, randomness),
-            timestamps: Arc::new(TimestampSource::new(Arc::new(SystemClock))),
+            timestamps: Arc::new(TimestampSource::behind(
+                Arc::new(SystemClock),
+                SIGNED_BEHIND,
+            )),
             owners: Mutex::default(),
         }
     }

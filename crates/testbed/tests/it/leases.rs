@@ -35,6 +35,28 @@ async fn a_lease_is_four_hours_and_seven_days_after_a_renewal() {
     bed.testbed.shutdown().await;
 }
 
+/// Times are written in steps of 10 ms, and a client's clock may be a little behind. What the clearinghouse signed just before,
+/// to give the vessel or to clean it, must not be in the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_request_after_an_acquisition_is_accepted_though_the_clients_clock_is_behind() {
+    let bed = bed().await;
+    let clearinghouse = &bed.user.clearinghouse;
+    for _ in 0..10 {
+        // As soon as there are clean ones: then the reset is as recent as can be.
+        let vessels = eventually("three clean vessels", async || {
+            clearinghouse.acquire(VesselType::Wan, 3).await.ok()
+        })
+        .await;
+        for vessel in &vessels {
+            let answer = bed.user.call_once(vessel, b"ListFilesInVessel").await;
+            assert_eq!(answer, "8\n\nSuccess");
+        }
+        let handles: Vec<_> = vessels.iter().map(|vessel| vessel.handle.clone()).collect();
+        clearinghouse.release(&handles).await.unwrap();
+    }
+    bed.testbed.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_lease_takes_the_vessel_back_and_cleans_it() {
     let bed = bed_with(|config| {

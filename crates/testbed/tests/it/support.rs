@@ -11,17 +11,22 @@ use overlord_clearinghouse::{
 use overlord_keys::KeyPair;
 use overlord_node::LauncherCommand;
 use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
+use overlord_nodemanager::framing;
 use overlord_nodemanager::reply::StartOutcome;
+use overlord_nodemanager::signed_request::{Destination, Stamp, sign};
+use overlord_nodemanager::timestamp::Timestamp;
 use overlord_nodemanager::timestamps::TimestampSource;
 use overlord_testbed::{Testbed, TestbedConfig, UserAccount};
 use overlord_time::{SeededRandomness, SystemClock};
 use overlord_types::{FileName, Platform, ProgramArguments, VesselStatus};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Longest wait for a condition: far above what any takes, even on a machine with more to do.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How far behind the clock of the original's client is at most, in seconds.
+const ORIGINALS_CLOCK_BEHIND: f64 = 0.008;
 /// How often a condition is looked at that nobody announces.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -123,6 +128,23 @@ impl User {
     pub(crate) fn vessel(&self, vessel: &VesselRecord) -> VesselCalls {
         self.nodes
             .vessel(&vessel.location().unwrap(), &vessel.handle, &self.signer)
+    }
+
+    /// Makes a call without repeating it, signed as the original's client does: by a clock that is behind.
+    pub(crate) async fn call_once(&self, vessel: &VesselRecord, call: &[u8]) -> String {
+        let now = Timestamp::of(&SystemClock).seconds();
+        let stamp = Stamp::at(
+            Timestamp::from_seconds(now - ORIGINALS_CLOCK_BEHIND),
+            Some(Destination::from(&vessel.node_id)),
+        );
+        let data = [call, b"|", vessel.vessel_id.as_str().as_bytes()].concat();
+        let mut request = framing::encode(sign(data, &self.keys, &stamp).unwrap());
+        let address = (vessel.node_ip.as_str(), vessel.node_port);
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all_buf(&mut request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
     }
 
     /// Uploads the server and starts it on the user's port.
