@@ -1,7 +1,7 @@
-//! What the pages for contributors name exists: paths, commands, tests.
+//! What our pages name exists: paths and commands in all of them, tests in those for contributors.
 //!
-//! Looked at is what stands in backquotes or in a block of shell. A path begins with a folder of the workspace; a command
-//! with `cargo`; three underscores or more make the name of a test.
+//! Looked at is what stands in backquotes or in a block of shell. A path begins with a folder of the workspace, and may have
+//! one `*` in its last part; a command begins with `cargo`; three underscores or more make the name of a test.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,8 +10,8 @@ use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 use crate::{files, root};
 
-/// The pages.
-const PAGES: &[&str] = &["CONTRIBUTING.md", "docs/style.md", "docs/glossary.md"];
+/// The pages that name tests.
+const FOR_CONTRIBUTORS: &[&str] = &["CONTRIBUTING.md", "docs/style.md", "docs/glossary.md"];
 /// With what a path begins that is to exist.
 const FOLDERS: &[&str] = &[
     "crates/",
@@ -49,10 +49,10 @@ impl Known {
         }
     }
 
-    /// What is wrong with one piece of a page.
+    /// What is wrong with one piece of a page, if it is a path or a command.
     fn complaint(&self, piece: &str) -> Option<String> {
         if FOLDERS.iter().any(|folder| piece.starts_with(folder)) && !piece.contains(' ') {
-            return (!root().join(piece).exists()).then(|| format!("there is no {piece}"));
+            return (!is_there(piece)).then(|| format!("there is no {piece}"));
         }
         // A variable may be set before a command.
         if let Some(at) = piece.find("cargo ")
@@ -62,6 +62,11 @@ impl Known {
         {
             return self.complaint_about_command(piece.get(at..).unwrap_or_default());
         }
+        None
+    }
+
+    /// What is wrong with one piece of a page, if it is the name of a test.
+    fn complaint_about_name(&self, piece: &str) -> Option<String> {
         let is_name = piece
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
@@ -86,9 +91,10 @@ impl Known {
             words.get(at + 1).copied()
         };
         if words.get(1) == Some(&"xtask") {
-            let chosen = format!("Some(\"{}\")", words.get(2).unwrap_or(&""));
-            return (!self.xtask.contains(&chosen))
-                .then(|| format!("no xtask is run by {command}"));
+            // Several may be named at once.
+            let mut chosen = words.get(2).unwrap_or(&"").split('|');
+            let is_known = |word| self.xtask.contains(&format!("Some(\"{word}\")"));
+            return (!chosen.all(is_known)).then(|| format!("no xtask is run by {command}"));
         }
         let name = after(&["-p", "--package"])?;
         let Some(package) = self.package(name) else {
@@ -117,6 +123,20 @@ impl Known {
     }
 }
 
+/// Whether a path leads to something.
+fn is_there(path: &str) -> bool {
+    let Some((before, after)) = path.split_once('*') else {
+        return root().join(path).exists();
+    };
+    let (folder, start) = before.rsplit_once('/').unwrap_or(("", before));
+    let fits = |name: &str| name.starts_with(start) && name.ends_with(after);
+    std::fs::read_dir(root().join(folder)).is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| fits(&entry.file_name().to_string_lossy()))
+    })
+}
+
 /// What stands in backquotes, and the lines of blocks of shell.
 fn pieces(page: &str) -> BTreeSet<&str> {
     let mut pieces = BTreeSet::new();
@@ -138,15 +158,23 @@ fn pieces(page: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn what_the_pages_for_contributors_name_exists() {
+fn what_the_pages_name_exists() {
     let known = Known::of_the_workspace();
     let mut told = Vec::new();
-    for page in PAGES {
-        let text = std::fs::read_to_string(root().join(page)).unwrap();
-        let pieces = pieces(&text);
-        assert!(!pieces.is_empty(), "{page} names nothing");
-        let complaints = pieces.iter().filter_map(|piece| known.complaint(piece));
-        told.extend(complaints.map(|complaint| format!("{page}: {complaint}")));
+    for path in files(&root(), &[".md"]) {
+        let page = path.strip_prefix(root()).unwrap().display().to_string();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let names_tests = FOR_CONTRIBUTORS.contains(&page.as_str());
+        for piece in pieces(&text) {
+            let about_name = || {
+                names_tests
+                    .then(|| known.complaint_about_name(piece))
+                    .flatten()
+            };
+            if let Some(complaint) = known.complaint(piece).or_else(about_name) {
+                told.push(format!("{page}: {complaint}"));
+            }
+        }
     }
     assert!(told.is_empty(), "{}", told.join("\n"));
 }
@@ -155,11 +183,14 @@ fn what_the_pages_for_contributors_name_exists() {
 fn what_a_page_names_in_vain_is_noticed() {
     let known = Known::of_the_workspace();
     let page = "`crates/none.rs` and `fn_of_no_test`, `cargo xtask dance`\n```sh\ncargo test -p overlord-nobody\n\
-        A=1 cargo test -p overlord-tests --test layer\n```\n`tests/tests`, `cargo xtask ci`, `every_decision_is_listed`\n\
-        `cargo test -p overlord-tests --test layers`, `unsafe_code`\n";
+        A=1 cargo test -p overlord-tests --test layer\n```\n`tests/tests`, `cargo xtask ci|sim`, `unsafe_code`,\n\
+        `every_decision_is_listed`, `cargo test -p overlord-tests --test layers`, `tests/tests/lay*.rs`, `tests/lay*.md`\n";
     let told: Vec<String> = pieces(page)
         .iter()
-        .filter_map(|piece| known.complaint(piece))
+        .filter_map(|piece| {
+            let about_name = || known.complaint_about_name(piece);
+            known.complaint(piece).or_else(about_name)
+        })
         .collect();
     assert_eq!(
         told,
@@ -169,6 +200,7 @@ fn what_a_page_names_in_vain_is_noticed() {
             "no xtask is run by cargo xtask dance",
             "there is no crates/none.rs",
             "no test is named fn_of_no_test",
+            "there is no tests/lay*.md",
         ]
     );
 }
