@@ -2,6 +2,8 @@
 //!
 //! Reads its arguments, calls the library, maps what it says to exit codes. Everything else is the library's.
 
+mod schedules;
+
 use std::ffi::{OsStr, OsString};
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
@@ -25,6 +27,7 @@ const SYNOPSIS: &str = "\
 usage: repy FILE [ARGUMENT...]   run a Repy program; nothing but its memory is limited
        repy [OPTION...] RESOURCE_FILE PROGRAM [ARGUMENT...]
                                  run it under the limits of a resource file
+       repy --schedules N ...    run it under N schedules of its threads, and show each different outcome
        repy --check FILE...      say whether programs are safe, without running them
        repy --wall-test          try to get through the wall around programs, and say what held
        repy --help | --version";
@@ -37,9 +40,11 @@ options, with all paths relative to the directory of --cwd:
   --stop FILE        stop when this file appears; it says CODE;MESSAGE
   --ip ADDRESS, --iface NAME
                      an address to prefer; --nootherips: use no other
+  --schedule SEED    take turns between threads as drawn from this number; of use without a resource file, too
   --execinfo         the log begins with program and arguments; standard error is told what stands of the wall
   --servicelog       standard error is told of faults of the sandbox, too
 
+--schedules runs each in a copy of the current directory; it ends with 0 if they all ended the same way, else 3.
 --check ends with 0 if all are accepted, 5 if one is unsafe, else 2 if one is not Python, 1 if one cannot be read.
 A FILE of - is standard input.";
 
@@ -51,6 +56,7 @@ mod exit {
     pub(super) const ACCEPTED: u8 = 0;
     pub(super) const USAGE: u8 = 1;
     pub(super) const SYNTAX: u8 = 2;
+    pub(super) const DIFFERENT: u8 = 3;
     pub(super) const UNSAFE: u8 = 5;
 }
 
@@ -68,17 +74,31 @@ fn main() -> ExitCode {
         Some("--wall-test") => wall::self_test_main(),
         Some("--check") if rest.is_empty() => usage_error("--check needs a file"),
         Some("--check") => check_files(rest),
+        Some("--schedules") => explore_schedules(rest),
+        // The only option that the form without resources has: there is a program behind it, not more options.
+        Some("--schedule") if rest.get(1).is_some_and(|file| is_program(file, rest)) => {
+            match (
+                rest.first().map(|seed| command_line::parse_seed(seed)),
+                rest.get(1),
+            ) {
+                (Some(Ok(seed)), Some(file)) => {
+                    run_file(file, rest.get(2..).unwrap_or_default(), Some(seed))
+                }
+                (Some(Err(error)), _) => usage_error(&error.to_string()),
+                _ => usage_error("a file is missing"),
+            }
+        }
         _ if command_line::is_option(first) => run_under_resources(&arguments),
         Some(option) if option.len() > 1 && option.starts_with('-') => {
             usage_error(&format!("there is no option {option}"))
         }
         _ if names_resources(first, !rest.is_empty()) => run_under_resources(&arguments),
-        _ => run_file(first, rest),
+        _ => run_file(first, rest, None),
     }
 }
 
 /// Runs a program without resources, with files in the current directory: for trying it out by hand.
-fn run_file(file: &OsStr, arguments: &[OsString]) -> ExitCode {
+fn run_file(file: &OsStr, arguments: &[OsString], schedule: Option<u64>) -> ExitCode {
     let source = match read(file) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -97,6 +117,7 @@ fn run_file(file: &OsStr, arguments: &[OsString]) -> ExitCode {
                 .collect(),
             directory: ".".into(),
             resources: None,
+            schedule,
             addresses: AddressRules::default(),
             log: buffered_output(),
             reports: Reports::AllTo(Box::new(std::io::stderr())),
@@ -163,6 +184,7 @@ fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
         arguments: line.arguments.clone(),
         directory: ".".into(),
         resources: Some(file.resources().clone()),
+        schedule: line.schedule,
         addresses: line.addresses.clone(),
         log,
         // Without a file for both, reports go where the original's do.
@@ -182,6 +204,31 @@ fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
             Box::new(|_| {})
         },
     })
+}
+
+/// Tries many schedules of one program.
+fn explore_schedules(words: &[OsString]) -> ExitCode {
+    let (Some(number), Some(rest)) = (words.first(), words.get(1..)) else {
+        return usage_error("--schedules needs a number");
+    };
+    if rest.is_empty() {
+        return usage_error("--schedules needs a program");
+    }
+    match schedules::explore(&number.to_string_lossy(), rest) {
+        Ok(true) => ExitCode::from(exit::ACCEPTED),
+        Ok(false) => ExitCode::from(exit::DIFFERENT),
+        Err(error) => {
+            let cause = std::error::Error::source(&error);
+            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+            complain(&format!("{error}{cause}"));
+            ExitCode::from(exit::USAGE)
+        }
+    }
+}
+
+/// Whether the word behind `--schedule SEED` is a program of the form without resources.
+fn is_program(file: &OsStr, words: &[OsString]) -> bool {
+    !command_line::is_option(file) && !names_resources(file, words.len() > 2)
 }
 
 /// Whether the first word is a file of resources, not a program.

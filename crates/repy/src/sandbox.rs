@@ -247,6 +247,9 @@ const BY_WALL: &str =
 /// Memory of a program without resources: enough for any, and little enough for any machine.
 const MEMORY_WITHOUT_RESOURCES: usize = 1 << 30;
 
+/// Seeds that are drawn are below this: long enough to differ, and short enough to be typed.
+const SEEDS_DRAWN: u64 = 1_000_000_000;
+
 /// Raises the second wall, and says once what stands of it: if that is to be logged, or something is missing.
 fn raise_wall(mut policy: WallPolicy, log_wall: bool, sandbox: &Sandbox) -> WallReport {
     if policy.status_folder.is_none() {
@@ -316,6 +319,13 @@ pub fn run(dialect: &'static Dialect, config: SandboxConfig) -> Ending {
             memory,
         )
     });
+    let seed = config.schedule.unwrap_or_else(|| {
+        let mut seed = [0; 8];
+        // Without randomness there is one schedule; what needs it for keys says that there is none.
+        let _ = sandbox.system.random(&mut seed);
+        u64::from_le_bytes(seed) % SEEDS_DRAWN
+    });
+    sandbox.scheduler.set_seed(seed);
     let wall = raise_wall(config.wall, config.log_wall, &sandbox);
     let path = config.directory.join(&config.program);
     let source = config.source.map_or_else(|| read(&path), Ok);
@@ -353,6 +363,13 @@ pub fn run(dialect: &'static Dialect, config: SandboxConfig) -> Ending {
         more => sandbox.say(&format!(
             "internal errors, please report them: {more} more, told on standard error"
         )),
+    }
+    if let Some(seed) = sandbox.scheduler.deciding_seed()
+        && matches!(ending, Ending::Uncaught | Ending::UncaughtInThread)
+    {
+        sandbox.say(&format!(
+            "the turns of its threads were those of --schedule {seed}"
+        ));
     }
     sandbox.flush_log();
     let now = sandbox.system.wall_clock();

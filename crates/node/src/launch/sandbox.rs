@@ -71,6 +71,7 @@ fn run_program(
         arguments: program.arguments.clone(),
         directory: spec.directory.clone(),
         resources: Some(file.resources().clone()),
+        schedule: None,
         addresses: only(program.address),
         log: Box::new(log.clone()),
         reports: Reports::InLog,

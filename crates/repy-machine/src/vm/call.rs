@@ -269,7 +269,11 @@ impl Machine<'_> {
         };
         match &native.code {
             NativeCode::Plain(call) => call(self, &mut args),
-            NativeCode::Host(call) => call(self, &mut args),
+            NativeCode::Host(call) => {
+                let result = call(self, &mut args);
+                self.after_host_call();
+                result
+            }
         }
     }
 

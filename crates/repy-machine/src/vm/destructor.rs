@@ -51,7 +51,12 @@ impl Machine<'_> {
         }
         let Some(instance) = reclaim::next_to_finalize(since) else {
             reclaim::attended();
-            return Left::Switched;
+            // Right behind the call, not at the end of a loop: that is where races are.
+            return if self.turn_given_up {
+                Left::Ended(Ended::Budget)
+            } else {
+                Left::Switched
+            };
         };
         let del = self.class_attr(&instance.class.clone(), known::del);
         let function = match del {

@@ -161,6 +161,9 @@ pub struct Machine<'stack> {
     next_version: u32,
     stop: Arc<AtomicBool>,
     turn_over: Option<TurnOver>,
+    call_over: Option<TurnOver>,
+    /// The turn ends at the next look: the host has said so behind a call.
+    turn_given_up: bool,
     /// Whether any class with `__del__` was made.
     pub(crate) has_finalizers: bool,
     /// That of the thread at work: which destructors may interrupt it.
@@ -240,6 +243,25 @@ impl Machine<'_> {
     /// whatever is left of its budget.
     pub fn set_turn_over(&mut self, is_over: impl Fn() -> bool + 'static) {
         self.turn_over = Some(Rc::new(is_over));
+    }
+
+    /// Asked behind each call of a function or method of the host: whether the thread's turn ends with it.
+    pub fn set_call_over(&mut self, is_over: impl Fn() -> bool + 'static) {
+        self.call_over = Some(Rc::new(is_over));
+    }
+
+    /// A call of the host has ended.
+    pub(crate) fn after_host_call(&mut self) {
+        if self.call_over.as_ref().is_some_and(|is_over| is_over()) {
+            self.turn_given_up = true;
+            crate::object::reclaim::call_attention();
+        }
+    }
+
+    /// Whether the thread that runs has run long enough.
+    fn is_turn_over(&mut self) -> bool {
+        std::mem::take(&mut self.turn_given_up)
+            || self.turn_over.as_ref().is_some_and(|is_over| is_over())
     }
 
     /// Where notes on errors in destructors are written.
@@ -361,6 +383,7 @@ impl Machine<'_> {
     fn run_parts(&mut self, thread: &mut Thread, budget: u64) -> SliceEnd {
         let mut left = i64::try_from(budget).unwrap_or(i64::MAX);
         self.nested_budget = left;
+        self.turn_given_up = false;
         loop {
             thread.budget = left.min(SLICE);
             let given = thread.budget;
@@ -380,7 +403,7 @@ impl Machine<'_> {
                     if let Err(stop) = self.check_stop() {
                         return SliceEnd::Stopped(stop);
                     }
-                    if left <= 0 || self.turn_over.as_ref().is_some_and(|is_over| is_over()) {
+                    if left <= 0 || self.is_turn_over() {
                         return SliceEnd::Budget;
                     }
                 }

@@ -99,9 +99,7 @@ impl Machine<'_> {
                     // Nobody further out looks at the clock until the native function is done.
                     work::spend(usize::try_from(super::SLICE).unwrap_or(usize::MAX))?;
                     self.nested_budget -= super::SLICE;
-                    if self.nested_budget <= 0
-                        || self.turn_over.as_ref().is_some_and(|is_over| is_over())
-                    {
+                    if self.nested_budget <= 0 || self.is_turn_over() {
                         self.end_nested_turn()?;
                     }
                 }

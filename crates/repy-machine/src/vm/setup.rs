@@ -83,6 +83,8 @@ pub(super) fn machine(budget: Rc<Budget>) -> Machine<'static> {
         next_version,
         stop: Arc::new(AtomicBool::new(false)),
         turn_over: None,
+        call_over: None,
+        turn_given_up: false,
         has_finalizers: false,
         finalizes_since: 0,
         outer_frames: 0,

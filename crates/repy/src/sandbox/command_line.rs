@@ -23,6 +23,8 @@ pub struct CommandLine {
     pub addresses: AddressRules,
     /// `--servicelog`: faults of the sandbox itself are told on standard error too.
     pub service_log: bool,
+    /// `--schedule SEED`: the turns of the program's threads are those of this seed.
+    pub schedule: Option<u64>,
     /// `--execinfo`: the log begins with program and arguments, and standard error is told of the second wall.
     pub show_execution: bool,
     /// The resource file.
@@ -49,6 +51,9 @@ pub enum CommandLineError {
     /// `--ip` without an address.
     #[error("--ip: {0} is no IPv4 address")]
     Address(String),
+    /// `--schedule` without a number.
+    #[error("--schedule: {0} is no number from 0 to 2^64 - 1")]
+    Schedule(String),
     /// The resource file is missing.
     #[error("a resource file and a program are missing")]
     NoResources,
@@ -58,13 +63,14 @@ pub enum CommandLineError {
 }
 
 /// The options; the flag says whether a value follows.
-const OPTIONS: [(&str, bool); 9] = [
+const OPTIONS: [(&str, bool); 10] = [
     ("--cwd", true),
     ("--execinfo", false),
     ("--iface", true),
     ("--ip", true),
     ("--logfile", true),
     ("--nootherips", false),
+    ("--schedule", true),
     ("--servicelog", false),
     ("--status", true),
     ("--stop", true),
@@ -110,6 +116,16 @@ pub fn is_resource_file(text: &[u8], program_follows: bool) -> bool {
                 .count();
             matches!(word, b"resource" | b"call") && words > 1 && !line.contains(&b'=')
         })
+}
+
+/// The seed of a schedule.
+///
+/// # Errors
+/// If the word is none.
+pub fn parse_seed(word: &OsStr) -> Result<u64, CommandLineError> {
+    let word = word.to_string_lossy();
+    word.parse()
+        .map_err(|_| CommandLineError::Schedule(word.into_owned()))
 }
 
 impl CommandLine {
@@ -166,6 +182,7 @@ impl CommandLine {
             }
             "--logfile" => self.log = Some(value.into()),
             "--nootherips" => self.addresses.no_others = true,
+            "--schedule" => self.schedule = Some(parse_seed(&value)?),
             "--servicelog" => self.service_log = true,
             "--status" => self.status = Some(value.into()),
             _ => self.stop = Some(value.into()),
@@ -218,6 +235,10 @@ mod tests {
             ("--ip", "--ip needs a value"),
             ("--ip here r p", "--ip: here is no IPv4 address"),
             ("--nootherips=yes r p", "--nootherips takes no value"),
+            (
+                "--schedule often r p",
+                "--schedule: often is no number from 0 to 2^64 - 1",
+            ),
             ("--fast r p", "there is no option --fast"),
         ] {
             let error = parse(words).unwrap_err().to_string();

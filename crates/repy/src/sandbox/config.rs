@@ -34,6 +34,8 @@ pub struct SandboxConfig {
     pub directory: PathBuf,
     /// What the program may use; None: as much as it likes.
     pub resources: Option<Resources>,
+    /// The seed of the turns that threads take; None: another one each time.
+    pub schedule: Option<u64>,
     /// Which addresses the program may use as its own.
     pub addresses: AddressRules,
     /// Where the program's log goes.

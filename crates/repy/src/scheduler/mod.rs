@@ -1,11 +1,12 @@
 //! Runs all threads of a program on one thread of the system: who runs next, who waits for what, who is woken.
 //!
-//! Threads take turns, a slice of instructions each, in the order in which they became ready; so none starves. A
+//! Threads take turns, a slice of instructions each ([`schedule`]), in the order in which they became ready; so none starves. A
 //! thread whose call must wait is parked ([`wait`]); a parked thread costs its frames and a few words. When its wait is
 //! over the call's continuation runs at once and the thread queues up with the result. What ends a program as a
 //! whole is an [`Ending`]. Nothing here knows what the calls do.
 
 mod run;
+mod schedule;
 pub(crate) mod stacks;
 pub(crate) mod system;
 pub(crate) mod wait;
@@ -20,6 +21,7 @@ use crate::accounting::Item;
 use crate::sandbox::Ending;
 use overlord_repy_machine::{ExceptionKind, Res, Thrown};
 use overlord_repy_machine::{Thread, Wait};
+use schedule::{Schedule, Turns};
 use stacks::Stacks;
 use wait::{Bell, Blocked, Continuation, Until, WaitId};
 
@@ -39,6 +41,8 @@ struct Entry {
     thread: Option<Thread>,
     /// Seconds of processor time it has used.
     processor_time: f64,
+    /// How long its turns are.
+    turns: Turns,
     /// What it counts as while it lives.
     _item: Option<Item>,
 }
@@ -84,6 +88,10 @@ struct State {
     processor_time: f64,
     /// Nothing runs before this time: the program has used more than its share of the processor.
     paused_until: f64,
+    /// When the descriptors were last asked while threads were ready.
+    watched_at: f64,
+    /// Rounds since then.
+    rounds_unwatched: u32,
     /// When the sandbox last looked after its duties.
     duties_done_at: f64,
     /// How the program ended, found in the middle of an operation.
@@ -106,6 +114,8 @@ impl Default for State {
             used_before: 0.0,
             processor_time: 0.0,
             paused_until: 0.0,
+            watched_at: f64::NEG_INFINITY,
+            rounds_unwatched: 0,
             duties_done_at: 0.0,
             ending: None,
         }
@@ -119,6 +129,7 @@ pub(crate) struct Scheduler {
     stacks: RefCell<Stacks>,
     /// When the thread that runs must let others run.
     turn_ends_at: Cell<f64>,
+    schedule: RefCell<Schedule>,
 }
 
 fn key(time: f64) -> u64 {
@@ -126,6 +137,16 @@ fn key(time: f64) -> u64 {
 }
 
 impl Scheduler {
+    /// Draws the turns of threads from this seed: of those that are made from now on.
+    pub(crate) fn set_seed(&self, seed: u64) {
+        self.schedule.replace(Schedule::new(seed));
+    }
+
+    /// The seed of the schedule, if it has decided anything.
+    pub(crate) fn deciding_seed(&self) -> Option<u64> {
+        self.schedule.borrow().seed_if_drawn()
+    }
+
     /// Adds the main thread, ready to run, before any other. `event`, if it has one, is held as long as the thread lives.
     pub(crate) fn add_main(&self, thread: Thread, event: Option<Item>) {
         self.add(thread, event);
@@ -148,6 +169,7 @@ impl Scheduler {
             name,
             thread: Some(thread),
             processor_time: 0.0,
+            turns: self.schedule.borrow().turns(id),
             _item: item,
         };
         state.threads.insert(id, entry);

@@ -11,11 +11,15 @@ use crate::sandbox::{Ending, Sandbox};
 use overlord_repy_machine::{ExceptionKind, Res, Thrown};
 use overlord_repy_machine::{Machine, SliceEnd, Stop};
 
-/// Instructions of one turn: some tenths of a millisecond, so that a hundred busy threads all run many times a second.
+/// Instructions of the turn of a thread that is alone: some tenths of a millisecond. Where others are ready, the
+/// [`super::schedule`] says how long turns are.
 const TURN: u64 = 20_000;
 
 /// Seconds after which a turn ends, whatever its instructions do.
 const TURN_SECONDS: f64 = 0.004;
+
+/// Turns between two looks at the descriptors, at most, while threads are ready: a look costs as much as a short turn.
+const ROUNDS_UNWATCHED_MAX: u32 = 32;
 
 /// Seconds between two looks at the duties while the program works: how long memory may grow unseen outside of the
 /// count. The original's monitor looks as often.
@@ -42,6 +46,8 @@ impl Scheduler {
         machine.set_pulse(move || busy.scheduler.attend_to(&busy, &stop));
         let timed = sandbox.clone();
         machine.set_turn_over(move || timed.system.now() >= timed.scheduler.turn_ends_at.get());
+        let called = sandbox.clone();
+        machine.set_call_over(move || called.scheduler.call_ends_turn());
         let used = sandbox.system.processor_time();
         {
             let mut state = self.state.borrow_mut();
@@ -118,6 +124,15 @@ impl Scheduler {
         ending.map(Left::Ended)
     }
 
+    /// Whether the turn of the thread that runs ends with the call it has just made.
+    fn call_ends_turn(&self) -> bool {
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        let current = state.threads.get_mut(&state.current);
+        !state.ready.is_empty()
+            && current.is_some_and(|entry| self.schedule.borrow().ends_with_call(&mut entry.turns))
+    }
+
     /// A thread's turn begins.
     pub(super) fn begin_turn(&self, sandbox: &Sandbox) {
         self.turn_ends_at.set(sandbox.system.now() + TURN_SECONDS);
@@ -146,13 +161,21 @@ impl Scheduler {
         machine: &mut Machine,
         id: ThreadId,
     ) -> Option<Ending> {
-        let mut thread = {
+        let (mut thread, turn) = {
             let mut state = self.state.borrow_mut();
             state.current = id;
-            state.threads.get_mut(&id)?.thread.take()?
+            let is_alone = state.ready.is_empty();
+            let entry = state.threads.get_mut(&id)?;
+            let thread = entry.thread.take()?;
+            let turn = if is_alone {
+                TURN
+            } else {
+                self.schedule.borrow().next(&mut entry.turns)
+            };
+            (thread, turn)
         };
         self.begin_turn(sandbox);
-        let end = machine.run_slice(&mut thread, TURN);
+        let end = machine.run_slice(&mut thread, turn);
         self.count_turn(sandbox, id);
         if self.is_closing() {
             return Some(self.ended_by(Stop::Interrupted));
@@ -234,10 +257,18 @@ impl Scheduler {
             }
         }
         self.serve_buckets(sandbox, machine, now);
-        // While threads run the descriptors are asked between turns; idle() asks them otherwise.
+        // While threads run the descriptors are asked between turns, but not after each short one; idle() asks them
+        // otherwise.
         let busy = {
-            let state = self.state.borrow();
-            !state.watched.is_empty() && !state.ready.is_empty()
+            let mut state = self.state.borrow_mut();
+            let is_busy = !state.watched.is_empty() && !state.ready.is_empty();
+            state.rounds_unwatched += 1;
+            let is_due = now - state.watched_at >= TURN_SECONDS
+                || state.rounds_unwatched >= ROUNDS_UNWATCHED_MAX;
+            if is_busy && is_due {
+                (state.watched_at, state.rounds_unwatched) = (now, 0);
+            }
+            is_busy && is_due
         };
         if busy {
             return self.watch(sandbox, machine, 0.0);

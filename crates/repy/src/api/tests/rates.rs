@@ -92,8 +92,8 @@ log(''.join(order))
 ",
     )
     .limit(Resource::Random, 1024.0)
-    // The first finds its second call within the burst.
-    .logs("112312323");
+    // One finds its second call within the burst; from then on they are served in the order in which they came.
+    .logs(&["1", "123", "123", "23"].concat());
 }
 
 #[test]
