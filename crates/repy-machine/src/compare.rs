@@ -45,7 +45,7 @@ fn order_strings(x: &Str, y: &Str) -> Res<Ordering> {
 
 /// A level of containers, methods and such.
 fn enter() -> Res<Level> {
-    depth::enter(DATA, " in cmp")
+    Ok(depth::enter(DATA, " in cmp")?)
 }
 
 /// `a == b`.

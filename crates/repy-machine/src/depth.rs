@@ -7,7 +7,7 @@
 //! has left of the stack they share. A slice begins and ends with none of its own.
 
 use crate::meter::HERE;
-use crate::object::{ExceptionKind, Res, Thrown};
+use crate::stop::{Denied, Reason};
 
 /// Most levels at a time, near CPython's recursion limit of 1,000. A level of data takes up to 4 KiB of native stack in
 /// an unoptimised build, so all of them fit into half of the 8 MiB that a process' first thread has.
@@ -37,7 +37,7 @@ impl Drop for Level {
 /// # Errors
 /// RuntimeError if that is too deep; its text ends with what was being done (`" in cmp"`).
 #[inline]
-pub(crate) fn enter(levels: u32, doing: &str) -> Res<Level> {
+pub(crate) fn enter(levels: u32, doing: &str) -> Result<Level, Denied> {
     let fits = HERE.with(|here| {
         let within = here.levels.get() + levels;
         if within <= LIMIT {
@@ -74,9 +74,6 @@ pub fn left() -> u32 {
 
 /// The error of going too deep.
 #[cold]
-pub(crate) fn too_deep(doing: &str) -> Thrown {
-    Thrown::new(
-        ExceptionKind::RuntimeError,
-        format!("maximum recursion depth exceeded{doing}"),
-    )
+pub(crate) fn too_deep(doing: &str) -> Denied {
+    Denied::new(Reason::Depth(doing.to_owned()))
 }

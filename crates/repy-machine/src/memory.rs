@@ -8,10 +8,12 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 
 use crate::meter::{HERE, LOOKS_PER_LIMIT, between_looks, watched};
-use crate::object::exception::memory_error;
-use crate::object::{Res, Thrown, cycles};
-use crate::vm::Stop;
-use crate::work;
+use crate::stop::{Denied, Reason, Stop};
+
+mod ask;
+
+pub use ask::reserve;
+pub(crate) use ask::{extend, grow};
 
 /// Operations below this size do not ask before they allocate.
 pub(crate) const SMALL: usize = 1 << 14;
@@ -103,7 +105,7 @@ pub(crate) fn is_over() -> bool {
 /// Whether the count stays above the limit when circular garbage has been given back, or the pages of the process are.
 pub(crate) fn exceeded() -> Option<Stop> {
     if is_over() {
-        cycles::collect();
+        collect_circles();
     }
     if is_over() {
         return Some(Stop::Memory { limit: limit() });
@@ -112,7 +114,7 @@ pub(crate) fn exceeded() -> Option<Stop> {
         return None;
     }
     if let Some(limit) = page_limit_passed()
-        && (cycles::collect() == 0 || page_limit_passed().is_some())
+        && (collect_circles() == 0 || page_limit_passed().is_some())
     {
         // Whoever asks again finds the same, unless something was given back.
         return Some(Stop::Memory { limit });
@@ -164,100 +166,64 @@ pub(crate) fn room() -> usize {
     })
 }
 
-/// Stops the machine if `bytes` more, about to be filled, would exceed the limit. Without a limit the address space
-/// is one.
-///
-/// # Errors
-/// The stop, for memory or because the machine was told to meanwhile; MemoryError for what alone is more than the limit:
-/// a program that asks for what it can never have may go on without it.
-#[inline]
-pub fn reserve(bytes: usize) -> Res<()> {
-    if bytes < SMALL {
-        return Ok(());
-    }
-    work::spend_bytes(bytes)?;
-    room_for(bytes)
-}
-
-/// Makes room for more items in a vector if there is memory for it: twice the room, or exactly what is needed where
-/// that would take much of what is left.
-pub(crate) fn grow<T>(items: &mut Vec<T>, more: usize) -> Res<()> {
-    if items.capacity() - items.len() >= more {
-        return Ok(());
-    }
-    let wanted = items.len().saturating_add(more);
-    let twice = wanted.max(items.capacity().saturating_mul(2));
-    let additional = twice
-        .saturating_sub(items.capacity())
-        .saturating_mul(size_of::<T>());
-    if additional < SMALL || additional < limit().saturating_sub(held()) / 2 {
-        reserve(additional)?;
-        items.reserve_exact(twice - items.len());
-        return Ok(());
-    }
-    // An eighth at least, or each item would move all before it.
-    let least = wanted.max(items.capacity() / 8 * 9);
-    reserve((least - items.capacity()).saturating_mul(size_of::<T>()))?;
-    items.reserve_exact(least - items.len());
-    Ok(())
-}
-
-/// Appends bytes if there is memory for them.
-pub(crate) fn extend(out: &mut Vec<u8>, bytes: &[u8]) -> Res<()> {
-    work::spend_bytes(bytes.len())?;
-    grow(out, bytes.len())?;
-    out.extend_from_slice(bytes);
-    Ok(())
-}
-
 /// Largest block where nothing else is limited: one that the system does not give would end the process, not the
 /// program.
 const LARGEST_WITHOUT_LIMIT: usize = 1 << 34;
 
 /// As [`reserve`] for what grows without being copied as a whole.
-pub(crate) fn room_for(bytes: usize) -> Res<()> {
+pub(crate) fn room_for(bytes: usize) -> Result<(), Denied> {
     let limit = limit();
     if bytes > limit || (limit == usize::MAX && bytes > LARGEST_WITHOUT_LIMIT) {
-        return Err(memory_error());
+        return Err(Denied::new(Reason::Memory));
     }
     let mut after = held().saturating_add(bytes);
-    if after > limit && bytes <= limit && cycles::collect() > 0 {
+    if after > limit && bytes <= limit && collect_circles() > 0 {
         after = held().saturating_add(bytes);
     }
     if after > limit {
-        return Err(Thrown::stop(Stop::Memory { limit }));
+        return Err(Stop::Memory { limit }.into());
     }
     if bytes > limit / LOOKS_PER_LIMIT && after > limit / 8 * 7 && !has_pages_for(bytes) {
-        return Err(Thrown::stop(Stop::Memory { limit }));
+        return Err(Stop::Memory { limit }.into());
     }
     Ok(())
+}
+
+/// Gives back circular garbage of the machine at work, as its budget knows how to; how many objects that were.
+fn collect_circles() -> usize {
+    let collect = HERE.with(|here| here.meter.collect.get());
+    collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::ExceptionKind;
-    use crate::object::budget::Budget;
+    use crate::meter::Stored;
 
     #[test]
     fn without_a_limit_a_block_that_no_system_gives_is_a_memory_error() {
-        let budget = Budget::new(None);
-        let _at_work = budget.begin();
-        let thrown = room_for(1 << 36).unwrap_err();
-        assert!(thrown.is(ExceptionKind::MemoryError));
+        let numbers = Stored::new(None, || 0);
+        numbers.put_in();
+        let denied = room_for(1 << 36).unwrap_err();
+        assert!(matches!(denied.reason(), Reason::Memory));
         assert!(room_for(1 << 30).is_ok());
+        numbers.take_out();
     }
 
     #[test]
     fn one_request_beyond_the_limit_is_a_memory_error_and_growth_beyond_it_a_stop() {
         let limit = used() + (1 << 20);
-        let budget = Budget::new(Some(limit));
-        let _at_work = budget.begin();
+        let numbers = Stored::new(Some(limit), || 0);
+        numbers.put_in();
         // As the allocator would count.
         HERE.with(|here| here.used.set(here.used.get() + 1024));
         let alone = room_for(limit + 1).unwrap_err();
         let together = room_for(limit - 1).unwrap_err();
-        assert!(alone.is(ExceptionKind::MemoryError));
-        assert!(matches!(together.as_stop(), Some(Stop::Memory { .. })));
+        numbers.take_out();
+        assert!(matches!(alone.reason(), Reason::Memory));
+        assert!(matches!(
+            together.reason(),
+            Reason::Stop(Stop::Memory { .. })
+        ));
     }
 }

@@ -72,6 +72,8 @@ meter! {
     has_later: bool = false,
     /// How many instances were queued for their `__del__`.
     queued: u64 = 0,
+    /// What gives back circular garbage; how many objects that were.
+    collect: fn() -> usize = || 0,
     /// At how many noted objects the dead among them are forgotten.
     forget_at: usize = LEAST_NOTED,
     /// At how many noted objects to look for circles, where memory is not counted.
@@ -153,9 +155,10 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Those of a machine that has done nothing yet and may hold so many bytes.
-    pub(crate) fn new(limit: Option<usize>) -> Stored {
+    /// Those of a machine that has done nothing yet and may hold so many bytes; what gives back its circles.
+    pub(crate) fn new(limit: Option<usize>, collect: fn() -> usize) -> Stored {
         let meter = Meter::new();
+        meter.collect.set(collect);
         if let Some(limit) = limit {
             meter.limit.set(limit);
             meter.until_look.set(between_looks(limit));

@@ -15,8 +15,7 @@ use std::sync::atomic::Ordering;
 
 use crate::memory;
 use crate::meter::{HERE, LOOK_EVERY, watched};
-use crate::object::{Res, Thrown};
-use crate::vm::Stop;
+use crate::stop::{Denied, Stop};
 
 /// Bytes searched, compared or copied that count as one unit.
 const BYTES_A_UNIT: usize = 64;
@@ -26,7 +25,7 @@ const STEPS_A_UNIT: u64 = 16;
 
 /// Counts work; ends the operation if the machine must stop.
 #[inline]
-pub(crate) fn spend(units: usize) -> Res<()> {
+pub(crate) fn spend(units: usize) -> Result<(), Denied> {
     let is_due = HERE.with(|here| {
         let left = here.meter.work_left.get();
         if units < left {
@@ -50,24 +49,24 @@ pub(crate) fn note(units: usize) {
 }
 
 /// Looks up if that is due; true if that was done since the last time: the thread that runs may have run long enough.
-pub(crate) fn catch_up() -> Res<bool> {
+pub(crate) fn catch_up() -> Result<bool, Denied> {
     spend(0)?;
     Ok(HERE.with(|here| here.meter.looked_up.replace(false)))
 }
 
 /// Counts work by the bytes gone through.
 #[inline]
-pub(crate) fn spend_bytes(bytes: usize) -> Res<()> {
+pub(crate) fn spend_bytes(bytes: usize) -> Result<(), Denied> {
     spend(bytes / BYTES_A_UNIT)
 }
 
 /// Counts work by the steps of big-integer arithmetic.
-pub(crate) fn spend_steps(steps: u64) -> Res<()> {
+pub(crate) fn spend_steps(steps: u64) -> Result<(), Denied> {
     spend(usize::try_from(steps / STEPS_A_UNIT).unwrap_or(usize::MAX))
 }
 
 #[cold]
-fn look_up() -> Res<()> {
+fn look_up() -> Result<(), Denied> {
     HERE.with(|here| {
         here.meter.work_left.set(LOOK_EVERY);
         here.meter.looked_up.set(true);
@@ -78,10 +77,10 @@ fn look_up() -> Res<()> {
         pulse();
     }
     if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
-        return Err(Thrown::stop(Stop::Interrupted));
+        return Err(Stop::Interrupted.into());
     }
     match memory::exceeded() {
-        Some(stop) => Err(Thrown::stop(stop)),
+        Some(stop) => Err(stop.into()),
         None => Ok(()),
     }
 }

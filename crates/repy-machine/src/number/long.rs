@@ -190,12 +190,13 @@ pub(crate) fn to_radix(long: &BigInt, radix: u32) -> Res<String> {
 pub(crate) fn check_parsing(digits: usize, radix: u32) -> Res<()> {
     let words = (digits / 12 + 1) as u64;
     if radix.is_power_of_two() {
-        work::spend_steps(words)
+        work::spend_steps(words)?;
     } else {
         let steps = words.saturating_mul(words) / 2;
         check_work(steps)?;
-        work::spend_steps(steps)
+        work::spend_steps(steps)?;
     }
+    Ok(())
 }
 
 /// The magnitude of decimal digits (nothing else may be among them), in parts, so that it can be ended meanwhile.

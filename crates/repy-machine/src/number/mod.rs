@@ -133,9 +133,9 @@ fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
 /// `-x`, `+x`, `~x`; None if the operator does not apply.
 pub(crate) fn unary(op: UnaryOp, value: &Value) -> Option<Res> {
     if let Value::Long(long) = value
-        && let Err(thrown) = crate::memory::reserve((long.bits() / 8) as usize)
+        && let Err(denied) = crate::memory::reserve((long.bits() / 8) as usize)
     {
-        return Some(Err(thrown));
+        return Some(Err(denied.into()));
     }
     Some(Ok(match (op, Number::of(value)?) {
         (UnaryOp::Minus, Number::Int(int)) => Value::from_i128(-i128::from(int)),

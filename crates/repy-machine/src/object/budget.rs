@@ -137,7 +137,7 @@ impl Budget {
         });
         Rc::new(Budget(Rc::new(Home {
             machine,
-            stored: Stored::new(limit),
+            stored: Stored::new(limit, cycles::collect),
             lists: Lists::new(),
         })))
     }

@@ -7,7 +7,7 @@ use overlord_bug::Bug;
 
 use super::{Sym, Value, reclaim};
 use crate::bytecode::Code;
-use crate::vm::{Stop, Wait};
+use crate::stop::{Denied, Reason, Stop, Wait};
 
 macro_rules! exceptions {
     ($($kind:ident($parent:ident) in $module:ident,)*) => {
@@ -154,6 +154,19 @@ impl Drop for Raised {
 pub(crate) struct TraceEntry {
     pub(crate) code: Rc<Code>,
     pub(crate) line: u32,
+}
+
+impl From<Denied> for Thrown {
+    fn from(denied: Denied) -> Thrown {
+        match denied.reason() {
+            Reason::Stop(stop) => Thrown::stop(stop),
+            Reason::Memory => memory_error(),
+            Reason::Depth(doing) => Thrown::new(
+                ExceptionKind::RuntimeError,
+                format!("maximum recursion depth exceeded{doing}"),
+            ),
+        }
+    }
 }
 
 /// Why an operation did not end with a value.

@@ -22,7 +22,7 @@ pub(crate) fn hash_value(value: &Value) -> Res<i64> {
 
 fn hash_nested(value: &Value, left: u32) -> Res<i64> {
     if left == 0 {
-        return Err(depth::too_deep(""));
+        return Err(depth::too_deep("").into());
     }
     work::spend(1)?;
     Ok(match value {

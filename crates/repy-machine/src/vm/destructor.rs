@@ -6,14 +6,15 @@ use std::rc::Rc;
 
 use overlord_bug::{bug, invariant};
 
+use super::Machine;
 use super::frame::{Finalizing, Then, Thread};
 use super::run::{Ended, Left};
 use super::unwind::new_raised;
-use super::{Machine, Stop};
 use crate::memory;
 use crate::object::cycles;
 use crate::object::symbol::known;
 use crate::object::{ExceptionKind, Instance, Raised, Signal, Thrown, Value, reclaim};
+use crate::stop::{Reason, Stop};
 use crate::work;
 
 impl Machine<'_> {
@@ -30,9 +31,9 @@ impl Machine<'_> {
             // Whoever runs the thread looks at the clock.
             Ok(true) => thread.budget = 0,
             Ok(false) => {}
-            Err(thrown) => {
-                return Left::Ended(match thrown.into_signal() {
-                    Signal::Stop(stop) => Ended::Stopped(stop),
+            Err(denied) => {
+                return Left::Ended(match denied.reason() {
+                    Reason::Stop(stop) => Ended::Stopped(stop),
                     _ => Ended::bug(bug!("looking up from work has thrown an exception")),
                 });
             }

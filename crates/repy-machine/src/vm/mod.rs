@@ -24,12 +24,11 @@ pub(crate) mod stack;
 mod tests;
 pub(crate) mod unwind;
 
-use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use overlord_bug::{Bug, bug};
+use overlord_bug::bug;
 
 use crate::depth;
 use crate::memory;
@@ -43,6 +42,7 @@ use crate::object::{
     Thrown, TupleObject, TypeTag, Value,
 };
 use crate::pages::Pages;
+use crate::stop::{Stop, Wait};
 pub use frame::Thread;
 use stack::NativeStack;
 
@@ -55,38 +55,6 @@ const SLICE: i64 = 500;
 
 /// Instructions of a callback's turn, after which others may run: as many as a turn of a thread has.
 const NESTED_TURN: i64 = 20_000;
-
-/// Why the machine stopped for good.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Stop {
-    /// The program called `exitall` or its like.
-    #[error("the program ended itself")]
-    Exit(i32),
-    /// The program holds, or asked for, more memory than it may.
-    #[error("the program needs more memory than its limit of {limit} bytes")]
-    Memory {
-        /// The limit.
-        limit: usize,
-    },
-    /// The program's files need more room than they may.
-    #[error("the program's files need more room than their limit of {limit} bytes")]
-    Disk {
-        /// The limit.
-        limit: u64,
-    },
-    /// The system gave no thread for work that needs one.
-    #[error("no thread for work in the background: {0}")]
-    NoThread(String),
-    /// The stop flag was set.
-    #[error("the program was stopped")]
-    Interrupted,
-    /// A mistake of the machine's own.
-    #[error(transparent)]
-    Bug(Bug),
-}
-
-/// What a blocked thread waits for; only the host that made it knows.
-pub struct Wait(pub Box<dyn Any>);
 
 /// How a slice ended.
 pub enum SliceEnd {
@@ -436,7 +404,7 @@ impl Machine<'_> {
     /// # Errors
     /// As [`memory::reserve`].
     pub fn reserve(&self, bytes: usize) -> Res<()> {
-        memory::reserve(bytes)
+        Ok(memory::reserve(bytes)?)
     }
 
     /// The class of a builtin type.

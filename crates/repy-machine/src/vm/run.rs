@@ -7,15 +7,16 @@ use std::rc::Rc;
 
 use overlord_bug::{Bug, bug};
 
+use super::Machine;
 use super::frame::{Then, Thread};
 use super::iterate::ForNext;
 use super::slow_path::Next;
-use super::{Machine, Stop, Wait};
 use crate::bytecode::{Code, Op, Site};
 use crate::number::direct::{compare_floats, compare_ints, float_op, int_op};
 use crate::object::function::Shortcut;
 use crate::object::iter::Source;
 use crate::object::{Raised, Thrown, Value, reclaim};
+use crate::stop::{Stop, Wait};
 use overlord_repy_syntax::ast::{CompareOp, UnaryOp};
 
 /// Why the loop ended.

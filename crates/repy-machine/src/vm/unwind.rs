@@ -7,11 +7,12 @@ use overlord_bug::bug;
 
 use super::frame::{Frame, Then, Thread};
 use super::run::Ended;
-use super::{Machine, Stop, Uncaught};
+use super::{Machine, Uncaught};
 use crate::object::exception::Request;
 use crate::object::exception::type_error;
 use crate::object::instance::Payload;
 use crate::object::{ExceptionKind, Raised, Res, Signal, Thrown, TraceEntry, Value, reclaim};
+use crate::stop::Stop;
 use crate::{memory, work};
 
 /// Lines of a traceback shown at each end when it is longer than twice this.

@@ -172,7 +172,7 @@ fn listfiles(sandbox: &Rc<Sandbox>, machine: &mut Machine, _args: &mut Args<'_>)
             stopped.is_some()
         });
         if let Some(stop) = stopped {
-            return Err(stop);
+            return Err(stop.into());
         }
         listed.map_err(|error| system_error("the files cannot be listed", error))?;
         names.sort();
