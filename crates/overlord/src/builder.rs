@@ -95,7 +95,7 @@ impl OverlordBuilder {
             platform: None,
             policy: Policy::default(),
             stop_file: Some(PathBuf::from(STOP_FILE_DEFAULT)),
-            signals: true,
+            signals: false,
             log: LogTarget::Inherited,
             log_level: Level::INFO,
             journal: None,
@@ -215,8 +215,8 @@ impl OverlordBuilder {
         self
     }
 
-    /// Whether SIGTERM and Ctrl-C end a run in an orderly way, and at once when they come a second time.
-    /// Default: yes. Once a run listened to them, they no longer end the process by themselves.
+    /// Whether SIGTERM and Ctrl-C end a run in an orderly way, and at once when they come a second time. Default: no,
+    /// signals are left to the program. Once a run listened to them, they no longer end the process by themselves.
     pub fn signals(mut self, listen: bool) -> Self {
         self.signals = listen;
         self

@@ -89,8 +89,8 @@
 //! an async function or closure of the original's contract; the defaults are methods of [`OverlordHandle`],
 //! so a replacement can call them, and finds the configuration there.
 //!
-//! A run ends when a file named `stop` appears in the current folder, on SIGTERM, on Ctrl-C, or by a
-//! [`StopHandle`].
+//! A run ends when a file named `stop` appears in the current folder, or by a [`StopHandle`]. Signals are left alone
+//! unless [`OverlordBuilder::signals`] asks for them.
 //!
 //! What this crate is not: it has no policy of its own (that is `overlord-engine`'s), and it knows no testbed
 //! (only its tests do).

@@ -191,7 +191,7 @@ impl Overlord {
     }
 
     /// Deploys the program with these arguments, watches and heals, until told to stop: by the stop file,
-    /// SIGTERM, Ctrl-C or a [`StopHandle`]. In arguments, `{port}`, `{index}` and `{time}` stand for the user
+    /// a [`StopHandle`], or a signal if that was asked for. In arguments, `{port}`, `{index}` and `{time}` stand for the user
     /// port, the number of the copy and the seconds since 1970 when it is started.
     ///
     /// Once vessels are watched, nothing but a stop ends it. The report says what is left running where.

@@ -1,4 +1,4 @@
-//! How a run is asked to end: the stop file, SIGTERM, Ctrl-C, a [`StopHandle`].
+//! How a run is asked to end: the stop file, a [`StopHandle`], and, where the program wants it, SIGTERM and Ctrl-C.
 //!
 //! What ending means (leave, stop or release the vessels) is the engine's policy.
 

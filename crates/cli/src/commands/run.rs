@@ -301,7 +301,8 @@ async fn build(settings: &RunSettings, account: &AccountSettings) -> Result<Over
         .vessel_type(settings.vessel_type)
         .checked_program(settings.program.clone())
         .policy(settings.policy.clone())
-        .stop_file(&settings.stop_file);
+        .stop_file(&settings.stop_file)
+        .signals(true);
     let builder = match &account.trust {
         Trust::System => builder,
         Trust::File(path) => builder.ca_file(path),

@@ -51,7 +51,6 @@ impl World {
             .clearinghouse(self.testbed.clearinghouse_url())
             .ca_file(self.testbed.ca_file())
             .stop_file(self.folder.path().join("stop"))
-            .signals(false)
     }
 
     pub(crate) fn settings(&self) -> ConnectionSettings {
