@@ -305,7 +305,7 @@ pub(crate) fn order(a: &Value, b: &Value) -> Res<Ordering> {
 
 fn order_in_container(a: &Value, b: &Value) -> Res<Ordering> {
     work::spend(1)?;
-    if a.is_same(b) && !matches!(a, Value::Float(_)) {
+    if a.is_same(b) {
         return Ok(Ordering::Equal);
     }
     let (x, y) = (a.unwrapped(), b.unwrapped());
@@ -354,6 +354,7 @@ fn order_in_container(a: &Value, b: &Value) -> Res<Ordering> {
             }
             return Err(no_order());
         }
+        // What is not a number is neither more nor less: CPython then goes by addresses.
         return Ok(order_numbers(&m, &n).unwrap_or(Ordering::Less));
     }
     if equal(a, b)? {

@@ -1,6 +1,7 @@
 # Records what CPython 2.7 prints for the programs below programs/, see programs/README.md.
 # Run it with python2.7. It gives each program the names that Repy gives it, and takes the others away.
 import __builtin__
+import functools  # `reduce` needs it, and could not import it in restricted mode
 import os
 import sys
 
@@ -109,15 +110,18 @@ def run(path):
   output = Output()
   source = '# coding: utf-8\n\n' + open(path, 'rb').read().replace('\r\n', '\n')
   given = names(output)
-  context = {'__builtins__': __builtin__}
+  builtins = {}
+  # In place and in a dictionary of the program's own, as the original does it: the latter puts Python into its
+  # restricted mode, in which old-style classes are read-only.
+  context = {'__builtins__': builtins}
   for name in ('log', 'exitall', 'callfunc', 'callargs', 'mycontext'):
     context[name] = given[name]
   code = 0
   compiled = None
   try:
     compiled = compile(source, os.path.basename(path), 'exec')
-    # In place, as the original does it: with a dictionary of its own, Python would run in its restricted mode.
     BUILTINS.update(given)
+    builtins.update(BUILTINS)
     exec compiled in context
   except Ended:
     pass

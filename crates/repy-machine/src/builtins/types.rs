@@ -258,6 +258,8 @@ fn float(machine: &mut Machine, call: &mut Args<'_>) -> Res {
         Value::Str(text) => Ok(Value::float(convert::parse_float(text.as_bytes())?)),
         other => match Number::of(other) {
             Some(Number::Complex(_)) => Err(type_error("can't convert complex to float")),
+            // A float is handed back as it is; which object it is shows where it is not a number.
+            Some(Number::Float(_)) if matches!(other, Value::Float(_)) => Ok(other.clone()),
             Some(number) => Ok(Value::float(number.to_float()?)),
             None => {
                 if let Some(thrown) = args::lacks(value, "__float__") {

@@ -145,6 +145,7 @@ pub(crate) fn unary(op: UnaryOp, value: &Value) -> Option<Res> {
         (UnaryOp::Plus, Number::Long(long)) => Value::long(long.clone()),
         (UnaryOp::Invert, Number::Long(long)) => Value::long(-(long + BigInt::from(1))),
         (UnaryOp::Minus, Number::Float(float)) => Value::float(-float),
+        (UnaryOp::Plus, Number::Float(_)) if matches!(value, Value::Float(_)) => value.clone(),
         (UnaryOp::Plus, Number::Float(float)) => Value::float(float),
         (UnaryOp::Minus, Number::Complex((re, im))) => Value::Complex(std::rc::Rc::new((-re, -im))),
         (UnaryOp::Plus, Number::Complex(complex)) => Value::Complex(std::rc::Rc::new(complex)),

@@ -21,6 +21,7 @@ pub(crate) mod symbol;
 pub(crate) mod tuple;
 
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering as AtomicOrdering};
 
 use num_bigint::BigInt;
 
@@ -114,6 +115,25 @@ pub enum Value {
 pub struct Float(u64);
 
 impl Float {
+    /// A float object of this number. Two that are not a number are two objects, which containers tell apart; they
+    /// have no other property that could show, so each is told by its own bits.
+    #[inline(always)]
+    fn new(number: f64) -> Float {
+        if number.is_nan() {
+            return Float::new_nan();
+        }
+        Float(number.to_bits())
+    }
+
+    #[cold]
+    fn new_nan() -> Float {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        // What is left of 64 bits beside those that say "not a number"; so many are never made.
+        const OWN_BITS: u64 = (1 << 51) - 1;
+        let own = NEXT.fetch_add(1, AtomicOrdering::Relaxed) & OWN_BITS;
+        Float(f64::NAN.to_bits() & !OWN_BITS | own)
+    }
+
     /// The number.
     #[inline(always)]
     pub fn get(self) -> f64 {
@@ -176,7 +196,7 @@ impl Value {
     /// A float.
     #[inline(always)]
     pub fn float(number: f64) -> Value {
-        Value::Float(Float(number.to_bits()))
+        Value::Float(Float::new(number))
     }
 
     /// The string of these bytes.

@@ -10,8 +10,8 @@ use crate::object::cycles;
 use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::symbol::known;
 use crate::object::{
-    Args, Class, ClassKind, Dict, DictObject, Function, Instance, NativeCode, Payload, Res, Set,
-    SetObject, Str, Sym, Thrown, TypeTag, Value,
+    Args, Class, ClassKind, Dict, DictObject, ExceptionKind, Function, Instance, NativeCode,
+    Payload, Res, Set, SetObject, Str, Sym, Thrown, TypeTag, Value,
 };
 
 impl Machine<'_> {
@@ -357,6 +357,13 @@ impl Machine<'_> {
         name: Sym,
         value: Option<Value>,
     ) -> Res<()> {
+        if class.is_old() {
+            // The original gives programs builtins of their own; CPython then takes them for untrusted.
+            return Err(Thrown::new(
+                ExceptionKind::RuntimeError,
+                "classes are read-only in restricted mode",
+            ));
+        }
         if class.kind == ClassKind::Builtin {
             return Err(type_error(format!(
                 "can't set attributes of built-in/extension type '{}'",
