@@ -1,7 +1,8 @@
 //! What is true of the fleet, as far as we know: the one state that one task owns.
 //!
-//! [`Fleet::apply`] takes an [`Event`] in; [`crate::plan`] reads the fleet and says what to do; [`Fleet::begin`] and
-//! [`Fleet::carry_out`] note that it is being done. Nothing here decides, waits, or calls anybody.
+//! [`Fleet::apply`] takes an [`Event`] in; [`crate::plan`] reads the fleet, through what `view` shows of it, and says what
+//! to do; [`Fleet::begin`] and [`Fleet::carry_out`] note that it is being done. Nothing here decides, waits, or calls
+//! anybody, and nobody else changes what is here.
 
 mod acquiring;
 mod bringing_up;
@@ -9,59 +10,60 @@ mod ending;
 mod holding;
 mod parts;
 mod reading;
+mod view;
 mod watching;
+#[cfg(test)]
+mod written_down;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use overlord_bug::{Bug, bug, invariant};
 use overlord_time::{Moment, Now};
 use overlord_types::{Handle, NodeId};
 
 use crate::breaker::{Breaker, Silence};
 use crate::fleet_event::{Change, CondemnReason, Evidence, StopReason, WaitReason};
 use crate::journal::Ledger;
-use crate::operation::{Doubt, Event, Operation, OperationId, Outcome};
-use crate::ports::HeldVessel;
+use crate::operation::{
+    AcquireRequest, Asker, Doubt, Event, Operation, OperationId, OperationKind, Outcome,
+};
 use crate::quarantine::Quarantine;
-use crate::vessel::{Stage, Step, Vessel};
+use crate::vessel::{Step, Vessel};
 
 pub use parts::{
     Absent, Acquisition, Circumstances, CopyRecord, Desired, NodeWatch, Phase, Reading,
-    ReplacedHooks, Retry, UnderWay, Verdict,
+    ReplacedHooks, Retries, Retry, UnderWay, Verdict,
 };
 
 /// Everything known of the fleet.
 #[derive(Debug, Clone)]
 pub struct Fleet {
-    pub(crate) phase: Phase,
-    pub(crate) vessels: BTreeMap<Handle, Vessel>,
-    pub(crate) nodes: BTreeMap<NodeId, NodeWatch>,
-    pub(crate) copies: BTreeMap<u32, CopyRecord>,
-    pub(crate) under_way: BTreeMap<OperationId, UnderWay>,
-    pub(crate) start_up: Retry,
-    pub(crate) acquisition: Acquisition,
-    pub(crate) reading: Reading,
-    pub(crate) doubts: BTreeMap<u64, Doubt>,
-    pub(crate) claims: BTreeMap<u64, Vec<HeldVessel>>,
-    pub(crate) claiming: Retry,
-    pub(crate) absent: BTreeMap<Handle, Absent>,
-    pub(crate) left_alone: BTreeSet<Handle>,
+    phase: Phase,
+    vessels: BTreeMap<Handle, Vessel>,
+    nodes: BTreeMap<NodeId, NodeWatch>,
+    copies: BTreeMap<u32, CopyRecord>,
+    under_way: BTreeMap<OperationId, UnderWay>,
+    retries: Retries,
+    acquisition: Acquisition,
+    reading: Reading,
+    /// Requests for vessels from before they are made until what they brought is in the journal.
+    doubts: BTreeMap<u64, Doubt>,
+    absent: BTreeMap<Handle, Absent>,
+    left_alone: BTreeSet<Handle>,
     left_alone_missing: BTreeSet<Handle>,
-    pub(crate) releasing: Retry,
-    pub(crate) renewing: Retry,
-    pub(crate) initialising: Retry,
-    pub(crate) weeding: Retry,
-    pub(crate) maintaining: Retry,
-    pub(crate) last_maintained: Moment,
-    pub(crate) breaker: Breaker,
-    pub(crate) quarantine: Quarantine,
-    pub(crate) last_heard: Moment,
-    pub(crate) clearinghouse_silent: bool,
-    /// What the clearinghouse, the journal or a hook last failed with, by what was asked; for the operator.
-    pub(crate) troubles: BTreeMap<&'static str, WaitReason>,
-    pub(crate) undone: Vec<String>,
-    pub(crate) stops_asked: BTreeSet<Handle>,
+    last_maintained: Moment,
+    breaker: Breaker,
+    quarantine: Quarantine,
+    last_heard: Moment,
+    clearinghouse_silent: bool,
+    /// What the clearinghouse or the journal last failed with, by what was asked; for the operator.
+    troubles: BTreeMap<OperationKind, WaitReason>,
+    undone: Vec<String>,
+    stops_asked: BTreeSet<Handle>,
     recently_gone: BTreeMap<Handle, u64>,
     ledger: Ledger,
+    next_acquisition: u64,
     next_operation: u64,
     step: u64,
     changes: Vec<Change>,
@@ -79,20 +81,13 @@ impl Fleet {
             nodes: BTreeMap::new(),
             copies: BTreeMap::new(),
             under_way: BTreeMap::new(),
-            start_up: Retry::default(),
+            retries: Retries::default(),
             acquisition: Acquisition::default(),
             reading: Reading::default(),
             doubts: BTreeMap::new(),
-            claims: BTreeMap::new(),
-            claiming: Retry::default(),
             absent: BTreeMap::new(),
             left_alone: BTreeSet::new(),
             left_alone_missing: BTreeSet::new(),
-            releasing: Retry::default(),
-            renewing: Retry::default(),
-            initialising: Retry::default(),
-            weeding: Retry::default(),
-            maintaining: Retry::default(),
             last_maintained: now.moment,
             breaker: Breaker::default(),
             quarantine: Quarantine::default(),
@@ -102,67 +97,13 @@ impl Fleet {
             undone: Vec::new(),
             stops_asked: BTreeSet::new(),
             recently_gone: BTreeMap::new(),
+            next_acquisition: ledger.next_acquisition,
             ledger,
             next_operation: 0,
             step: 0,
             changes: Vec::new(),
             membership_changed: true,
         }
-    }
-
-    /// The vessels that are ours, by handle.
-    pub fn vessels(&self) -> impl Iterator<Item = &Vessel> {
-        self.vessels.values()
-    }
-
-    /// The operations that are under way.
-    pub fn under_way(&self) -> impl Iterator<Item = (&OperationId, &UnderWay)> {
-        self.under_way.iter()
-    }
-
-    /// The breaker's state.
-    #[must_use]
-    pub fn breaker(&self) -> Breaker {
-        self.breaker
-    }
-
-    /// How far the run is.
-    #[must_use]
-    pub fn phase(&self) -> Phase {
-        self.phase
-    }
-
-    /// Vessels of the account that are not ours, as last read.
-    #[must_use]
-    pub fn left_alone(&self) -> &BTreeSet<Handle> {
-        &self.left_alone
-    }
-
-    /// How many vessels doubtful acquisitions may have brought at most.
-    #[must_use]
-    pub fn in_doubt(&self) -> u32 {
-        let asked = self.doubts.values().map(|doubt| doubt.request.count);
-        asked.fold(0, u32::saturating_add)
-    }
-
-    /// How many vessels are ours or may be: the journal's that were not seen yet included.
-    #[must_use]
-    pub fn holding(&self) -> usize {
-        self.vessels.len() + self.absent.len() + self.in_doubt() as usize
-    }
-
-    /// Vessels that are not on their way out.
-    pub(crate) fn active(&self) -> impl Iterator<Item = &Vessel> {
-        self.vessels
-            .values()
-            .filter(|vessel| !vessel.stage.is_leaving())
-    }
-
-    /// Whether an operation of this kind is under way.
-    pub(crate) fn is_under_way(&self, kind: impl Fn(&Operation) -> bool) -> bool {
-        self.under_way
-            .values()
-            .any(|under_way| kind(&under_way.operation))
     }
 
     /// Takes in what happened, and gives back what of it the operator is told.
@@ -180,19 +121,7 @@ impl Fleet {
                 self.stop(reason, at.moment() + at.desired.policy.final_phase_max);
             }
             Event::StopAtOnceRequested(reason) => self.stop(reason, at.moment()),
-            Event::Finished {
-                id,
-                outcome,
-                effects,
-            } => match self.under_way.remove(&id) {
-                Some(under_way) => {
-                    let by_default_hook = matches!(under_way.operation, Operation::Acquire { .. })
-                        && !at.desired.replaced.acquire_vessels;
-                    self.take_effects(effects, by_default_hook, at);
-                    self.take_outcome(id, under_way, outcome, at);
-                }
-                None => self.bug(format!("{id} ended and was never begun")),
-            },
+            Event::Finished { id, outcome } => self.take_outcome(id, outcome, at),
         }
         self.assign_copies(at.desired.deployment.vessel_count);
         self.look_at_breaker(at);
@@ -200,10 +129,10 @@ impl Fleet {
     }
 
     /// Notes that an operation is begun, and gives it its number.
-    pub fn begin(&mut self, operation: Operation, now: Moment) -> OperationId {
+    pub fn begin(&mut self, operation: &Operation, now: Moment) -> OperationId {
         let id = OperationId::of(self.next_operation);
         self.next_operation += 1;
-        match &operation {
+        match operation {
             Operation::Upload(assignment) => {
                 self.take_step(&assignment.address.handle, Step::UploadBegins(id));
             }
@@ -216,7 +145,22 @@ impl Fleet {
                     self.may_run(&assignment.address.handle);
                 }
             }
-            Operation::Release { vessels } => {
+            Operation::Acquire { request, .. } => {
+                let AcquireRequest {
+                    acquisition,
+                    request,
+                } = request.clone();
+                invariant!(
+                    acquisition >= self.next_acquisition,
+                    "acquisition {acquisition} is begun again"
+                );
+                self.next_acquisition = acquisition.saturating_add(1);
+                self.doubts.insert(acquisition, Doubt::awaited(request));
+            }
+            Operation::Release {
+                vessels,
+                by: Asker::Planner,
+            } => {
                 for handle in vessels {
                     match self.absent.get_mut(handle) {
                         Some(absent) => absent.releasing = true,
@@ -229,7 +173,10 @@ impl Fleet {
             }
             Operation::StartUp
             | Operation::ReadHeld
-            | Operation::Acquire { .. }
+            | Operation::AcquireByHook { .. }
+            | Operation::Release {
+                by: Asker::Hook, ..
+            }
             | Operation::Claim { .. }
             | Operation::Check { .. }
             | Operation::Weed { .. }
@@ -237,7 +184,9 @@ impl Fleet {
             | Operation::Maintain { .. } => {}
         }
         let under_way = UnderWay {
-            operation,
+            kind: operation.kind(),
+            node: operation.node().cloned(),
+            vessel: operation.vessel().cloned(),
             since: now,
             step: self.step,
         };
@@ -273,62 +222,87 @@ impl Fleet {
         }
     }
 
-    fn take_outcome(
-        &mut self,
-        id: OperationId,
-        under_way: UnderWay,
-        outcome: Outcome,
-        at: &mut Circumstances<'_>,
-    ) {
-        match (under_way.operation.clone(), outcome) {
-            (Operation::StartUp, Outcome::StartedUp(result)) => self.started_up(result, at),
-            (Operation::ReadHeld, Outcome::Held(result)) => self.read(result, &under_way, at),
-            (Operation::Acquire { count, .. }, Outcome::Acquired(result)) => {
-                self.acquired(count, result, at);
-            }
-            (
-                Operation::Claim {
-                    acquisition,
-                    vessels,
-                },
-                Outcome::Claimed(result),
-            ) => {
-                self.claimed(acquisition, vessels, result, at);
-            }
-            (Operation::Release { vessels }, Outcome::Released(result)) => {
-                self.released(id, &vessels, result, at);
-            }
-            (Operation::Renew { vessels }, Outcome::Renewed { renewal, held }) => {
-                self.renewed(&vessels, renewal, held, &under_way, at);
-            }
-            (Operation::Maintain { .. }, Outcome::Maintained { last, held }) => {
-                self.maintained(last, held, &under_way, at);
-            }
-            (Operation::Upload(assignment), Outcome::Uploaded(result)) => {
+    fn take_outcome(&mut self, id: OperationId, outcome: Outcome, at: &mut Circumstances<'_>) {
+        let Some(under_way) = self.under_way.remove(&id) else {
+            return self.told_of(&bug!("{id} ended and is not under way"));
+        };
+        invariant!(
+            under_way.kind == outcome.kind(),
+            "{id} was begun as {} and ended as {}",
+            under_way.kind.name(),
+            outcome.kind().name()
+        );
+        match outcome {
+            Outcome::StartedUp(result) => self.started_up(result, at),
+            Outcome::Held(result) => self.read(result, &under_way, at),
+            Outcome::Acquired {
+                request,
+                by,
+                result,
+            } => self.acquired(&request, by, result, at),
+            Outcome::AcquiredByHook(result) => self.acquired_by_hook(result, at),
+            Outcome::Claimed {
+                acquisition,
+                vessels,
+                result,
+            } => self.claimed(acquisition, vessels, result, at),
+            Outcome::Released {
+                vessels,
+                by: Asker::Planner,
+                result,
+            } => self.released(id, &vessels, result, at),
+            Outcome::Released {
+                vessels,
+                by: Asker::Hook,
+                result,
+            } => self.released_by_hook(&vessels, &result, at),
+            Outcome::Renewed {
+                vessels,
+                renewal,
+                held,
+            } => self.renewed(&vessels, renewal, held, &under_way, at),
+            Outcome::Maintained { last, held } => self.maintained(last, held, &under_way, at),
+            Outcome::Uploaded { assignment, result } => {
                 self.uploaded(id, &assignment.address.handle, result, at);
             }
-            (Operation::Start { assignment, .. }, Outcome::Started(result)) => {
+            Outcome::Started { assignment, result } => {
                 self.started(id, &assignment.address.handle, result, at);
             }
-            (Operation::Initialise { fresh, owned }, Outcome::Initialised(result)) => {
-                self.initialised(id, &fresh, &owned, result, at);
-            }
-            (Operation::Check { node, vessels, .. }, Outcome::Checked(result)) => {
-                self.checked(&node, &vessels, result, at);
-            }
-            (Operation::Weed { vessels }, Outcome::Weeded(result)) => {
-                self.weeded(&vessels, result, at);
-            }
-            (Operation::Stop(address), Outcome::Stopped(result)) => {
-                self.stopped(&address, result, at);
-            }
-            (operation, outcome) => {
-                let name = operation.name();
-                self.bug(format!(
-                    "{name} ended with the outcome of something else: {outcome:?}"
-                ));
-            }
+            Outcome::Initialised {
+                fresh,
+                owned,
+                result,
+            } => self.initialised(id, &fresh, &owned, result, at),
+            Outcome::Checked {
+                node,
+                vessels,
+                result,
+            } => self.checked(&node, &vessels, result, at),
+            Outcome::Weeded { vessels, result } => self.weeded(&vessels, result, at),
+            Outcome::Stopped { address, result } => self.stopped(&address, result, at),
         }
+    }
+
+    /// An operation of this kind failed: the next one waits.
+    fn failed(&mut self, kind: OperationKind, at: &mut Circumstances<'_>) {
+        self.retries.of(kind).fail(at.backoff(), at);
+    }
+
+    /// The same, and the operator is told with what for as long as it lasts.
+    fn failed_with(&mut self, kind: OperationKind, reason: WaitReason, at: &mut Circumstances<'_>) {
+        self.troubles.insert(kind, reason);
+        self.failed(kind, at);
+    }
+
+    /// An operation of this kind did what it is for.
+    fn succeeded(&mut self, kind: OperationKind) {
+        self.troubles.remove(&kind);
+        self.retries.of(kind).succeed();
+    }
+
+    /// An operation of this kind is to be begun again in about that time.
+    fn repeat_in(&mut self, kind: OperationKind, period: Duration, at: &mut Circumstances<'_>) {
+        self.retries.of(kind).not_before = at.jittered(period);
     }
 
     /// Gives each vessel without an index the least free one. Those that get none are surplus.
@@ -435,15 +409,6 @@ impl Fleet {
         }
     }
 
-    /// Whether no copy has run for long anywhere: then a program that ends is likely to be at fault itself.
-    pub(crate) fn copies_run_nowhere(&self, desired: &Desired, now: Moment) -> bool {
-        let stable = |vessel: &Vessel| match vessel.stage {
-            Stage::Running { since } => now.since(since) >= desired.policy.stable_after,
-            _ => false,
-        };
-        !self.active().any(stable)
-    }
-
     /// Takes a vessel's step. That it is not allowed is a bug of ours, and reported as such.
     fn take_step(&mut self, handle: &Handle, step: Step) {
         let taken = match self.vessels.get_mut(handle) {
@@ -454,12 +419,13 @@ impl Fleet {
             )),
         };
         if let Err(message) = taken {
-            self.bug(message);
+            self.told_of(&bug!("{message}"));
         }
     }
 
-    fn bug(&mut self, message: String) {
-        tracing::error!(message, "bug in the engine");
+    /// A bug of ours, which in a release is told to the operator.
+    fn told_of(&mut self, bug: &Bug) {
+        let message = bug.to_string();
         self.changes.push(Change::Bug { message });
     }
 

@@ -23,6 +23,7 @@
 mod breaker;
 mod control;
 mod deployment;
+mod directory;
 mod error;
 mod fleet;
 mod fleet_event;
@@ -41,6 +42,7 @@ mod shared;
 mod test_support;
 mod text;
 mod vessel;
+mod wishes;
 mod workers;
 
 pub use breaker::{Breaker, Silence};
@@ -55,17 +57,19 @@ pub use error::{
 };
 pub use fleet::{
     Absent, Acquisition, Circumstances, CopyRecord, Desired, Fleet, NodeWatch, Phase, Reading,
-    ReplacedHooks, Retry, UnderWay, Verdict,
+    ReplacedHooks, Retries, Retry, UnderWay, Verdict,
 };
 pub use fleet_event::{
     Change, CondemnReason, Delivery, EVENTS_KEPT, Evidence, FleetEvent, LeftVessel, RunReport,
     StopReason, Subscription, VesselLabel, WaitReason,
 };
-pub use hooks::{AcquireVessels, Hooks, InitOverlord, InitVessels, Maintenance, RemoveVessels};
+pub use hooks::{
+    AcquireVessels, Hook, Hooks, InitOverlord, InitVessels, Maintenance, RemoveVessels,
+};
 pub use journal::{JournalRecord, MemoryJournal};
 pub use operation::{
-    AcquireError, Assignment, Doubt, Effects, Event, Operation, OperationId, Outcome, ReleaseError,
-    StartUpError, StartUpReport, Started,
+    AcquireError, AcquireRequest, Asker, Assignment, Brought, Doubt, Event, Operation, OperationId,
+    OperationKind, Outcome, ReleaseError, RequestAnswer, StartUpError, StartUpReport, Started,
 };
 pub use overlord_handle::OverlordHandle;
 pub use overlord_time::{Backoff, Clock, Moment, Now, Randomness, WallTime, WallTimeError};

@@ -1,7 +1,8 @@
 //! What a hook is given: the configuration, the original's functions, and the five defaults.
 //!
 //! The functions work on many vessels concurrently, each call under the policy's deadline, and say of each vessel
-//! that failed why, in the log. What they acquire and release, the fleet learns of when the hook ends.
+//! that failed why, in the log. Vessels are acquired and given back by the run that the hook is part of, which knows of them
+//! when the function returns; once the run is over, these two functions fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,12 +17,11 @@ use crate::breaker::Silence;
 use crate::deployment::Deployment;
 use crate::error::{Cause, ClearinghouseError, InitialiseError, NodeError};
 use crate::fleet_event::StopReason;
-use crate::operation::{AcquireError, ReleaseError, StartUpError, Started};
+use crate::operation::{StartUpError, Started};
 use crate::ports::{Account, HeldVessel, ProgramFile, StartCommand, VesselAddress};
 use crate::settings::Policy;
 use crate::shared::Shared;
 use crate::text::with_causes;
-use crate::workers::release_what_is_held;
 
 /// How often a start that was not confirmed at once is looked at again before it counts as failed.
 const LOOKS_AFTER_START: u32 = 5;
@@ -117,15 +117,10 @@ impl OverlordHandle {
     ///
     /// # Errors
     /// When the clearinghouse refuses or cannot be reached, or the journal cannot be written. If the answer was
-    /// lost, the engine finds out by itself what became of the request.
+    /// lost, the engine finds out by itself what became of the request. It fails, too, once the
+    /// run is over.
     pub async fn acquire_vessels(&self, count: u32) -> Result<Vec<Handle>, Cause> {
-        match self.0.acquire(count).await {
-            Ok(vessels) => Ok(vessels.into_iter().map(|vessel| vessel.handle).collect()),
-            Err(AcquireError::Clearinghouse(error)) => Err(error.into()),
-            Err(AcquireError::Journal(error)) => Err(error.into()),
-            Err(AcquireError::Hook(error)) => Err(error.into()),
-            Err(AcquireError::Nothing) => Ok(Vec::new()),
-        }
+        self.0.wishes.acquire(count).await
     }
 
     /// Uploads files to vessels, concurrently. Gives back those on which all files arrived whole, in the order
@@ -227,19 +222,15 @@ impl OverlordHandle {
     /// Gives vessels back. An empty list is no call.
     ///
     /// # Errors
-    /// When the clearinghouse gives no good answer, or the journal cannot be written.
+    /// When the clearinghouse gives no good answer, the journal cannot be written, or the run is over.
     pub async fn release_vessels(&self, vessels: &[Handle]) -> Result<(), Cause> {
         if vessels.is_empty() {
             return Ok(());
         }
-        let vessels: BTreeSet<Handle> = vessels.iter().cloned().collect();
         self.0
-            .release_by_hook(&vessels)
+            .wishes
+            .release(vessels.iter().cloned().collect())
             .await
-            .map_err(|error| match error {
-                ReleaseError::Clearinghouse(error) => error.into(),
-                ReleaseError::Journal(error) => error.into(),
-            })
     }
 
     /// Renews leases. An empty list is no call (the original's run ended here).
@@ -322,7 +313,7 @@ impl OverlordHandle {
     /// # Errors
     /// When the clearinghouse gives no good answer.
     pub async fn default_init_overlord(&self) -> Result<(), Cause> {
-        match release_what_is_held(&self.0).await {
+        match self.0.release_what_is_held().await {
             Ok(_) => Ok(()),
             Err(StartUpError::Clearinghouse(error)) => Err(error.into()),
             Err(StartUpError::Journal(error)) => Err(error.into()),

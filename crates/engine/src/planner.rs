@@ -13,7 +13,7 @@ use overlord_time::{Moment, Now, WallTime};
 use overlord_types::{Handle, NodeId};
 
 use crate::fleet::{Desired, Fleet, Phase, Verdict};
-use crate::operation::Operation;
+use crate::operation::{Operation, OperationKind};
 use crate::report::{Report, VesselReport, VesselWait, Wait};
 use crate::settings::OnStop;
 use crate::vessel::{Stage, StartProgress, Vessel};
@@ -44,7 +44,7 @@ pub fn plan(desired: &Desired, fleet: &Fleet, now: Now) -> (Plan, Report) {
     let mut planner = Planner::new(desired, fleet, now);
     planner.judge();
     if planner.plan.verdicts.is_empty() {
-        match fleet.phase {
+        match fleet.phase() {
             Phase::StartingUp => planner.start_up(),
             Phase::Keeping => {
                 planner.give_back();
@@ -77,10 +77,10 @@ impl<'a> Room<'a> {
             taken: BTreeMap::new(),
         };
         for (_, under_way) in fleet.under_way() {
-            if let Some(node) = under_way.operation.node() {
+            if let Some(node) = &under_way.node {
                 *room.taken.entry(node).or_default() += 1;
                 // Checks have a count of their own: they are not to wait behind slow uploads.
-                if !matches!(under_way.operation, Operation::Check { .. }) {
+                if under_way.kind != OperationKind::Check {
                     room.in_all = room.in_all.saturating_sub(1);
                 }
             }
@@ -129,6 +129,11 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Whether no operation of this kind is under way, and it is time for one.
+    fn may_begin(&mut self, kind: OperationKind) -> bool {
+        !self.fleet.is_under_way(kind) && self.is_time(self.fleet.not_before(kind))
+    }
+
     fn do_it(&mut self, operation: Operation) {
         self.plan.operations.push(operation);
     }
@@ -171,9 +176,9 @@ impl<'a> Planner<'a> {
         }
         let waited_for = self
             .fleet
-            .is_under_way(|operation| operation.is_waited_for_at_the_end(on_stop));
-        let all_given_back = on_stop != OnStop::Release
-            || (self.fleet.holding() == 0 && self.fleet.claims.is_empty());
+            .under_way()
+            .any(|(_, under_way)| under_way.kind.is_waited_for_at_the_end(on_stop));
+        let all_given_back = on_stop != OnStop::Release || self.fleet.holding() == 0;
         let done = self.plan.operations.is_empty() && !waited_for && all_given_back;
         self.plan.finished = done || self.is_time(deadline);
         if self.plan.finished {
@@ -185,13 +190,13 @@ impl<'a> Planner<'a> {
         if self.plan.verdicts.is_empty()
             && let Some(moment) = self
                 .fleet
-                .breaker
+                .breaker()
                 .changes_at(self.desired.policy.breaker_hold)
             && moment > self.now.moment
         {
             self.wake_at(moment);
         }
-        for reason in self.fleet.troubles.values() {
+        for reason in self.fleet.troubles() {
             self.waits.push(Wait {
                 reason: reason.clone(),
                 until: None,
@@ -204,9 +209,9 @@ impl<'a> Planner<'a> {
             .collect();
         let report = Report {
             wanted: self.desired.deployment.vessel_count,
-            breaker: self.fleet.breaker,
+            breaker: self.fleet.breaker(),
             in_doubt: self.fleet.in_doubt(),
-            absent: self.fleet.absent.len(),
+            absent: self.fleet.absent().len(),
             vessels,
             waits: self.waits,
         };
@@ -231,7 +236,7 @@ impl<'a> Planner<'a> {
     /// What a vessel waits for of which no step of the plan had anything special to say.
     fn plain_wait(&self, vessel: &Vessel) -> VesselWait {
         let look = || {
-            let watch = self.fleet.nodes.get(&vessel.handle.node);
+            let watch = self.fleet.watch(&vessel.handle.node);
             let at = self.wall(watch.map_or(self.now.moment, |watch| watch.next_check));
             VesselWait::NextLook { at }
         };

@@ -1,7 +1,7 @@
 //! The event loop: takes in one [`Event`] after another, lets the planner decide, starts what it decided.
 //!
-//! The loop owns the fleet and makes no choices. It waits in one place, for one of three things: an
-//! operation that ended, the clock, a request to stop. Operations run concurrently inside the loop's own task; an
+//! The loop owns the fleet and makes no choices. It waits in one place, for one of four things: an
+//! operation that ended, the clock, a request to stop, a hook's wish. Operations run concurrently inside the loop's own task; an
 //! adapter that has much to compute moves that elsewhere itself.
 
 use std::collections::BTreeMap;
@@ -11,25 +11,28 @@ use std::sync::Arc;
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::watch;
+use overlord_bug::bug;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use overlord_time::{Moment, Now, WallTime};
 
 use crate::control::{Control, Request};
 use crate::deployment::Deployment;
+use crate::directory::Directory;
 use crate::error::{RunError, SettingsError};
 use crate::fleet::{Circumstances, Desired, Fleet, ReplacedHooks};
 use crate::fleet_event::{Change, Publisher, RunReport, StopReason, Subscription, WaitReason};
 use crate::hooks::Hooks;
 use crate::journal::{JournalRecord, Ledger};
-use crate::operation::{Effects, Event, Operation, OperationId, Outcome, StartUpError};
+use crate::operation::{Asker, Event, Operation, OperationId, Outcome, StartUpError};
 use crate::overlord_handle::OverlordHandle;
 use crate::planner::{Plan, plan};
-use crate::ports::Ports;
+use crate::ports::{HeldVessel, Ports};
 use crate::report::{Report, Wait};
 use crate::settings::Policy;
 use crate::shared::Shared;
 use crate::text::with_causes;
+use crate::wishes::{AcquireAnswer, ReleaseAnswer, Wish, Wishes};
 use crate::workers::carry_out;
 use overlord_types::failure::{Classified as _, RetryClass};
 
@@ -62,6 +65,8 @@ pub struct Runner {
     publisher: Publisher,
     report: watch::Sender<Arc<Report>>,
     witness: Option<Box<dyn Witness>>,
+    wishes: mpsc::Receiver<Wish>,
+    directory: watch::Sender<Directory>,
 }
 
 impl Runner {
@@ -83,7 +88,16 @@ impl Runner {
             maintenance: hooks.maintenance.is_some(),
         };
         let report = Report::nothing_yet(deployment.vessel_count);
-        let shared = Shared::new(deployment.clone(), policy.clone(), ports, Control::new());
+        let (wishes, wished) = Wishes::channel();
+        let directory = watch::Sender::new(Directory::default());
+        let shared = Shared {
+            deployment: deployment.clone(),
+            policy: policy.clone(),
+            ports,
+            control: Control::new(),
+            wishes,
+            directory: directory.subscribe(),
+        };
         Ok(Self {
             desired: Desired {
                 deployment,
@@ -95,6 +109,8 @@ impl Runner {
             publisher: Publisher::new(),
             report: watch::Sender::new(Arc::new(report)),
             witness: None,
+            wishes: wished,
+            directory,
         })
     }
 
@@ -139,7 +155,9 @@ impl Runner {
     pub async fn run(self) -> Result<RunReport, RunError> {
         let records = self.shared.replay().await.map_err(RunError::Journal)?;
         let ledger = Ledger::of(&records);
-        self.shared.learn(&ledger);
+        let ours_before = Arc::new(ledger.vessels.keys().cloned().collect());
+        self.directory
+            .send_modify(|directory| directory.ours_before = ours_before);
         let began = self.shared.now();
         let started = JournalRecord::RunStarted { at: began.wall };
         self.shared
@@ -152,12 +170,19 @@ impl Runner {
             seen: Request::GoOn,
             running: FuturesUnordered::new(),
             aborts: BTreeMap::new(),
+            answers: BTreeMap::new(),
             waits: Vec::new(),
             began,
             runner: self,
         };
         run.keep().await
     }
+}
+
+/// Where the outcome of an operation goes that a hook wished for.
+enum Answerer {
+    Acquire(oneshot::Sender<AcquireAnswer>),
+    Release(oneshot::Sender<ReleaseAnswer>),
 }
 
 /// A run under way: the runner, and what only lives while it runs.
@@ -168,6 +193,8 @@ struct Run {
     seen: Request,
     running: Running,
     aborts: BTreeMap<OperationId, AbortHandle>,
+    /// The hooks that wait for operations which they wished for.
+    answers: BTreeMap<OperationId, Answerer>,
     /// What the operator was last told that we wait for.
     waits: Vec<WaitReason>,
     began: Now,
@@ -185,7 +212,7 @@ impl Run {
                 return Ok(self.conclude().await);
             }
             for operation in plan.operations {
-                self.begin(operation);
+                let _waited_for_by_nobody = self.begin(operation);
             }
             events = self.next_events(plan.wake_at).await;
         }
@@ -213,6 +240,8 @@ impl Run {
             Some(finished) = self.running.next(), if !self.running.is_empty() => {
                 events.extend(self.finished(finished));
             }
+            // Cancel safe: a wish is taken out of the channel only when it is given to us. Hooks hold the other end.
+            Some(wish) = self.runner.wishes.recv() => self.grant(wish),
             // Cancel safe: nothing is lost with a timer that is set anew.
             () = alarm => events.push(Event::TimerDue),
         }
@@ -242,12 +271,52 @@ impl Run {
         self.aborts.remove(&id);
         // Aborted ones were abandoned when they were.
         let outcome = outcome?;
-        let effects = self.shared().take_effects();
-        Some(Event::Finished {
-            id,
-            outcome,
-            effects,
-        })
+        Some(Event::Finished { id, outcome })
+    }
+
+    /// Does what a hook wishes for, as an operation like any other.
+    fn grant(&mut self, wish: Wish) {
+        let by = Asker::Hook;
+        let (operation, answerer) = match wish {
+            Wish::Acquire(count, answer) => {
+                let request = self.fleet.request_for(count, self.shared().now());
+                let operation = Operation::Acquire { request, by };
+                (operation, Answerer::Acquire(answer))
+            }
+            Wish::Release(vessels, answer) => {
+                let operation = Operation::Release { vessels, by };
+                (operation, Answerer::Release(answer))
+            }
+        };
+        let id = self.begin(operation);
+        self.answers.insert(id, answerer);
+    }
+
+    /// Puts together what the hook is told that waits for this, once the fleet knows of it.
+    fn answer_to(&mut self, event: &Event) -> Option<Box<dyn FnOnce()>> {
+        let Event::Finished { id, outcome } = event else {
+            return None;
+        };
+        // That a hook does not wait for the answer any more is its own affair.
+        match (self.answers.remove(id)?, outcome) {
+            (Answerer::Acquire(answer), Outcome::Acquired { result, .. }) => {
+                let handles = |vessels: &Vec<HeldVessel>| {
+                    let handles = vessels.iter().map(|vessel| vessel.handle.clone());
+                    handles.collect()
+                };
+                let result = result.as_ref().map(handles).map_err(Arc::clone);
+                Some(Box::new(move || drop(answer.send(result))))
+            }
+            (Answerer::Release(answer), Outcome::Released { result, .. }) => {
+                let result = result.as_ref().copied().map_err(Arc::clone);
+                Some(Box::new(move || drop(answer.send(result))))
+            }
+            (_, outcome) => {
+                let kind = outcome.kind().name();
+                bug!("a hook waits for {kind}, for which it cannot have wished");
+                None
+            }
+        }
     }
 
     fn take_in(&mut self, event: Event) {
@@ -255,6 +324,7 @@ impl Run {
         if let Some(witness) = &mut self.runner.witness {
             witness.takes_in(now, &event);
         }
+        let answer = self.answer_to(&event);
         let stops = matches!(
             event,
             Event::StopRequested(_) | Event::StopAtOnceRequested(_)
@@ -271,8 +341,13 @@ impl Run {
         if stops {
             self.abandon_what_is_not_waited_for();
         }
-        if let Some(directory) = self.fleet.new_directory() {
-            self.shared().set_directory(directory);
+        if let Some(vessels) = self.fleet.new_directory() {
+            self.runner
+                .directory
+                .send_modify(|directory| directory.vessels = vessels);
+        }
+        if let Some(answer) = answer {
+            answer();
         }
         if let Some(witness) = &mut self.runner.witness {
             witness.took_in(now, &self.fleet);
@@ -284,7 +359,7 @@ impl Run {
         let on_stop = self.runner.desired.policy.on_stop;
         for id in self
             .fleet
-            .abandon(|operation| !operation.is_waited_for_at_the_end(on_stop))
+            .abandon(|kind| !kind.is_waited_for_at_the_end(on_stop))
         {
             if let Some(abort) = self.aborts.remove(&id) {
                 abort.abort();
@@ -317,7 +392,8 @@ impl Run {
             }
         }
         let now = self.shared().now();
-        let message = "the planner's verdicts do not come to an end".to_owned();
+        let bug = bug!("the planner's verdicts do not come to an end");
+        let message = bug.to_string();
         self.publish(now.wall, vec![Change::Bug { message }]);
         Plan {
             wake_at: Some(now.moment + self.runner.desired.policy.poll_period),
@@ -325,11 +401,9 @@ impl Run {
         }
     }
 
-    fn begin(&mut self, operation: Operation) {
-        let id = self
-            .fleet
-            .begin(operation.clone(), self.shared().now().moment);
-        tracing::debug!(%id, name = operation.name(), "begun");
+    fn begin(&mut self, operation: Operation) -> OperationId {
+        let id = self.fleet.begin(&operation, self.shared().now().moment);
+        tracing::debug!(%id, name = operation.kind().name(), "begun");
         let (abort, registration) = AbortHandle::new_pair();
         self.aborts.insert(id, abort);
         let work = carry_out(
@@ -340,6 +414,7 @@ impl Run {
         let work = Abortable::new(work, registration);
         self.running
             .push(Box::pin(async move { (id, work.await.ok()) }));
+        id
     }
 
     /// Tells the operator what is waited for, when that changes.
@@ -364,15 +439,15 @@ impl Run {
 
     /// Says what is left, in the journal and to the operator.
     async fn conclude(mut self) -> RunReport {
-        // What is dropped here may leave doubts behind, which belong into the report.
+        // What is dropped here stays in doubt, as the fleet has it.
         self.running = FuturesUnordered::new();
         let now = self.shared().now();
-        let effects = self.shared().take_effects();
         let reason = match self.seen {
             Request::Stop(reason) | Request::StopAtOnce(reason) => reason,
             Request::GoOn => StopReason::Operator,
         };
-        let mut report = self.final_report(reason, effects, now);
+        let lasted = now.moment.since(self.began.moment);
+        let mut report = self.fleet.final_report(reason, lasted);
         if let Some(left) = self.fleet.handles_to_leave() {
             let ended = JournalRecord::RunEnded { left, at: now.wall };
             if let Err(error) = self.shared().record(&ended).await {
@@ -389,20 +464,6 @@ impl Run {
             }],
         );
         report
-    }
-
-    fn final_report(&mut self, reason: StopReason, effects: Effects, now: Now) -> RunReport {
-        let randomness = Arc::clone(&self.shared().ports.randomness);
-        let mut random = || randomness.next_u64();
-        let mut at = Circumstances {
-            now,
-            desired: &self.runner.desired,
-            random: &mut random,
-        };
-        let changes = self.fleet.take_last_effects(effects, &mut at);
-        self.publish(now.wall, changes);
-        self.fleet
-            .final_report(reason, now.moment.since(self.began.moment))
     }
 
     fn shared(&self) -> &Arc<Shared> {

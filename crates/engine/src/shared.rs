@@ -1,12 +1,11 @@
-//! What the runner and the hooks' handle have in common: the ports under deadlines, with the journal around them.
+//! What the operations and the hooks' handle have in common: the ports under deadlines, with the journal around them.
 //!
 //! Each function here is one call and what the journal is told before and after it. When to call is decided
-//! elsewhere.
+//! elsewhere, and what came of it is remembered elsewhere: nothing here changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -14,115 +13,55 @@ use futures_util::future::{Either, select};
 use futures_util::stream;
 use overlord_time::Now;
 use overlord_types::{Handle, NodeId, NodeLocation, ProgramArguments, VesselName};
+use tokio::sync::watch;
 
 use crate::control::Control;
 use crate::deployment::{self, Deployment};
+use crate::directory::Directory;
 use crate::error::{ClearinghouseError, InitialiseError, JournalError, NodeError};
-use crate::journal::{DoubtfulAcquisition, JournalRecord, Ledger};
-use crate::operation::{AcquireError, Assignment, Doubt, Effects, ReleaseError, Started};
+use crate::journal::{DoubtfulAcquisition, JournalRecord};
+use crate::operation::{
+    AcquireError, AcquireRequest, Assignment, ReleaseError, StartUpError, Started,
+};
 use crate::ports::{
     Account, HeldVessel, Ports, ProgramFile, StartCommand, StartOutcome, VesselAddress,
     VesselObservation,
 };
 use crate::settings::Policy;
 use crate::text::log_tail;
+use crate::wishes::Wishes;
 
 /// How long the journal may take for one record, or to be read: a disk that takes longer is as good as broken.
 const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What is known of a vessel outside the fleet, for hooks.
-#[derive(Debug, Clone)]
-pub(crate) struct DirectoryEntry {
-    pub(crate) location: NodeLocation,
-    pub(crate) index: Option<u32>,
-}
-
-/// What hooks may ask about the fleet, kept up to date by the runner.
-#[derive(Debug, Default)]
-pub(crate) struct Directory {
-    pub(crate) vessels: BTreeMap<Handle, DirectoryEntry>,
-    /// What the account held at the last reading and is not ours.
-    pub(crate) left_alone: BTreeSet<Handle>,
-}
-
-impl Directory {
-    fn add(&mut self, vessel: &HeldVessel) {
-        let entry = DirectoryEntry {
-            location: vessel.location.clone(),
-            index: None,
-        };
-        self.vessels.entry(vessel.handle.clone()).or_insert(entry);
-    }
-}
-
+/// The outside world, and what hooks are told of the inside.
 pub(crate) struct Shared {
     pub(crate) deployment: Deployment,
     pub(crate) policy: Policy,
     pub(crate) ports: Ports,
     pub(crate) control: Control,
-    directory: Mutex<Directory>,
-    effects: Mutex<Effects>,
-    next_acquisition: AtomicU64,
-    /// What the journal called ours when the run began.
-    ours_before: Mutex<BTreeSet<Handle>>,
-}
-
-/// A panic of a hook while it held one of these cannot leave them half changed: each change is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) wishes: Wishes,
+    pub(crate) directory: watch::Receiver<Directory>,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        deployment: Deployment,
-        policy: Policy,
-        ports: Ports,
-        control: Control,
-    ) -> Self {
-        Self {
-            deployment,
-            policy,
-            ports,
-            control,
-            directory: Mutex::default(),
-            effects: Mutex::default(),
-            next_acquisition: AtomicU64::new(0),
-            ours_before: Mutex::default(),
-        }
-    }
-
-    /// Learns from the journal what is ours from a run that crashed.
-    pub(crate) fn learn(&self, ledger: &Ledger) {
-        self.next_acquisition
-            .store(ledger.next_acquisition, Ordering::Relaxed);
-        *lock(&self.ours_before) = ledger.vessels.keys().cloned().collect();
-    }
-
-    pub(crate) fn ours_before(&self) -> BTreeSet<Handle> {
-        lock(&self.ours_before).clone()
-    }
-
-    /// The fleet as the runner knows it, and what hooks acquired that has not come to the fleet yet.
-    pub(crate) fn set_directory(&self, mut directory: Directory) {
-        for vessel in &lock(&self.effects).acquired {
-            directory.add(vessel);
-        }
-        *lock(&self.directory) = directory;
-    }
-
-    /// What hooks did since this was last asked.
-    pub(crate) fn take_effects(&self) -> Effects {
-        std::mem::take(&mut lock(&self.effects))
-    }
-
     pub(crate) fn now(&self) -> Now {
         self.ports.clock.now()
     }
 
+    pub(crate) fn ours_before(&self) -> Arc<BTreeSet<Handle>> {
+        Arc::clone(&self.directory.borrow().ours_before)
+    }
+
     /// The vessel's address, if it is known.
     pub(crate) fn address(&self, handle: &Handle) -> Option<VesselAddress> {
-        let directory = lock(&self.directory);
-        let location = directory.vessels.get(handle)?.location.clone();
+        let location = self
+            .directory
+            .borrow()
+            .vessels
+            .get(handle)?
+            .location
+            .clone();
         Some(VesselAddress {
             handle: handle.clone(),
             location,
@@ -130,11 +69,11 @@ impl Shared {
     }
 
     pub(crate) fn index(&self, handle: &Handle) -> Option<u32> {
-        lock(&self.directory).vessels.get(handle)?.index
+        self.directory.borrow().vessels.get(handle)?.index
     }
 
     pub(crate) fn known(&self) -> BTreeSet<Handle> {
-        lock(&self.directory).vessels.keys().cloned().collect()
+        self.directory.borrow().vessels.keys().cloned().collect()
     }
 
     /// The future's result, or `None` once the deadline has passed; then the future was dropped.
@@ -204,29 +143,27 @@ impl Shared {
         self.ask(self.ports.clearinghouse.held()).await
     }
 
-    /// Acquires vessels. When this returns, or is dropped, what came of it is among the effects.
+    /// Acquires vessels.
     ///
     /// A crash before the intent is written: nothing was asked. Between intent and outcome: the journal has
     /// the doubt, and the next run settles it by reading. After the outcome: the vessels are ours.
-    pub(crate) async fn acquire(&self, count: u32) -> Result<Vec<HeldVessel>, AcquireError> {
-        let acquisition = self.next_acquisition.fetch_add(1, Ordering::Relaxed);
-        let request = DoubtfulAcquisition {
+    pub(crate) async fn acquire(
+        &self,
+        request: &AcquireRequest,
+    ) -> Result<Vec<HeldVessel>, AcquireError> {
+        let acquisition = request.acquisition;
+        let DoubtfulAcquisition {
             count,
-            baseline: lock(&self.directory).left_alone.clone(),
-            at: self.now().wall,
-        };
+            baseline,
+            at,
+        } = request.request.clone();
         let intent = JournalRecord::AcquireIntended {
             acquisition,
             count,
-            baseline: request.baseline.clone(),
-            at: request.at,
+            baseline,
+            at,
         };
-        self.record(&intent).await.map_err(AcquireError::Journal)?;
-        let mut open = OpenAcquisition {
-            shared: self,
-            acquisition,
-            request: Some(request),
-        };
+        self.record(&intent).await.map_err(AcquireError::Intent)?;
         let kind = self.deployment.vessel_type;
         let vessels = match self
             .ask(self.ports.clearinghouse.acquire(kind, count))
@@ -234,14 +171,7 @@ impl Shared {
         {
             Ok(vessels) => vessels,
             Err(error) => {
-                if error.may_have_been_done() {
-                    open.leave_in_doubt(if error.is_answer() {
-                        Duration::ZERO
-                    } else {
-                        self.policy.clearinghouse_deadline
-                    });
-                } else {
-                    open.request = None;
+                if !error.may_have_been_done() {
                     let refused = JournalRecord::Acquired {
                         acquisition,
                         vessels: BTreeSet::new(),
@@ -254,38 +184,18 @@ impl Shared {
                 return Err(AcquireError::Clearinghouse(error));
             }
         };
-        let outcome = JournalRecord::Acquired {
-            acquisition,
-            vessels: vessels.iter().map(|vessel| vessel.handle.clone()).collect(),
-        };
-        if let Err(error) = self.record(&outcome).await {
-            // Not written down, not used: a reading finds them again once the journal works.
-            open.leave_in_doubt(Duration::ZERO);
-            return Err(AcquireError::Journal(error));
-        }
-        open.request = None;
-        self.became_ours(&vessels);
+        self.claim(acquisition, &vessels)
+            .await
+            .map_err(AcquireError::Unrecorded)?;
         Ok(vessels)
     }
 
     /// Takes over vessels that a hook brought in some way of its own.
-    pub(crate) async fn adopt(&self, vessels: &[HeldVessel]) -> Result<(), JournalError> {
-        let handles = vessels.iter().map(|vessel| vessel.handle.clone()).collect();
-        self.record(&JournalRecord::Adopted { vessels: handles })
-            .await?;
-        self.became_ours(vessels);
-        Ok(())
+    pub(crate) async fn adopt(&self, vessels: BTreeSet<Handle>) -> Result<(), JournalError> {
+        self.record(&JournalRecord::Adopted { vessels }).await
     }
 
-    fn became_ours(&self, vessels: &[HeldVessel]) {
-        lock(&self.effects).acquired.extend(vessels.iter().cloned());
-        let mut directory = lock(&self.directory);
-        for vessel in vessels {
-            directory.add(vessel);
-        }
-    }
-
-    /// Writes down what a doubtful acquisition brought.
+    /// Writes down what an acquisition brought.
     pub(crate) async fn claim(
         &self,
         acquisition: u64,
@@ -314,14 +224,22 @@ impl Shared {
         self.record(&outcome).await.map_err(ReleaseError::Journal)
     }
 
-    /// As [`Shared::release`], by a hook: the fleet learns of it through the effects.
-    pub(crate) async fn release_by_hook(
+    /// The original's clean start: gives back whatever the account holds, except what the journal of a run that
+    /// crashed calls ours. Gives back what was held before, and what of it was given back.
+    pub(crate) async fn release_what_is_held(
         &self,
-        vessels: &BTreeSet<Handle>,
-    ) -> Result<(), ReleaseError> {
-        self.release(vessels).await?;
-        lock(&self.effects).released.extend(vessels.iter().cloned());
-        Ok(())
+    ) -> Result<(Vec<HeldVessel>, Vec<Handle>), StartUpError> {
+        let held = self.held().await.map_err(StartUpError::Clearinghouse)?;
+        let ours = self.ours_before();
+        let others = held.iter().map(|vessel| vessel.handle.clone());
+        let others: BTreeSet<Handle> = others.filter(|handle| !ours.contains(handle)).collect();
+        if !others.is_empty() {
+            self.release(&others).await.map_err(|error| match error {
+                ReleaseError::Clearinghouse(error) => StartUpError::Clearinghouse(error),
+                ReleaseError::Journal(error) => StartUpError::Journal(error),
+            })?;
+        }
+        Ok((held, others.into_iter().collect()))
     }
 
     pub(crate) async fn renew(&self, vessels: &[Handle]) -> Result<(), ClearinghouseError> {
@@ -371,13 +289,14 @@ impl Shared {
         .await
     }
 
-    async fn record_attempt(&self, assignment: &Assignment) -> Result<(), InitialiseError> {
+    /// Writes down that a vessel is about to be made to run the program.
+    pub(crate) async fn record_attempt(&self, assignment: &Assignment) -> Result<(), JournalError> {
         let intent = JournalRecord::InitialiseIntended {
             handle: assignment.address.handle.clone(),
             index: assignment.index,
             failures: assignment.failures,
         };
-        self.record(&intent).await.map_err(InitialiseError::Journal)
+        self.record(&intent).await
     }
 
     /// First half of bringing up a vessel.
@@ -387,7 +306,9 @@ impl Shared {
             .program
             .as_ref()
             .ok_or(InitialiseError::Program)?;
-        self.record_attempt(assignment).await?;
+        self.record_attempt(assignment)
+            .await
+            .map_err(InitialiseError::Journal)?;
         let upload = self.upload_file(&assignment.address, program.file()).await;
         upload.map_err(InitialiseError::Upload)
     }
@@ -404,7 +325,9 @@ impl Shared {
             .as_ref()
             .ok_or(InitialiseError::Program)?;
         if first {
-            self.record_attempt(assignment).await?;
+            self.record_attempt(assignment)
+                .await
+                .map_err(InitialiseError::Journal)?;
         }
         let template = &self.deployment.arguments;
         let arguments = template
@@ -461,35 +384,6 @@ impl Shared {
         let index = self.index(handle).unwrap_or_default();
         deployment::fill(arguments, self.deployment.user_port, index, self.now().wall)
             .map_err(InitialiseError::Arguments)
-    }
-}
-
-/// An acquisition between intent and outcome. Dropped there (a hook's deadline, the end of the run), it is in doubt.
-struct OpenAcquisition<'a> {
-    shared: &'a Shared,
-    acquisition: u64,
-    request: Option<DoubtfulAcquisition>,
-}
-
-impl OpenAcquisition<'_> {
-    fn leave_in_doubt(&mut self, settles_within: Duration) {
-        if let Some(request) = self.request.take() {
-            let settled_after = self.shared.now().moment + settles_within;
-            let doubt = Doubt {
-                request,
-                settled_after,
-                empty_readings: 0,
-            };
-            lock(&self.shared.effects)
-                .doubts
-                .insert(self.acquisition, doubt);
-        }
-    }
-}
-
-impl Drop for OpenAcquisition<'_> {
-    fn drop(&mut self) {
-        self.leave_in_doubt(self.shared.policy.clearinghouse_deadline);
     }
 }
 

@@ -3,18 +3,17 @@
 //! A user's hook is bounded by its deadline, and a panic in it ends the hook, not the run.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use overlord_time::Moment;
+use overlord_bug::bug;
 use overlord_types::{Handle, VesselStatus};
 
-use crate::error::{Cause, HookError};
-use crate::hooks::{AcquireVessels, Hooks, InitVessels, Maintenance, RemoveVessels};
+use crate::error::HookError;
+use crate::hooks::{Hook, Hooks};
 use crate::operation::{
-    AcquireError, Assignment, Operation, Outcome, ReleaseError, StartUpError, StartUpReport,
+    AcquireError, Assignment, Brought, Operation, Outcome, StartUpError, StartUpReport,
 };
 use crate::overlord_handle::OverlordHandle;
 use crate::ports::{HeldVessel, VesselAddress};
@@ -26,95 +25,138 @@ pub(crate) async fn carry_out(shared: Arc<Shared>, hooks: Hooks, operation: Oper
     match operation {
         Operation::StartUp => Outcome::StartedUp(start_up(&shared, &hooks).await),
         Operation::ReadHeld => Outcome::Held(shared.held().await),
-        Operation::Acquire { count, owned } => {
-            // What brings nothing new would at once be asked for again: it counts as a failure, and makes us pause.
-            let brought_some = match &hooks.acquire_vessels {
-                None => shared
-                    .acquire(count)
-                    .await
-                    .map(|vessels| !vessels.is_empty()),
-                Some(hook) => acquire_by_hook(&shared, hook.as_ref(), owned).await,
-            };
-            Outcome::Acquired(match brought_some {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(AcquireError::Nothing),
-                Err(error) => Err(error),
-            })
+        Operation::Acquire { request, by } => {
+            let result = shared.acquire(&request).await.map_err(Arc::new);
+            Outcome::Acquired {
+                request,
+                by,
+                result,
+            }
+        }
+        Operation::AcquireByHook { owned } => {
+            Outcome::AcquiredByHook(acquire_by_hook(&shared, &hooks, owned).await)
         }
         Operation::Claim {
             acquisition,
             vessels,
-        } => Outcome::Claimed(shared.claim(acquisition, &vessels).await),
-        Operation::Upload(assignment) => Outcome::Uploaded(shared.upload(&assignment).await),
-        Operation::Start { assignment, first } => {
-            Outcome::Started(shared.start(&assignment, first).await)
+        } => {
+            let result = shared.claim(acquisition, &vessels).await;
+            Outcome::Claimed {
+                acquisition,
+                vessels,
+                result,
+            }
         }
-        Operation::Initialise { fresh, owned } => Outcome::Initialised(
-            initialise_by_hook(&shared, hooks.init_vessels.as_deref(), &fresh, owned).await,
-        ),
-        Operation::Check { node, location, .. } => {
-            Outcome::Checked(shared.check(&node, &location).await)
+        Operation::Upload(assignment) => {
+            let result = shared.upload(&assignment).await;
+            Outcome::Uploaded { assignment, result }
+        }
+        Operation::Start { assignment, first } => {
+            let result = shared.start(&assignment, first).await;
+            Outcome::Started { assignment, result }
+        }
+        Operation::Initialise { fresh, owned } => {
+            let result = initialise_by_hook(&shared, &hooks, &fresh, owned.clone()).await;
+            Outcome::Initialised {
+                fresh,
+                owned,
+                result,
+            }
+        }
+        Operation::Check {
+            node,
+            location,
+            vessels,
+        } => {
+            let result = shared.check(&node, &location).await;
+            Outcome::Checked {
+                node,
+                vessels,
+                result,
+            }
         }
         Operation::Weed { vessels } => {
-            let owned = vessels.into_keys().collect();
-            Outcome::Weeded(weed_by_hook(&shared, hooks.remove_vessels.as_deref(), owned).await)
+            let owned = vessels.keys().cloned().collect();
+            let hook = hooks.remove_vessels.as_ref();
+            let kept = run_hook(&shared, "remove_vessels", hook, (owned,)).await;
+            let result = kept.map(|kept| kept.into_iter().collect());
+            Outcome::Weeded { vessels, result }
         }
         Operation::Renew { vessels } => {
-            let vessels: Vec<Handle> = vessels.into_iter().collect();
-            let renewal = shared.renew(&vessels).await;
+            let list: Vec<Handle> = vessels.iter().cloned().collect();
+            let renewal = shared.renew(&list).await;
             Outcome::Renewed {
+                vessels,
                 renewal,
                 held: shared.held().await,
             }
         }
         Operation::Maintain { last, owned } => {
-            let last = maintain_by_hook(&shared, hooks.maintenance.as_deref(), last, owned).await;
+            let arguments = (shared.policy.renew_period, last, owned);
+            let hook = hooks.maintenance.as_ref();
+            let last = run_hook(&shared, "maintenance", hook, arguments).await;
             Outcome::Maintained {
                 last,
                 held: shared.held().await,
             }
         }
-        Operation::Release { vessels } => Outcome::Released(shared.release(&vessels).await),
-        Operation::Stop(address) => Outcome::Stopped(shared.stop_program(&address).await),
+        Operation::Release { vessels, by } => {
+            let result = shared.release(&vessels).await.map_err(Arc::new);
+            Outcome::Released {
+                vessels,
+                by,
+                result,
+            }
+        }
+        Operation::Stop(address) => {
+            let result = shared.stop_program(&address).await;
+            Outcome::Stopped { address, result }
+        }
     }
 }
 
 /// Runs a user's hook within its deadline and apart from its panics.
-async fn run_hook<T>(
-    shared: &Shared,
-    hook: &'static str,
-    call: impl Future<Output = Result<T, Cause>>,
-) -> Result<T, HookError> {
+async fn run_hook<Arguments, Gives>(
+    shared: &Arc<Shared>,
+    name: &'static str,
+    hook: Option<&Arc<dyn Hook<Arguments, Gives>>>,
+    arguments: Arguments,
+) -> Result<Gives, HookError> {
+    let Some(hook) = hook else {
+        return Err(HookError::Failed {
+            hook: name,
+            cause: bug!("the {name} hook is called and was not replaced").into(),
+        });
+    };
     let deadline = shared.policy.hook_deadline;
-    // What a hook leaves half done when it panics is its own; ours is changed by whole calls only.
+    let call = hook.call(OverlordHandle::new(Arc::clone(shared)), arguments);
+    // What a hook leaves half done when it panics is its own; ours is changed by the fleet only.
     match shared
         .within(deadline, AssertUnwindSafe(call).catch_unwind())
         .await
     {
         Some(Ok(Ok(result))) => Ok(result),
-        Some(Ok(Err(cause))) => Err(HookError::Failed { hook, cause }),
-        Some(Err(_panic)) => Err(HookError::Panicked { hook }),
-        None => Err(HookError::Deadline { hook, deadline }),
+        Some(Ok(Err(cause))) => Err(HookError::Failed { hook: name, cause }),
+        Some(Err(_panic)) => Err(HookError::Panicked { hook: name }),
+        None => Err(HookError::Deadline {
+            hook: name,
+            deadline,
+        }),
     }
-}
-
-fn handle_of(shared: &Arc<Shared>) -> OverlordHandle {
-    OverlordHandle::new(Arc::clone(shared))
 }
 
 /// The start-up hook; then what the account holds, and what of it is taken over.
 async fn start_up(shared: &Arc<Shared>, hooks: &Hooks) -> Result<StartUpReport, StartUpError> {
     let mut released = Vec::new();
-    let take_over = match (&hooks.init_overlord, shared.policy.on_start) {
-        (Some(hook), _) => {
-            let call = async { hook.init_overlord(handle_of(shared)).await };
-            run_hook(shared, "init_overlord", call)
+    let take_over = match (hooks.init_overlord.as_ref(), shared.policy.on_start) {
+        (hook @ Some(_), _) => {
+            run_hook(shared, "init_overlord", hook, ())
                 .await
                 .map_err(StartUpError::Hook)?;
             true
         }
         (None, OnStart::Release) => {
-            let (held, gone) = release_what_is_held(shared).await?;
+            let (held, gone) = shared.release_what_is_held().await?;
             if gone.is_empty() {
                 return Ok(StartUpReport {
                     held,
@@ -133,11 +175,8 @@ async fn start_up(shared: &Arc<Shared>, hooks: &Hooks) -> Result<StartUpReport, 
         BTreeSet::new()
     };
     if !adopted.is_empty() {
-        let record = crate::JournalRecord::Adopted {
-            vessels: adopted.clone(),
-        };
         shared
-            .record(&record)
+            .adopt(adopted.clone())
             .await
             .map_err(StartUpError::Journal)?;
     }
@@ -146,24 +185,6 @@ async fn start_up(shared: &Arc<Shared>, hooks: &Hooks) -> Result<StartUpReport, 
         released,
         adopted,
     })
-}
-
-/// The original's clean start: gives back whatever the account holds, except what the journal of a run that
-/// crashed calls ours. Gives back what was held before, and what of it was given back.
-pub(crate) async fn release_what_is_held(
-    shared: &Shared,
-) -> Result<(Vec<HeldVessel>, Vec<Handle>), StartUpError> {
-    let held = shared.held().await.map_err(StartUpError::Clearinghouse)?;
-    let ours = shared.ours_before();
-    let others = held.iter().map(|vessel| vessel.handle.clone());
-    let others: BTreeSet<Handle> = others.filter(|handle| !ours.contains(handle)).collect();
-    if !others.is_empty() {
-        shared.release(&others).await.map_err(|error| match error {
-            ReleaseError::Clearinghouse(error) => StartUpError::Clearinghouse(error),
-            ReleaseError::Journal(error) => StartUpError::Journal(error),
-        })?;
-    }
-    Ok((held, others.into_iter().collect()))
 }
 
 /// Which of the held vessels are taken over: as many as are wanted, those first on which a program runs, and those
@@ -213,56 +234,46 @@ async fn choose_to_adopt(shared: &Shared, held: &[HeldVessel]) -> BTreeSet<Handl
         .collect()
 }
 
-/// Says whether the hook brought a vessel that we did not know of before.
+/// The hook, and what it brought that did not come through its handle.
 async fn acquire_by_hook(
     shared: &Arc<Shared>,
-    hook: &dyn AcquireVessels,
+    hooks: &Hooks,
     owned: Vec<Handle>,
-) -> Result<bool, AcquireError> {
+) -> Result<Brought, AcquireError> {
+    let name = "acquire_vessels";
     let known_before = shared.known();
-    let call = async { hook.acquire_vessels(handle_of(shared), owned).await };
-    let list = run_hook(shared, "acquire_vessels", call)
-        .await
-        .map_err(AcquireError::Hook)?;
+    let hook = hooks.acquire_vessels.as_ref();
+    let list = run_hook(shared, name, hook, (owned,)).await?;
     // What came through the handle is known already; what the hook got in a way of its own is looked up.
     let known = shared.known();
     let unknown: BTreeSet<Handle> = list
         .into_iter()
         .filter(|handle| !known.contains(handle))
         .collect();
+    let mut adopted = Vec::new();
     if !unknown.is_empty() {
-        let held = shared.held().await.map_err(AcquireError::Clearinghouse)?;
-        let found: Vec<HeldVessel> = held
-            .into_iter()
-            .filter(|vessel| unknown.contains(&vessel.handle))
-            .collect();
-        if !found.is_empty() {
-            shared.adopt(&found).await.map_err(AcquireError::Journal)?;
-        }
+        adopted = shared.held().await?;
+        adopted.retain(|vessel| unknown.contains(&vessel.handle));
     }
-    Ok(!shared.known().is_subset(&known_before))
+    if !adopted.is_empty() {
+        let handles = adopted.iter().map(|vessel| vessel.handle.clone()).collect();
+        shared.adopt(handles).await.map_err(AcquireError::Intent)?;
+    }
+    Ok(Brought {
+        anything_new: !adopted.is_empty() || !known.is_subset(&known_before),
+        adopted,
+    })
 }
 
 async fn initialise_by_hook(
     shared: &Arc<Shared>,
-    hook: Option<&dyn InitVessels>,
+    hooks: &Hooks,
     assignments: &[Assignment],
     owned: Vec<Handle>,
 ) -> Result<BTreeSet<Handle>, HookError> {
     let name = "init_vessels";
-    let Some(hook) = hook else {
-        return Err(HookError::Failed {
-            hook: name,
-            cause: "it is not replaced".into(),
-        });
-    };
     for assignment in assignments {
-        let intent = crate::JournalRecord::InitialiseIntended {
-            handle: assignment.address.handle.clone(),
-            index: assignment.index,
-            failures: assignment.failures,
-        };
-        let recorded = shared.record(&intent).await;
+        let recorded = shared.record_attempt(assignment).await;
         recorded.map_err(|error| HookError::Failed {
             hook: name,
             cause: error.into(),
@@ -273,46 +284,7 @@ async fn initialise_by_hook(
         .map(|assignment| assignment.address.handle.clone())
         .collect();
     let arguments = shared.deployment.arguments.as_slice().to_vec();
-    let call = async {
-        hook.init_vessels(handle_of(shared), fresh, owned, arguments)
-            .await
-    };
-    Ok(run_hook(shared, name, call).await?.into_iter().collect())
-}
-
-async fn weed_by_hook(
-    shared: &Arc<Shared>,
-    hook: Option<&dyn RemoveVessels>,
-    owned: Vec<Handle>,
-) -> Result<BTreeSet<Handle>, HookError> {
-    let name = "remove_vessels";
-    let Some(hook) = hook else {
-        return Err(HookError::Failed {
-            hook: name,
-            cause: "it is not replaced".into(),
-        });
-    };
-    let call = async { hook.remove_vessels(handle_of(shared), owned).await };
-    Ok(run_hook(shared, name, call).await?.into_iter().collect())
-}
-
-async fn maintain_by_hook(
-    shared: &Arc<Shared>,
-    hook: Option<&dyn Maintenance>,
-    last: Moment,
-    owned: Vec<Handle>,
-) -> Result<Moment, HookError> {
-    let name = "maintenance";
-    let Some(hook) = hook else {
-        return Err(HookError::Failed {
-            hook: name,
-            cause: "it is not replaced".into(),
-        });
-    };
-    let delay = shared.policy.renew_period;
-    let call = async {
-        hook.maintenance(handle_of(shared), delay, last, owned)
-            .await
-    };
-    run_hook(shared, name, call).await
+    let hook = hooks.init_vessels.as_ref();
+    let kept = run_hook(shared, name, hook, (fresh, owned, arguments)).await?;
+    Ok(kept.into_iter().collect())
 }

@@ -115,9 +115,9 @@ pub use overlord::{Config, Overlord, Run};
 pub use overlord_clearinghouse as clearinghouse;
 pub use overlord_engine as engine;
 pub use overlord_engine::{
-    AcquireVessels, Cause, Change, CheckedProgram, Control, Delivery, FleetEvent, InitOverlord,
-    InitVessels, Maintenance, OnStart, OnStop, OverlordHandle, PROGRAM_BYTES_MAX, Policy,
-    ProgramFile, RemoveVessels, Report, RunError, RunReport, StopReason, Subscription,
+    AcquireVessels, Cause, Change, CheckedProgram, Control, Delivery, FleetEvent, Hook,
+    InitOverlord, InitVessels, Maintenance, OnStart, OnStop, OverlordHandle, PROGRAM_BYTES_MAX,
+    Policy, ProgramFile, RemoveVessels, Report, RunError, RunReport, StopReason, Subscription,
 };
 pub use overlord_files as files;
 pub use overlord_keys as keys;

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use overlord_engine::{
-    AcquireVessels, ArgumentsTemplate, Change, Control, Delivery, Deployment, Hooks, InitOverlord,
-    InitVessels, Maintenance, OverlordHandle, Policy, Ports, RemoveVessels, Report, RunError,
-    RunReport, Runner, SettingsError, Subscription,
+    ArgumentsTemplate, Change, Control, Delivery, Deployment, Hook, Hooks, Moment, OverlordHandle,
+    Policy, Ports, Report, RunError, RunReport, Runner, SettingsError, Subscription,
 };
-use overlord_types::{UserName, UserPort, VesselType};
+use overlord_types::{Handle, UserName, UserPort, VesselType};
 use tracing::instrument::WithSubscriber as _;
 
 use crate::builder::OverlordBuilder;
@@ -155,31 +154,43 @@ impl Overlord {
 
     /// Replaces what `run` does first. A replacement must come before `run`, as each of these; each is called on a task
     /// of its own, so that one that blocks its thread stops nothing else.
-    pub fn init_overlord_func(&mut self, hook: impl InitOverlord + 'static) -> &mut Self {
+    pub fn init_overlord_func(&mut self, hook: impl Hook<(), ()> + 'static) -> &mut Self {
         self.hooks = std::mem::take(&mut self.hooks).init_overlord(OnOwnTask::new(hook));
         self
     }
 
     /// Replaces how vessels are acquired.
-    pub fn acquire_vessels_func(&mut self, hook: impl AcquireVessels + 'static) -> &mut Self {
+    pub fn acquire_vessels_func(
+        &mut self,
+        hook: impl Hook<(Vec<Handle>,), Vec<Handle>> + 'static,
+    ) -> &mut Self {
         self.hooks = std::mem::take(&mut self.hooks).acquire_vessels(OnOwnTask::new(hook));
         self
     }
 
     /// Replaces how vessels are made to run the program.
-    pub fn init_vessels_func(&mut self, hook: impl InitVessels + 'static) -> &mut Self {
+    pub fn init_vessels_func(
+        &mut self,
+        hook: impl Hook<(Vec<Handle>, Vec<Handle>, Vec<String>), Vec<Handle>> + 'static,
+    ) -> &mut Self {
         self.hooks = std::mem::take(&mut self.hooks).init_vessels(OnOwnTask::new(hook));
         self
     }
 
     /// Replaces how bad vessels are weeded out.
-    pub fn remove_vessels_func(&mut self, hook: impl RemoveVessels + 'static) -> &mut Self {
+    pub fn remove_vessels_func(
+        &mut self,
+        hook: impl Hook<(Vec<Handle>,), Vec<Handle>> + 'static,
+    ) -> &mut Self {
         self.hooks = std::mem::take(&mut self.hooks).remove_vessels(OnOwnTask::new(hook));
         self
     }
 
     /// Replaces how ownership is kept.
-    pub fn maintenance_func(&mut self, hook: impl Maintenance + 'static) -> &mut Self {
+    pub fn maintenance_func(
+        &mut self,
+        hook: impl Hook<(Duration, Moment, Vec<Handle>), Moment> + 'static,
+    ) -> &mut Self {
         self.hooks = std::mem::take(&mut self.hooks).maintenance(OnOwnTask::new(hook));
         self
     }

@@ -5,14 +5,9 @@
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use overlord_engine::{
-    AcquireVessels, Cause, InitOverlord, InitVessels, Maintenance, Moment, OverlordHandle,
-    RemoveVessels,
-};
-use overlord_types::Handle;
+use overlord_engine::{Cause, Hook, OverlordHandle};
 use tokio::task::JoinSet;
 
 /// A hook that is called on a task of its own.
@@ -45,61 +40,14 @@ async fn on_own_task<T: Send + 'static>(
 }
 
 #[async_trait]
-impl<H: InitOverlord + 'static> InitOverlord for OnOwnTask<H> {
-    async fn init_overlord(&self, overlord: OverlordHandle) -> Result<(), Cause> {
+impl<H, Arguments, Gives> Hook<Arguments, Gives> for OnOwnTask<H>
+where
+    H: Hook<Arguments, Gives> + 'static,
+    Arguments: Send + 'static,
+    Gives: Send + 'static,
+{
+    async fn call(&self, overlord: OverlordHandle, arguments: Arguments) -> Result<Gives, Cause> {
         let hook = Arc::clone(&self.0);
-        on_own_task(async move { hook.init_overlord(overlord).await }).await
-    }
-}
-
-#[async_trait]
-impl<H: AcquireVessels + 'static> AcquireVessels for OnOwnTask<H> {
-    async fn acquire_vessels(
-        &self,
-        overlord: OverlordHandle,
-        owned: Vec<Handle>,
-    ) -> Result<Vec<Handle>, Cause> {
-        let hook = Arc::clone(&self.0);
-        on_own_task(async move { hook.acquire_vessels(overlord, owned).await }).await
-    }
-}
-
-#[async_trait]
-impl<H: InitVessels + 'static> InitVessels for OnOwnTask<H> {
-    async fn init_vessels(
-        &self,
-        overlord: OverlordHandle,
-        fresh: Vec<Handle>,
-        owned: Vec<Handle>,
-        arguments: Vec<String>,
-    ) -> Result<Vec<Handle>, Cause> {
-        let hook = Arc::clone(&self.0);
-        on_own_task(async move { hook.init_vessels(overlord, fresh, owned, arguments).await }).await
-    }
-}
-
-#[async_trait]
-impl<H: RemoveVessels + 'static> RemoveVessels for OnOwnTask<H> {
-    async fn remove_vessels(
-        &self,
-        overlord: OverlordHandle,
-        owned: Vec<Handle>,
-    ) -> Result<Vec<Handle>, Cause> {
-        let hook = Arc::clone(&self.0);
-        on_own_task(async move { hook.remove_vessels(overlord, owned).await }).await
-    }
-}
-
-#[async_trait]
-impl<H: Maintenance + 'static> Maintenance for OnOwnTask<H> {
-    async fn maintenance(
-        &self,
-        overlord: OverlordHandle,
-        delay: Duration,
-        last: Moment,
-        owned: Vec<Handle>,
-    ) -> Result<Moment, Cause> {
-        let hook = Arc::clone(&self.0);
-        on_own_task(async move { hook.maintenance(overlord, delay, last, owned).await }).await
+        on_own_task(async move { hook.call(overlord, arguments).await }).await
     }
 }

@@ -15,7 +15,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     ),
     ("clearinghouse", &["error.rs", "tls.rs"]),
     ("cli", &["commands/vessel_log.rs", "commands/vessels.rs"]),
-    ("engine", &["hooks.rs", "overlord_handle.rs", "workers.rs"]),
     ("engine", &["journal.rs", "ports.rs"]),
     (
         "node",

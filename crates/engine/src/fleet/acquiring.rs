@@ -1,8 +1,10 @@
 //! How vessels become ours: acquisitions, doubts that were settled, vessels taken over.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use overlord_bug::invariant;
 use overlord_types::failure::{Classified as _, Code};
 use overlord_types::{NodeLocation, VesselType};
 
@@ -10,7 +12,9 @@ use super::holding::journal_trouble;
 use super::{Absent, Circumstances, Fleet, NodeWatch};
 use crate::error::{ClearinghouseError, JournalError};
 use crate::fleet_event::{Change, CondemnReason, VesselLabel, WaitReason};
-use crate::operation::{AcquireError, Effects};
+use crate::operation::{
+    AcquireError, AcquireRequest, Asker, Brought, Doubt, OperationKind, RequestAnswer,
+};
 use crate::ports::HeldVessel;
 use crate::vessel::{Stage, Vessel};
 
@@ -21,34 +25,25 @@ const CHOOSY_MAX: u32 = 3;
 const UNCHOOSY_FOR: Duration = Duration::from_secs(10 * 60);
 
 impl Fleet {
-    /// What hooks, the default ones included, did to the account.
-    pub(super) fn take_effects(
+    /// Vessels have become ours.
+    fn enter_all_acquired(
         &mut self,
-        effects: Effects,
-        by_default_hook: bool,
+        vessels: &[HeldVessel],
+        choosy: bool,
         at: &mut Circumstances<'_>,
     ) {
-        for handle in &effects.released {
-            self.gone(handle);
-        }
-        self.doubts.extend(effects.doubts);
-        if effects.acquired.is_empty() {
+        if vessels.is_empty() {
             return;
         }
-        // What a user's hook chose, it chose.
-        let choosy = by_default_hook && at.moment() >= self.acquisition.choosy_from;
+        let choosy = choosy && at.moment() >= self.acquisition.choosy_from;
         // Of one request the clearinghouse gives different networks by itself.
         let networks: BTreeSet<String> = self
             .active()
             .map(|vessel| network(&vessel.location).to_owned())
             .collect();
         let mut suitable = 0_usize;
-        self.acquisition.lease = effects
-            .acquired
-            .iter()
-            .map(|vessel| vessel.expires_in)
-            .max();
-        for held in &effects.acquired {
+        self.acquisition.lease = vessels.iter().map(|vessel| vessel.expires_in).max();
+        for held in vessels {
             let objection = self.objection(held, &networks, at).filter(|_| choosy);
             suitable += usize::from(objection.is_none());
             self.enter_acquired(held, objection, at);
@@ -62,8 +57,7 @@ impl Fleet {
                 self.acquisition.choosy_from = at.moment() + UNCHOOSY_FOR;
                 self.acquisition.unsuitable_in_a_row = 0;
             }
-            let pause = at.backoff();
-            self.acquisition.retry.fail(pause, at);
+            self.failed(OperationKind::Acquire, at);
         }
     }
 
@@ -164,40 +158,133 @@ impl Fleet {
         self.vessels.insert(vessel.handle.clone(), vessel);
     }
 
-    /// An acquisition is over.
+    /// A request for vessels was answered, or is known not to be.
     pub(super) fn acquired(
         &mut self,
-        count: u32,
-        result: Result<(), AcquireError>,
+        request: &AcquireRequest,
+        by: Asker,
+        result: Result<Vec<HeldVessel>, Arc<AcquireError>>,
         at: &mut Circumstances<'_>,
     ) {
-        let error = match result {
-            Ok(()) => {
-                self.clearinghouse_answered(at);
-                self.acquisition.refusal = None;
-                // What brought nothing that we can use is no reason to ask for more, or sooner.
-                if self.acquisition.unsuitable_in_a_row == 0 {
-                    self.acquisition.ask_limit = self
-                        .acquisition
-                        .ask_limit
-                        .map(|limit| limit.saturating_mul(2));
-                    self.acquisition.retry.succeed();
-                }
-                return;
+        self.settle_request(request, &result, at);
+        if let Ok(vessels) = &result {
+            // What a user's hook chose, it chose.
+            self.enter_all_acquired(vessels, by == Asker::Planner, at);
+        }
+        // What a hook failed to get, the hook is told; it may know what to do about it.
+        if by == Asker::Hook {
+            return;
+        }
+        match result {
+            Ok(vessels) if vessels.is_empty() => {
+                // What brings nothing new would at once be asked for again: it counts as a failure.
+                let reason = self.nothing_came(at);
+                self.acquiring_failed(reason, at);
             }
-            Err(error) => error,
-        };
-        let refused = matches!(
-            &error,
-            AcquireError::Clearinghouse(
-                ClearinghouseError::NotEnoughCredits(_) | ClearinghouseError::UnableToAcquire(_)
-            )
+            Ok(_) => self.acquiring_succeeded(at),
+            Err(error) => {
+                let reason = self.why_not_acquired(&error, at);
+                if error.is_all_or_nothing() {
+                    self.clearinghouse_answered(at);
+                    self.ask_for_less(request.request.count);
+                }
+                self.acquiring_failed(reason, at);
+            }
+        }
+    }
+
+    /// A replaced acquire-vessels hook is over.
+    pub(super) fn acquired_by_hook(
+        &mut self,
+        result: Result<Brought, AcquireError>,
+        at: &mut Circumstances<'_>,
+    ) {
+        match result {
+            Ok(brought) => {
+                self.enter_all_acquired(&brought.adopted, false, at);
+                if brought.anything_new {
+                    self.acquiring_succeeded(at);
+                } else {
+                    let reason = self.nothing_came(at);
+                    self.acquiring_failed(reason, at);
+                }
+            }
+            Err(error) => {
+                let reason = self.why_not_acquired(&error, at);
+                self.acquiring_failed(reason, at);
+            }
+        }
+    }
+
+    /// The doubt that was there since the request was begun is settled now, or is one for readings to settle.
+    fn settle_request(
+        &mut self,
+        request: &AcquireRequest,
+        result: &Result<Vec<HeldVessel>, Arc<AcquireError>>,
+        at: &Circumstances<'_>,
+    ) {
+        let deadline = at.desired.policy.clearinghouse_deadline;
+        let may_come_within = result
+            .as_ref()
+            .err()
+            .and_then(|error| error.may_come_within(deadline));
+        let before = self.doubts.remove(&request.acquisition);
+        invariant!(
+            before.is_some_and(|doubt| doubt.answer == RequestAnswer::Awaited),
+            "acquisition {} ended and was in no doubt before",
+            request.acquisition
         );
-        let wanted = at.desired.deployment.vessel_count;
+        if let Some(within) = may_come_within {
+            let doubt = Doubt::lost(request.request.clone(), at.moment() + within);
+            self.doubts.insert(request.acquisition, doubt);
+        }
+    }
+
+    fn acquiring_succeeded(&mut self, at: &mut Circumstances<'_>) {
+        self.clearinghouse_answered(at);
+        self.acquisition.refusal = None;
+        // What brought nothing that we can use is no reason to ask for more, or sooner.
+        if self.acquisition.unsuitable_in_a_row == 0 {
+            self.acquisition.ask_limit = self
+                .acquisition
+                .ask_limit
+                .map(|limit| limit.saturating_mul(2));
+            self.retries.of(OperationKind::Acquire).succeed();
+        }
+    }
+
+    fn acquiring_failed(&mut self, reason: WaitReason, at: &mut Circumstances<'_>) {
+        self.acquisition.refusal = Some(reason);
+        self.failed(OperationKind::Acquire, at);
+    }
+
+    /// All or nothing was refused: the half may be had. This narrows down, and is no failure yet.
+    fn ask_for_less(&mut self, count: u32) {
+        if count > 1 {
+            self.acquisition.ask_limit = Some(count / 2);
+            if self.acquisition.unsuitable_in_a_row == 0 {
+                self.retries.of(OperationKind::Acquire).failures = 0;
+            }
+        }
+    }
+
+    fn missing(&self, at: &Circumstances<'_>) -> u32 {
         let there = u32::try_from(self.active().count() + self.absent.len()).unwrap_or(u32::MAX);
-        let missing = wanted.saturating_sub(there);
-        let reason = match error {
-            AcquireError::Clearinghouse(error) => match &error {
+        at.desired.deployment.vessel_count.saturating_sub(there)
+    }
+
+    fn nothing_came(&self, at: &Circumstances<'_>) -> WaitReason {
+        WaitReason::Vessels {
+            missing: self.missing(at),
+            code: Code::VesselsUnavailable,
+            detail: "no vessel came".to_owned(),
+        }
+    }
+
+    fn why_not_acquired(&mut self, error: &AcquireError, at: &Circumstances<'_>) -> WaitReason {
+        let missing = self.missing(at);
+        match error {
+            AcquireError::Clearinghouse(error) => match error {
                 ClearinghouseError::NotEnoughCredits(detail) => WaitReason::Credit {
                     missing,
                     code: error.code(),
@@ -210,27 +297,9 @@ impl Fleet {
                 },
                 other => self.clearinghouse_failed(other, at),
             },
-            AcquireError::Journal(error) => journal_trouble(&error),
-            AcquireError::Hook(error) => self.hook_failed(&error),
-            AcquireError::Nothing => WaitReason::Vessels {
-                missing,
-                code: Code::VesselsUnavailable,
-                detail: "no vessel came".to_owned(),
-            },
-        };
-        self.acquisition.refusal = Some(reason);
-        if refused {
-            self.clearinghouse_answered(at);
+            AcquireError::Intent(error) | AcquireError::Unrecorded(error) => journal_trouble(error),
+            AcquireError::Hook(error) => self.hook_failed(error),
         }
-        if refused && count > 1 {
-            // All or nothing was refused: the half may be had. This narrows down, and is no failure yet.
-            self.acquisition.ask_limit = Some(count / 2);
-            if self.acquisition.unsuitable_in_a_row == 0 {
-                self.acquisition.retry.failures = 0;
-            }
-        }
-        let backoff = at.backoff();
-        self.acquisition.retry.fail(backoff, at);
     }
 
     /// What a doubtful acquisition brought is in the journal, or not yet.
@@ -243,19 +312,13 @@ impl Fleet {
     ) {
         match result {
             Ok(()) => {
-                self.troubles.remove("claiming");
-                self.claiming.succeed();
-                self.claims.remove(&acquisition);
+                self.succeeded(OperationKind::Claim);
                 self.doubts.remove(&acquisition);
                 for held in &vessels {
                     self.enter_acquired(held, None, at);
                 }
             }
-            Err(error) => {
-                self.troubles.insert("claiming", journal_trouble(&error));
-                let backoff = at.backoff();
-                self.claiming.fail(backoff, at);
-            }
+            Err(error) => self.failed_with(OperationKind::Claim, journal_trouble(&error), at),
         }
     }
 }

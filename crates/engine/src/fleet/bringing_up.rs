@@ -8,7 +8,7 @@ use overlord_types::{Handle, VesselStatus};
 use super::{Circumstances, Fleet};
 use crate::error::{HookError, InitialiseError, NodeError};
 use crate::fleet_event::{Change, CondemnReason, Evidence};
-use crate::operation::{Assignment, OperationId, Started};
+use crate::operation::{Assignment, OperationId, OperationKind, Started};
 use crate::ports::VesselAddress;
 use crate::text::with_causes;
 use crate::vessel::{Stage, StartProgress, Step};
@@ -99,12 +99,10 @@ impl Fleet {
                         self.may_run(handle);
                     }
                 }
-                let backoff = at.backoff();
-                self.initialising.fail(backoff, at);
-                return;
+                return self.failed(OperationKind::Initialise, at);
             }
         };
-        self.initialising.succeed();
+        self.succeeded(OperationKind::Initialise);
         for assignment in fresh {
             let handle = &assignment.address.handle;
             if !self.is_bringing_up(handle, id) {

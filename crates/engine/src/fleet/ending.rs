@@ -1,40 +1,30 @@
 //! The end of a run, and what the outside is told of the fleet as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use overlord_types::Handle;
 
-use super::{Circumstances, Fleet, Phase};
-use crate::fleet_event::{Change, LeftVessel, RunReport, StopReason};
-use crate::operation::{Effects, Operation, OperationId};
-use crate::shared::{Directory, DirectoryEntry};
-use crate::vessel::Stage;
+use super::Fleet;
+use crate::directory::DirectoryEntry;
+use crate::fleet_event::{LeftVessel, RunReport, StopReason};
+use crate::operation::{OperationId, OperationKind};
+use crate::vessel::{Stage, Vessel};
 
 impl Fleet {
     /// Forgets operations that are not waited for any more, and says which. Their vessels keep their stages: what
     /// was begun on them may have been done or not.
-    pub(crate) fn abandon(&mut self, which: impl Fn(&Operation) -> bool) -> Vec<OperationId> {
+    pub(crate) fn abandon(&mut self, which: impl Fn(OperationKind) -> bool) -> Vec<OperationId> {
         let abandoned: Vec<OperationId> = self
             .under_way
             .iter()
-            .filter(|(_, under_way)| which(&under_way.operation))
+            .filter(|(_, under_way)| which(under_way.kind))
             .map(|(id, _)| *id)
             .collect();
         for id in &abandoned {
             self.under_way.remove(id);
         }
         abandoned
-    }
-
-    /// Takes in what operations did that were dropped at the end.
-    pub(crate) fn take_last_effects(
-        &mut self,
-        effects: Effects,
-        at: &mut Circumstances<'_>,
-    ) -> Vec<Change> {
-        self.take_effects(effects, false, at);
-        std::mem::take(&mut self.changes)
     }
 
     /// What the run leaves with the account; `None` if it never came so far as to know.
@@ -74,10 +64,7 @@ impl Fleet {
         }
         let mut undone = self.undone.clone();
         for under_way in self.under_way.values() {
-            undone.push(format!(
-                "{} did not end in time",
-                under_way.operation.name()
-            ));
+            undone.push(format!("{} did not end in time", under_way.kind.name()));
         }
         for handle in self.absent.keys() {
             undone.push(format!(
@@ -90,33 +77,27 @@ impl Fleet {
             running,
             may_run,
             idle,
-            in_doubt: self.in_doubt(),
+            // No answer is waited for any more.
+            in_doubt: self.asked_for(|_| true),
             undone,
             duration,
         }
     }
 
     /// What hooks may ask about the fleet, if it has changed since this was last asked.
-    pub(crate) fn new_directory(&mut self) -> Option<Directory> {
+    pub(crate) fn new_directory(&mut self) -> Option<BTreeMap<Handle, DirectoryEntry>> {
         if !std::mem::take(&mut self.membership_changed) {
             return None;
         }
-        let entry = |vessel: &crate::vessel::Vessel| DirectoryEntry {
+        let entry = |vessel: &Vessel| DirectoryEntry {
             location: vessel.location.clone(),
             index: vessel.index,
         };
-        Some(Directory {
-            vessels: self
-                .vessels
-                .iter()
+        let entries = self.vessels.iter();
+        Some(
+            entries
                 .map(|(handle, vessel)| (handle.clone(), entry(vessel)))
                 .collect(),
-            left_alone: self.left_alone.clone(),
-        })
-    }
-
-    /// Whether the end was asked for.
-    pub(crate) fn is_stopping(&self) -> bool {
-        matches!(self.phase, Phase::Stopping { .. })
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! How vessels stay ours, and how they cease to be: renewals and releases, and what trouble there was with either.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use overlord_time::{Backoff, Moment};
 use overlord_types::Handle;
@@ -9,7 +10,7 @@ use overlord_types::failure::{Classified as _, Code};
 use super::{Circumstances, Fleet, UnderWay};
 use crate::error::{ClearinghouseError, HookError, JournalError};
 use crate::fleet_event::{Change, CondemnReason, Evidence, WaitReason};
-use crate::operation::{OperationId, ReleaseError};
+use crate::operation::{OperationId, OperationKind, ReleaseError};
 use crate::ports::HeldVessel;
 use crate::text::with_causes;
 use crate::vessel::{Stage, Step};
@@ -20,14 +21,13 @@ impl Fleet {
         &mut self,
         id: OperationId,
         vessels: &BTreeSet<Handle>,
-        result: Result<(), ReleaseError>,
+        result: Result<(), Arc<ReleaseError>>,
         at: &mut Circumstances<'_>,
     ) {
-        let reason = match result {
+        let reason = match result.as_ref().map_err(AsRef::as_ref) {
             Ok(()) => {
-                self.troubles.remove("releasing");
+                self.succeeded(OperationKind::Release);
                 self.clearinghouse_answered(at);
-                self.releasing.succeed();
                 for handle in vessels {
                     let still_this = self.vessels.get(handle).is_some_and(
                         |vessel| matches!(&vessel.stage, Stage::Releasing { operation, .. } if *operation == id),
@@ -38,10 +38,9 @@ impl Fleet {
                 }
                 return;
             }
-            Err(ReleaseError::Clearinghouse(error)) => self.clearinghouse_failed(&error, at),
-            Err(ReleaseError::Journal(error)) => journal_trouble(&error),
+            Err(ReleaseError::Clearinghouse(error)) => self.clearinghouse_failed(error, at),
+            Err(ReleaseError::Journal(error)) => journal_trouble(error),
         };
-        self.troubles.insert("releasing", reason);
         for handle in vessels {
             if let Some(absent) = self.absent.get_mut(handle) {
                 absent.releasing = false;
@@ -51,8 +50,22 @@ impl Fleet {
                 self.take_step(handle, Step::ReleaseFailed);
             }
         }
-        let backoff = at.backoff();
-        self.releasing.fail(backoff, at);
+        self.failed_with(OperationKind::Release, reason, at);
+    }
+
+    /// A hook gave vessels back. What kept it from it, the hook is told.
+    pub(super) fn released_by_hook(
+        &mut self,
+        vessels: &BTreeSet<Handle>,
+        result: &Result<(), Arc<ReleaseError>>,
+        at: &Circumstances<'_>,
+    ) {
+        if result.is_ok() {
+            self.clearinghouse_answered(at);
+            for handle in vessels {
+                self.gone(handle);
+            }
+        }
     }
 
     /// A vessel is no longer ours.
@@ -112,8 +125,7 @@ impl Fleet {
         };
         let not_lengthened = vessels.iter().filter(still_due).count();
         if not_lengthened == 0 {
-            self.troubles.remove("renewing");
-            self.renewing.succeed();
+            self.succeeded(OperationKind::Renew);
             return;
         }
         let reason = WaitReason::Renewal {
@@ -121,7 +133,7 @@ impl Fleet {
             code,
             detail,
         };
-        self.troubles.insert("renewing", reason);
+        self.troubles.insert(OperationKind::Renew, reason);
         let shortest = self
             .active()
             .map(|vessel| vessel.lease.length)
@@ -133,7 +145,7 @@ impl Fleet {
             first: at.desired.policy.backoff_first.min(most),
             most,
         };
-        self.renewing.fail(backoff, at);
+        self.retries.of(OperationKind::Renew).fail(backoff, at);
     }
 
     /// A replaced maintenance hook is over, and the leases were read back.
@@ -148,13 +160,12 @@ impl Fleet {
         match last {
             Ok(last) => {
                 self.last_maintained = last;
-                self.maintaining.succeed();
-                self.maintaining.not_before = at.jittered(at.desired.policy.poll_period);
+                self.succeeded(OperationKind::Maintain);
+                self.repeat_in(OperationKind::Maintain, at.desired.policy.poll_period, at);
             }
             Err(error) => {
                 self.hook_failed(&error);
-                let backoff = at.backoff();
-                self.maintaining.fail(backoff, at);
+                self.failed(OperationKind::Maintain, at);
             }
         }
     }

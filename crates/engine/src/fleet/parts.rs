@@ -1,14 +1,15 @@
 //! What the fleet's state is made of, and what it is given with each event.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use overlord_time::{Backoff, Moment, Now, between};
-use overlord_types::Handle;
+use overlord_types::{Handle, NodeId};
 
 use crate::deployment::Deployment;
 use crate::fleet_event::{CondemnReason, StopReason, WaitReason};
 use crate::journal::LedgerVessel;
-use crate::operation::Operation;
+use crate::operation::OperationKind;
 use crate::settings::Policy;
 
 /// What the planner strives for.
@@ -91,6 +92,24 @@ impl Retry {
     }
 }
 
+/// When what failed may be tried again, by what it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retries(BTreeMap<OperationKind, Retry>);
+
+impl Retries {
+    /// Not before which moment an operation of this kind may be begun.
+    #[must_use]
+    pub fn not_before(&self, kind: OperationKind) -> Moment {
+        self.0
+            .get(&kind)
+            .map_or(Moment::BEGINNING, |retry| retry.not_before)
+    }
+
+    pub(super) fn of(&mut self, kind: OperationKind) -> &mut Retry {
+        self.0.entry(kind).or_default()
+    }
+}
+
 /// How far the run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -111,7 +130,11 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnderWay {
     /// What it is.
-    pub operation: Operation,
+    pub kind: OperationKind,
+    /// The node whose connections it takes, if it takes any.
+    pub node: Option<NodeId>,
+    /// The one vessel that it is about, if it is about one.
+    pub vessel: Option<Handle>,
     /// When it was begun.
     pub since: Moment,
     /// At which step of the fleet.
@@ -137,8 +160,6 @@ pub struct CopyRecord {
 /// How acquiring goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Acquisition {
-    /// When the next request may be made.
-    pub retry: Retry,
     /// Most vessels to ask for at once, after a larger request was refused.
     pub ask_limit: Option<u32>,
     /// How many requests in a row brought nothing but vessels that we would rather not use.
@@ -154,8 +175,6 @@ pub struct Acquisition {
 /// How reading what the account holds goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// When the next may be made.
-    pub retry: Retry,
     /// When the last good one was begun.
     pub last_begun: Option<Moment>,
     /// At which step of the fleet that was.

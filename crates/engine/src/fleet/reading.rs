@@ -10,7 +10,7 @@ use super::holding::journal_trouble;
 use super::{Absent, Circumstances, Fleet, Phase, UnderWay};
 use crate::error::ClearinghouseError;
 use crate::fleet_event::Change;
-use crate::operation::{Doubt, StartUpError, StartUpReport};
+use crate::operation::{Doubt, OperationKind, RequestAnswer, StartUpError, StartUpReport};
 use crate::ports::HeldVessel;
 use crate::vessel::Vessel;
 
@@ -35,12 +35,10 @@ impl Fleet {
                     // The runner ends the run on this; it never gets here.
                     StartUpError::Hook(error) => self.hook_failed(&error),
                 };
-                self.troubles.insert("start-up", reason);
-                self.start_up.fail(at.backoff(), at);
-                return;
+                return self.failed_with(OperationKind::StartUp, reason, at);
             }
         };
-        self.troubles.remove("start-up");
+        self.succeeded(OperationKind::StartUp);
         self.clearinghouse_answered(at);
         if !report.released.is_empty() {
             self.changes.push(Change::ReleasedAtStart {
@@ -55,12 +53,8 @@ impl Fleet {
         // what it had at most if it was asked just before the crash.
         let settled_after = at.moment() + at.desired.policy.clearinghouse_deadline * 2;
         for (acquisition, request) in ledger.doubts {
-            let doubt = Doubt {
-                request,
-                settled_after,
-                empty_readings: 0,
-            };
-            self.doubts.insert(acquisition, doubt);
+            self.doubts
+                .insert(acquisition, Doubt::lost(request, settled_after));
         }
         for (handle, vessel) in ledger.vessels {
             let absent = Absent {
@@ -70,7 +64,10 @@ impl Fleet {
             self.absent.insert(handle, absent);
         }
         for handle in &report.adopted {
-            self.absent.entry(handle.clone()).or_default();
+            // What the start-up hook acquired through its handle is in the fleet already.
+            if !self.vessels.contains_key(handle) {
+                self.absent.entry(handle.clone()).or_default();
+            }
         }
         let step = self.step;
         self.take_reading(report.held, at.moment(), step, at);
@@ -85,14 +82,16 @@ impl Fleet {
     ) {
         match result {
             Ok(held) => {
-                self.troubles.remove("reading");
+                self.troubles.remove(&OperationKind::ReadHeld);
                 self.clearinghouse_answered(at);
                 self.take_reading(held, under_way.since, under_way.step, at);
             }
             Err(error) => {
                 let reason = self.clearinghouse_failed(&error, at);
-                self.troubles.insert("reading", reason);
-                self.reading.retry.fail(backoff(at), at);
+                self.troubles.insert(OperationKind::ReadHeld, reason);
+                self.retries
+                    .of(OperationKind::ReadHeld)
+                    .fail(backoff(at), at);
             }
         }
     }
@@ -155,11 +154,8 @@ impl Fleet {
             stale
         });
         self.settle_doubts(&mut held, begun, at);
-        let open = self
-            .doubts
-            .iter()
-            .any(|(id, _)| !self.claims.contains_key(id));
-        if !open {
+        let settled = |doubt: &Doubt| matches!(doubt.answer, RequestAnswer::Told { .. });
+        if self.doubts.values().all(settled) {
             self.leave_alone(held.into_keys().collect());
         } else {
             // What is new may be ours; only what was there before is certainly not.
@@ -176,14 +172,15 @@ impl Fleet {
             0
         };
         let pause = backoff(at).pause(self.reading.repeats, (at.random)());
-        self.reading.retry.succeed();
-        self.reading.retry.not_before = at.moment() + pause;
+        let retry = self.retries.of(OperationKind::ReadHeld);
+        retry.succeed();
+        retry.not_before = at.moment() + pause;
     }
 
     /// Whether the last reading is to be followed by another soon.
     pub(crate) fn leaves_questions_open(&self) -> bool {
         let missing = |vessel: &Vessel| vessel.missing_readings == 1 && !vessel.stage.is_leaving();
-        self.doubts.keys().any(|id| !self.claims.contains_key(id))
+        self.doubts.values().any(Doubt::is_open)
             || self
                 .absent
                 .values()
@@ -200,10 +197,14 @@ impl Fleet {
         at: &Circumstances<'_>,
     ) {
         let lease = self.acquisition.lease;
-        for (acquisition, doubt) in &mut self.doubts {
-            if self.claims.contains_key(acquisition) {
+        for doubt in self.doubts.values_mut() {
+            let RequestAnswer::Lost {
+                settled_after,
+                empty_readings,
+            } = &mut doubt.answer
+            else {
                 continue;
-            }
+            };
             let age = at.now.wall.since(doubt.request.at);
             let could_be = |vessel: &&HeldVessel| {
                 !doubt.request.baseline.contains(&vessel.handle)
@@ -219,17 +220,22 @@ impl Fleet {
                     .iter()
                     .filter_map(|handle| held.remove(handle))
                     .collect();
-                self.claims.insert(*acquisition, vessels);
-            } else if begun > doubt.settled_after {
-                doubt.empty_readings += 1;
-                if doubt.empty_readings >= READINGS_MIN {
-                    self.claims.insert(*acquisition, Vec::new());
+                doubt.answer = RequestAnswer::Told { vessels };
+            } else if begun > *settled_after {
+                *empty_readings += 1;
+                if *empty_readings >= READINGS_MIN {
+                    let vessels = Vec::new();
+                    doubt.answer = RequestAnswer::Told { vessels };
                 }
             }
         }
         // Claimed vessels wait for the journal, and are nobody else's meanwhile.
-        for vessel in self.claims.values().flatten() {
-            held.remove(&vessel.handle);
+        for doubt in self.doubts.values() {
+            if let RequestAnswer::Told { vessels } = &doubt.answer {
+                for vessel in vessels {
+                    held.remove(&vessel.handle);
+                }
+            }
         }
     }
 

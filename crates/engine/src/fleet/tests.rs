@@ -1,19 +1,19 @@
 //! The fleet, event by event: what is taken for news, and what is not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use overlord_time::WallTime;
-use overlord_types::VesselStatus;
 use overlord_types::failure::Code;
+use overlord_types::{NodeLocation, VesselName, VesselStatus};
 
 use super::*;
 use crate::error::{ClearinghouseError, InitialiseError, NodeError};
-use crate::journal::DoubtfulAcquisition;
-use crate::operation::{AcquireError, Assignment, Effects, StartUpReport, Started};
+use crate::operation::{AcquireError, Assignment, StartUpReport, Started};
 use crate::ports::{HeldVessel, VesselObservation};
 use crate::test_support::desired;
-use crate::vessel::StartProgress;
+use crate::vessel::{Stage, StartProgress};
 
 /// A fleet that a test talks to, and its clock.
 struct Told {
@@ -31,10 +31,8 @@ impl Told {
             desired: desired(wanted),
             seconds: 0,
         };
-        told.does(
-            Operation::StartUp,
-            Outcome::StartedUp(Ok(StartUpReport::default())),
-        );
+        let id = told.begins(&Operation::StartUp);
+        told.hears(id, Outcome::StartedUp(Ok(StartUpReport::default())));
         told
     }
 
@@ -45,12 +43,12 @@ impl Told {
         }
     }
 
-    fn begins(&mut self, operation: Operation) -> OperationId {
+    fn begins(&mut self, operation: &Operation) -> OperationId {
         self.seconds += 1;
         self.fleet.begin(operation, self.now().moment)
     }
 
-    fn hears(&mut self, id: OperationId, outcome: Outcome, effects: Effects) -> Vec<Change> {
+    fn hears(&mut self, id: OperationId, outcome: Outcome) -> Vec<Change> {
         self.seconds += 1;
         let mut random = || u64::MAX / 2;
         let mut at = Circumstances {
@@ -58,78 +56,64 @@ impl Told {
             desired: &self.desired,
             random: &mut random,
         };
-        self.fleet.apply(
-            Event::Finished {
-                id,
-                outcome,
-                effects,
-            },
-            &mut at,
-        )
-    }
-
-    fn does(&mut self, operation: Operation, outcome: Outcome) -> Vec<Change> {
-        let id = self.begins(operation);
-        self.hears(id, outcome, Effects::default())
+        self.fleet.apply(Event::Finished { id, outcome }, &mut at)
     }
 
     fn acquires(&mut self, vessels: &[&str]) -> Vec<Change> {
-        let id = self.begins(Operation::Acquire {
-            count: 1,
-            owned: Vec::new(),
+        self.is_given(1, Ok(vessels.iter().map(|name| held(name)).collect()))
+    }
+
+    /// So many vessels are asked for, and that is the answer.
+    fn is_given(
+        &mut self,
+        count: u32,
+        result: Result<Vec<HeldVessel>, AcquireError>,
+    ) -> Vec<Change> {
+        let request = self.fleet.request_for(count, self.now());
+        let by = Asker::Planner;
+        let id = self.begins(&Operation::Acquire {
+            request: request.clone(),
+            by,
         });
-        let acquired = vessels.iter().map(|name| held(name)).collect();
-        self.hears(
-            id,
-            Outcome::Acquired(Ok(())),
-            Effects {
-                acquired,
-                ..Effects::default()
-            },
-        )
+        let result = result.map_err(Arc::new);
+        let acquired = Outcome::Acquired {
+            request,
+            by,
+            result,
+        };
+        self.hears(id, acquired)
     }
 
     fn loses_an_acquisition(&mut self, count: u32) {
-        let id = self.begins(Operation::Acquire {
-            count,
-            owned: Vec::new(),
-        });
         let error = ClearinghouseError::Silent(Duration::from_secs(60));
-        let request = DoubtfulAcquisition {
-            count,
-            baseline: self.fleet.left_alone.clone(),
-            at: self.now().wall,
-        };
-        let settled_after = self.now().moment + Duration::from_secs(60);
-        let doubt = Doubt {
-            request,
-            settled_after,
-            empty_readings: 0,
-        };
-        let effects = Effects {
-            doubts: BTreeMap::from([(7, doubt)]),
-            ..Effects::default()
-        };
-        self.hears(
-            id,
-            Outcome::Acquired(Err(AcquireError::Clearinghouse(error))),
-            effects,
-        );
+        self.is_given(count, Err(AcquireError::Clearinghouse(error)));
+    }
+
+    /// What the one lost acquisition is known to have brought, once readings have told.
+    fn claim(&self) -> Option<Vec<HeldVessel>> {
+        self.fleet
+            .first_claim()
+            .map(|(_, vessels)| vessels.to_vec())
     }
 
     fn reads(&mut self, vessels: &[&str]) -> Vec<Change> {
         let held = vessels.iter().map(|name| held(name)).collect();
-        self.does(Operation::ReadHeld, Outcome::Held(Ok(held)))
+        let id = self.begins(&Operation::ReadHeld);
+        self.hears(id, Outcome::Held(Ok(held)))
     }
 
     /// The vessel is brought up and runs.
     fn runs(&mut self, name: &str) {
-        self.does(
-            Operation::Upload(self.assignment(name)),
-            Outcome::Uploaded(Ok(())),
-        );
+        self.is_uploaded(name, Ok(()));
         self.starts(name, false, Ok(Started::Running));
         assert_eq!(self.stage(name), "running");
+    }
+
+    /// The program is uploaded, and that is how it ends.
+    fn is_uploaded(&mut self, name: &str, result: Result<(), InitialiseError>) -> Vec<Change> {
+        let assignment = self.assignment(name);
+        let id = self.begins(&Operation::Upload(assignment.clone()));
+        self.hears(id, Outcome::Uploaded { assignment, result })
     }
 
     /// The program is started, for the first time since it was uploaded or again, and that is how it ends.
@@ -140,21 +124,31 @@ impl Told {
         result: Result<Started, InitialiseError>,
     ) -> Vec<Change> {
         let assignment = self.assignment(name);
-        let start = Operation::Start { assignment, first };
-        self.does(start, Outcome::Started(result))
+        let id = self.begins(&Operation::Start {
+            assignment: assignment.clone(),
+            first,
+        });
+        self.hears(id, Outcome::Started { assignment, result })
     }
 
-    fn check(&self, name: &str) -> Operation {
+    fn check(&self, name: &str) -> Check {
         let vessel = &self.fleet.vessels[&handle(name)];
-        Operation::Check {
+        Check {
             node: vessel.handle.node.clone(),
             location: vessel.location.clone(),
             vessels: BTreeMap::from([(vessel.handle.clone(), vessel.generation)]),
         }
     }
 
+    /// The vessel's node is asked, and that is what it says.
+    fn is_checked(&mut self, name: &str, result: CheckResult) -> Vec<Change> {
+        let check = self.check(name);
+        let id = self.begins(&check.operation());
+        self.hears(id, check.ends(result))
+    }
+
     fn is_seen(&mut self, name: &str, status: VesselStatus) -> Vec<Change> {
-        self.does(self.check(name), seen(status))
+        self.is_checked(name, seen(status))
     }
 
     fn assignment(&self, name: &str) -> Assignment {
@@ -171,12 +165,39 @@ impl Told {
     }
 }
 
-fn seen(status: VesselStatus) -> Outcome {
+type CheckResult = Result<BTreeMap<VesselName, VesselObservation>, NodeError>;
+
+/// One question to a node.
+struct Check {
+    node: NodeId,
+    location: NodeLocation,
+    vessels: BTreeMap<Handle, u64>,
+}
+
+impl Check {
+    fn operation(&self) -> Operation {
+        Operation::Check {
+            node: self.node.clone(),
+            location: self.location.clone(),
+            vessels: self.vessels.clone(),
+        }
+    }
+
+    fn ends(self, result: CheckResult) -> Outcome {
+        Outcome::Checked {
+            node: self.node,
+            vessels: self.vessels,
+            result,
+        }
+    }
+}
+
+fn seen(status: VesselStatus) -> CheckResult {
     let observation = VesselObservation {
         status,
         is_ours: true,
     };
-    Outcome::Checked(Ok(BTreeMap::from([("v1".parse().unwrap(), observation)])))
+    Ok(BTreeMap::from([("v1".parse().unwrap(), observation)]))
 }
 
 /// The vessel `v1` of the node of that name: a number.
@@ -202,8 +223,7 @@ fn a_vessel_is_told_of_once_at_each_step() {
     let mut told = Told::new(1);
     let changes = told.acquires(&["1"]);
     assert!(matches!(&changes[..], [Change::Acquired { vessel, .. }] if vessel.index == Some(0)));
-    let upload = Operation::Upload(told.assignment("1"));
-    let changes = told.does(upload, Outcome::Uploaded(Ok(())));
+    let changes = told.is_uploaded("1", Ok(()));
     assert!(matches!(&changes[..], [Change::Uploaded { .. }]));
     let changes = told.starts("1", false, Ok(Started::Running));
     assert!(matches!(
@@ -219,11 +239,11 @@ fn an_answer_to_an_older_question_is_no_news() {
     told.acquires(&["1"]);
     told.runs("1");
     let check = told.check("1");
-    let old = told.begins(check);
+    let old = told.begins(&check.operation());
     // Meanwhile it is found ended, and started again.
     told.is_seen("1", VesselStatus::Terminated);
     told.starts("1", true, Ok(Started::Running));
-    told.hears(old, seen(VesselStatus::Terminated), Effects::default());
+    told.hears(old, check.ends(seen(VesselStatus::Terminated)));
     assert_eq!(told.stage("1"), "running");
 }
 
@@ -290,22 +310,69 @@ fn a_refused_restart_is_looked_at_because_nodes_refuse_to_start_what_runs() {
 }
 
 #[test]
-fn an_outcome_of_something_else_is_a_bug_and_changes_nothing() {
+#[should_panic(expected = "was begun as reading what the account holds and ended as an upload")]
+fn an_outcome_of_something_else_is_a_bug() {
     let mut told = Told::new(1);
     told.acquires(&["1"]);
-    let changes = told.does(Operation::ReadHeld, Outcome::Uploaded(Ok(())));
-    assert!(matches!(&changes[..], [Change::Bug { .. }]));
-    assert_eq!(told.stage("1"), "acquired");
+    let id = told.begins(&Operation::ReadHeld);
+    let assignment = told.assignment("1");
+    let result = Ok(());
+    told.hears(id, Outcome::Uploaded { assignment, result });
+}
+
+#[test]
+#[should_panic(expected = "is not under way")]
+fn an_outcome_that_comes_twice_is_a_bug() {
+    let mut told = Told::new(1);
+    let id = told.begins(&Operation::ReadHeld);
+    told.hears(id, Outcome::Held(Ok(Vec::new())));
+    told.hears(id, Outcome::Held(Ok(Vec::new())));
+}
+
+#[test]
+fn what_a_hook_acquires_is_in_doubt_while_it_is_asked_for_and_ours_when_it_came() {
+    let mut told = Told::new(2);
+    let request = told.fleet.request_for(2, told.now());
+    let by = Asker::Hook;
+    let id = told.begins(&Operation::Acquire {
+        request: request.clone(),
+        by,
+    });
+    assert_eq!((told.fleet.holding(), told.fleet.in_doubt()), (2, 0));
+    // A reading meanwhile neither settles it nor takes what it shows for others'.
+    assert_eq!(told.reads(&["1", "2"]), []);
+    assert!(told.fleet.vessels.is_empty() && told.claim().is_none());
+    let result = Ok(vec![held("1"), held("2")]);
+    told.hears(
+        id,
+        Outcome::Acquired {
+            request,
+            by,
+            result,
+        },
+    );
+    assert_eq!((told.stage("1"), told.stage("2")), ("acquired", "acquired"));
+    assert_eq!(told.fleet.doubts().len(), 0);
+}
+
+#[test]
+fn a_lost_operation_leaves_its_doubt_by_doing_nothing() {
+    let mut told = Told::new(2);
+    let request = told.fleet.request_for(2, told.now());
+    let by = Asker::Planner;
+    told.begins(&Operation::Acquire { request, by });
+    told.fleet.abandon(|kind| kind == OperationKind::Acquire);
+    let report = told
+        .fleet
+        .final_report(StopReason::Operator, Duration::ZERO);
+    assert_eq!(report.in_doubt, 2);
 }
 
 #[test]
 fn a_start_whose_answer_was_lost_is_looked_at_before_it_counts_as_failed() {
     let mut told = Told::new(1);
     told.acquires(&["1"]);
-    told.does(
-        Operation::Upload(told.assignment("1")),
-        Outcome::Uploaded(Ok(())),
-    );
+    told.is_uploaded("1", Ok(()));
     told.starts("1", false, Err(InitialiseError::Start(silence())));
     let stage = &told.fleet.vessels[&handle("1")].stage;
     assert!(
@@ -339,10 +406,7 @@ fn every_kind_of_failed_upload_is_told_with_its_cause() {
             NodeError::Deadline(_) => "within 90 s",
             _ => "the very cause",
         };
-        let changes = told.does(
-            Operation::Upload(told.assignment("1")),
-            Outcome::Uploaded(Err(InitialiseError::Upload(error))),
-        );
+        let changes = told.is_uploaded("1", Err(InitialiseError::Upload(error)));
         assert!(
             matches!(&changes[..], [Change::Failed { reason, .. }] if reason.contains(expected)),
             "{changes:?}"
@@ -355,11 +419,7 @@ fn a_refused_upload_counts_as_failure_of_copy_and_vessel_and_makes_both_wait() {
     let mut told = Told::new(1);
     told.acquires(&["1"]);
     let refused = NodeError::Refused("no room".to_owned());
-    let upload = Operation::Upload(told.assignment("1"));
-    let changes = told.does(
-        upload,
-        Outcome::Uploaded(Err(InitialiseError::Upload(refused))),
-    );
+    let changes = told.is_uploaded("1", Err(InitialiseError::Upload(refused)));
     assert!(
         matches!(&changes[..], [Change::Failed { failures: 1, .. }]),
         "{changes:?}"
@@ -372,12 +432,8 @@ fn a_refused_upload_counts_as_failure_of_copy_and_vessel_and_makes_both_wait() {
 fn a_copy_keeps_its_failures_when_its_vessel_is_replaced() {
     let mut told = Told::new(1);
     told.acquires(&["1"]);
-    let upload = Operation::Upload(told.assignment("1"));
     let refused = NodeError::Refused("no room".to_owned());
-    told.does(
-        upload,
-        Outcome::Uploaded(Err(InitialiseError::Upload(refused))),
-    );
+    told.is_uploaded("1", Err(InitialiseError::Upload(refused)));
     let verdict = Verdict::Condemn {
         handle: handle("1"),
         reason: CondemnReason::Surplus,
@@ -390,10 +446,20 @@ fn a_copy_keeps_its_failures_when_its_vessel_is_replaced() {
         random: &mut random,
     };
     told.fleet.carry_out(verdict, &mut at);
-    let release = Operation::Release {
-        vessels: BTreeSet::from([handle("1")]),
-    };
-    told.does(release, Outcome::Released(Ok(())));
+    let (vessels, by) = (BTreeSet::from([handle("1")]), Asker::Planner);
+    let id = told.begins(&Operation::Release {
+        vessels: vessels.clone(),
+        by,
+    });
+    let result = Ok(());
+    told.hears(
+        id,
+        Outcome::Released {
+            vessels,
+            by,
+            result,
+        },
+    );
     told.acquires(&["2"]);
     assert_eq!(told.fleet.vessels[&handle("2")].index, Some(0));
     assert_eq!(told.fleet.copies[&0].retry.failures, 1);
@@ -402,9 +468,9 @@ fn a_copy_keeps_its_failures_when_its_vessel_is_replaced() {
 #[test]
 fn a_reading_that_was_asked_for_before_a_vessel_was_ours_does_not_miss_it() {
     let mut told = Told::new(1);
-    let reading = told.begins(Operation::ReadHeld);
+    let reading = told.begins(&Operation::ReadHeld);
     told.acquires(&["1"]);
-    told.hears(reading, Outcome::Held(Ok(Vec::new())), Effects::default());
+    told.hears(reading, Outcome::Held(Ok(Vec::new())));
     assert_eq!(told.fleet.vessels[&handle("1")].missing_readings, 0);
     told.reads(&[]);
     assert_eq!(told.fleet.vessels[&handle("1")].missing_readings, 1);
@@ -416,10 +482,10 @@ fn a_reading_that_was_asked_for_before_a_vessel_was_ours_does_not_miss_it() {
 fn a_reading_that_was_overtaken_says_nothing_of_what_is_missing() {
     let mut told = Told::new(1);
     told.acquires(&["1"]);
-    let old = told.begins(Operation::ReadHeld);
+    let old = told.begins(&Operation::ReadHeld);
     told.reads(&["1"]);
     told.reads(&["1"]);
-    told.hears(old, Outcome::Held(Ok(Vec::new())), Effects::default());
+    told.hears(old, Outcome::Held(Ok(Vec::new())));
     assert_eq!(told.fleet.vessels[&handle("1")].missing_readings, 0);
 }
 
@@ -428,20 +494,26 @@ fn a_lost_acquisition_is_claimed_when_all_it_asked_for_shows() {
     let mut told = Told::new(2);
     told.loses_an_acquisition(2);
     told.reads(&["1"]);
-    assert!(told.fleet.claims.is_empty(), "half of it may be anybody's");
+    assert_eq!(told.claim(), None, "half of it may be anybody's");
     told.reads(&["1", "2"]);
-    let vessels = told.fleet.claims[&7].clone();
+    let vessels = told.claim().unwrap();
     assert_eq!(vessels.len(), 2);
     assert!(
         told.fleet.vessels.is_empty(),
         "not before the journal has it"
     );
-    told.does(
-        Operation::Claim {
-            acquisition: 7,
+    let (acquisition, result) = (0, Ok(()));
+    let id = told.begins(&Operation::Claim {
+        acquisition,
+        vessels: vessels.clone(),
+    });
+    told.hears(
+        id,
+        Outcome::Claimed {
+            acquisition,
             vessels,
+            result,
         },
-        Outcome::Claimed(Ok(())),
     );
     assert_eq!((told.stage("1"), told.stage("2")), ("acquired", "acquired"));
     assert_eq!(told.fleet.in_doubt(), 0);
@@ -453,12 +525,12 @@ fn a_lost_acquisition_that_brought_nothing_is_settled_by_two_late_readings() {
     told.loses_an_acquisition(2);
     told.reads(&[]);
     told.reads(&[]);
-    assert!(told.fleet.claims.is_empty(), "it may still come about");
+    assert_eq!(told.claim(), None, "it may still come about");
     told.seconds += 61;
     told.reads(&[]);
-    assert!(told.fleet.claims.is_empty(), "one reading may be wrong");
+    assert_eq!(told.claim(), None, "one reading may be wrong");
     told.reads(&[]);
-    assert_eq!(told.fleet.claims[&7], []);
+    assert_eq!(told.claim(), Some(Vec::new()));
 }
 
 #[test]
@@ -467,9 +539,9 @@ fn what_others_held_before_is_never_claimed() {
     told.reads(&["9"]);
     told.loses_an_acquisition(1);
     told.reads(&["9"]);
-    assert!(told.fleet.claims.is_empty());
+    assert_eq!(told.claim(), None);
     told.reads(&["9", "1"]);
-    assert_eq!(told.fleet.claims[&7][0].handle, handle("1"));
+    assert_eq!(told.claim().unwrap()[0].handle, handle("1"));
     assert_eq!(told.fleet.left_alone, BTreeSet::from([handle("9")]));
 }
 
@@ -480,8 +552,9 @@ fn what_one_reading_left_out_is_still_others() {
     told.reads(&[]);
     told.loses_an_acquisition(1);
     told.reads(&["9"]);
-    assert!(
-        told.fleet.claims.is_empty(),
+    assert_eq!(
+        told.claim(),
+        None,
         "it was there before, but for one reading"
     );
 }
@@ -503,26 +576,20 @@ fn a_large_request_that_is_refused_is_halved_and_grows_again() {
     let mut told = Told::new(8);
     let refused = || {
         let error = ClearinghouseError::UnableToAcquire("not as many".to_owned());
-        Outcome::Acquired(Err(AcquireError::Clearinghouse(error)))
+        Err(AcquireError::Clearinghouse(error))
     };
-    let acquire = |count| Operation::Acquire {
-        count,
-        owned: Vec::new(),
-    };
-    told.does(acquire(8), refused());
+    told.is_given(8, refused());
     assert_eq!(told.fleet.acquisition.ask_limit, Some(4));
-    told.does(acquire(4), refused());
-    told.does(acquire(2), refused());
-    told.does(acquire(1), refused());
-    told.does(acquire(1), refused());
+    told.is_given(4, refused());
+    told.is_given(2, refused());
+    told.is_given(1, refused());
+    told.is_given(1, refused());
     assert_eq!(told.fleet.acquisition.ask_limit, Some(1));
-    assert_eq!(
-        told.fleet.acquisition.retry.failures, 3,
-        "now the pauses grow"
-    );
+    let failures = |told: &mut Told| told.fleet.retries.of(OperationKind::Acquire).failures;
+    assert_eq!(failures(&mut told), 3, "now the pauses grow");
     told.acquires(&["1"]);
     assert_eq!(told.fleet.acquisition.ask_limit, Some(2));
-    assert_eq!(told.fleet.acquisition.retry.failures, 0);
+    assert_eq!(failures(&mut told), 0);
 }
 
 #[test]
@@ -531,8 +598,7 @@ fn a_condemned_vessel_that_is_seen_running_is_pardoned() {
     told.acquires(&["1"]);
     told.runs("1");
     for _ in 0..2 {
-        let check = told.check("1");
-        told.does(check, Outcome::Checked(Err(silence())));
+        told.is_checked("1", Err(silence()));
         told.reads(&["1"]);
     }
     let last = Evidence::Silent {
@@ -566,13 +632,11 @@ fn silence_after_silence_counts_only_if_somebody_was_heard_between() {
     told.acquires(&["1"]);
     told.runs("1");
     for _ in 0..5 {
-        let check = told.check("1");
-        told.does(check, Outcome::Checked(Err(silence())));
+        told.is_checked("1", Err(silence()));
     }
     assert_eq!(told.fleet.vessels[&handle("1")].rounds(), 1);
     told.reads(&["1"]);
-    let check = told.check("1");
-    told.does(check, Outcome::Checked(Err(silence())));
+    told.is_checked("1", Err(silence()));
     assert_eq!(told.fleet.vessels[&handle("1")].rounds(), 2);
 }
 
@@ -586,15 +650,7 @@ fn a_second_wan_vessel_on_a_network_is_given_back_for_another_a_few_times() {
     };
     let mut stages = Vec::new();
     for name in ["11", "12", "13", "14"] {
-        let id = told.begins(Operation::Acquire {
-            count: 1,
-            owned: Vec::new(),
-        });
-        let effects = Effects {
-            acquired: vec![on_same_network(name)],
-            ..Effects::default()
-        };
-        told.hears(id, Outcome::Acquired(Ok(())), effects);
+        told.is_given(1, Ok(vec![on_same_network(name)]));
         stages.push(told.stage(name));
     }
     assert_eq!(stages, ["condemned", "condemned", "condemned", "acquired"]);

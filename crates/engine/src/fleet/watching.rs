@@ -10,6 +10,7 @@ use super::bringing_up::is_yet_to_start;
 use super::{Circumstances, CopyRecord, Fleet};
 use crate::error::{HookError, InitialiseError, NodeError};
 use crate::fleet_event::{Change, CondemnReason, Evidence};
+use crate::operation::OperationKind;
 use crate::ports::VesselObservation;
 use crate::text::with_causes;
 use crate::vessel::{Stage, StartProgress, Step, Vessel};
@@ -26,13 +27,11 @@ impl Fleet {
         let silent = result.as_ref().err().is_some_and(NodeError::is_silence);
         self.note_node(node, silent, at);
         for (handle, generation) in asked {
-            let current = |fleet: &Self| {
-                fleet
-                    .vessels
-                    .get(handle)
-                    .is_some_and(|vessel| vessel.generation == *generation)
-            };
-            if !current(self) {
+            // Of one on its way out only good news counts, and that is taken below.
+            let current = self.vessels.get(handle).is_some_and(|vessel| {
+                vessel.generation == *generation && !vessel.stage.is_leaving()
+            });
+            if !current {
                 continue;
             }
             match &result {
@@ -231,13 +230,11 @@ impl Fleet {
             Ok(kept) => kept,
             Err(error) => {
                 self.hook_failed(&error);
-                let backoff = at.backoff();
-                self.weeding.fail(backoff, at);
-                return;
+                return self.failed(OperationKind::Weed, at);
             }
         };
-        self.weeding.succeed();
-        self.weeding.not_before = at.jittered(at.desired.policy.poll_period);
+        self.succeeded(OperationKind::Weed);
+        self.repeat_in(OperationKind::Weed, at.desired.policy.poll_period, at);
         for (handle, generation) in asked {
             let current = self
                 .vessels

@@ -9,7 +9,7 @@ use overlord_types::{Handle, NodeId};
 use super::Planner;
 use super::judging::ROUNDS_MIN;
 use crate::fleet_event::{CondemnReason, Evidence, WaitReason};
-use crate::operation::{Assignment, Operation};
+use crate::operation::{Asker, Assignment, Doubt, Operation, OperationKind, RequestAnswer};
 use crate::report::{VesselWait, Wait};
 use crate::vessel::{Stage, StartProgress, Vessel};
 
@@ -26,10 +26,7 @@ impl<'a> Planner<'a> {
     // ── starting up ──────────────────────────────────────────────────────────────────────────────
 
     pub(super) fn start_up(&mut self) {
-        let under_way = self
-            .fleet
-            .is_under_way(|operation| matches!(operation, Operation::StartUp));
-        if !under_way && self.is_time(self.fleet.start_up.not_before) {
+        if self.may_begin(OperationKind::StartUp) {
             self.do_it(Operation::StartUp);
         }
     }
@@ -38,7 +35,7 @@ impl<'a> Planner<'a> {
 
     pub(super) fn give_back(&mut self) {
         let mut vessels = BTreeSet::new();
-        let absent = self.fleet.absent.iter();
+        let absent = self.fleet.absent();
         let lost =
             absent.filter(|(_, absent)| absent.missing_readings >= ROUNDS_MIN && !absent.releasing);
         vessels.extend(lost.map(|(handle, _)| handle.clone()));
@@ -47,7 +44,7 @@ impl<'a> Planner<'a> {
                 continue;
             };
             // What was condemned before the breaker opened waits like the others.
-            let held_back = vessel.ran && self.fleet.breaker.is_open();
+            let held_back = vessel.ran && self.fleet.breaker().is_open();
             if held_back && *reason != CondemnReason::RunEnds && !self.fleet.is_stopping() {
                 self.wait(vessel, VesselWait::Breaker);
             } else {
@@ -57,11 +54,13 @@ impl<'a> Planner<'a> {
         if vessels.is_empty() || self.account_is_changing() {
             return;
         }
-        if self.is_time(self.fleet.releasing.not_before) {
+        let not_before = self.fleet.not_before(OperationKind::Release);
+        if self.is_time(not_before) {
             let vessels = vessels.into_iter().take(REQUEST_MAX).collect();
-            self.do_it(Operation::Release { vessels });
+            let by = Asker::Planner;
+            self.do_it(Operation::Release { vessels, by });
         } else {
-            let until = self.wall(self.fleet.releasing.not_before);
+            let until = self.wall(not_before);
             for vessel in self.fleet.vessels() {
                 if vessels.contains(&vessel.handle) {
                     self.wait(vessel, VesselWait::Pause { until });
@@ -73,7 +72,8 @@ impl<'a> Planner<'a> {
     // ── what lost answers brought ────────────────────────────────────────────────────────────────
 
     pub(super) fn settle_doubts(&mut self) {
-        for doubt in self.fleet.doubts.values() {
+        let unanswered = |doubt: &&Doubt| doubt.answer != RequestAnswer::Awaited;
+        for doubt in self.fleet.doubts().filter(unanswered) {
             let reason = WaitReason::LostAnswer {
                 count: doubt.request.count,
             };
@@ -82,16 +82,12 @@ impl<'a> Planner<'a> {
                 until: None,
             });
         }
-        let under_way = self
-            .fleet
-            .is_under_way(|operation| matches!(operation, Operation::Claim { .. }));
-        let Some((acquisition, vessels)) = self.fleet.claims.first_key_value() else {
-            return;
-        };
-        if !under_way && self.is_time(self.fleet.claiming.not_before) {
+        if let Some((acquisition, vessels)) = self.fleet.first_claim()
+            && self.may_begin(OperationKind::Claim)
+        {
             self.do_it(Operation::Claim {
-                acquisition: *acquisition,
-                vessels: vessels.clone(),
+                acquisition,
+                vessels: vessels.to_vec(),
             });
         }
     }
@@ -99,16 +95,14 @@ impl<'a> Planner<'a> {
     // ── reading what the account holds ───────────────────────────────────────────────────────────
 
     pub(super) fn read(&mut self) {
-        let under_way = self
-            .fleet
-            .is_under_way(|operation| matches!(operation, Operation::ReadHeld));
-        if !under_way && self.wants_reading() && self.is_time(self.fleet.reading.retry.not_before) {
+        let under_way = self.fleet.is_under_way(OperationKind::ReadHeld);
+        if !under_way && self.wants_reading() && self.may_begin(OperationKind::ReadHeld) {
             self.do_it(Operation::ReadHeld);
         }
     }
 
     fn wants_reading(&mut self) -> bool {
-        let Some(last) = self.fleet.reading.last_begun else {
+        let Some(last) = self.fleet.last_reading() else {
             return true;
         };
         let now = self.now;
@@ -133,7 +127,7 @@ impl<'a> Planner<'a> {
 
     fn missing_copies(&self) -> usize {
         let wanted = self.desired.deployment.vessel_count as usize;
-        wanted.saturating_sub(self.fleet.active().count() + self.fleet.absent.len())
+        wanted.saturating_sub(self.fleet.active().count() + self.fleet.absent().len())
     }
 
     pub(super) fn acquire(&mut self) {
@@ -141,25 +135,22 @@ impl<'a> Planner<'a> {
         if missing == 0 {
             return;
         }
-        let acquisition = &self.fleet.acquisition;
-        if let Some(reason) = &acquisition.refusal {
-            let until = Some(self.wall(acquisition.retry.not_before));
+        let not_before = self.fleet.not_before(OperationKind::Acquire);
+        if let Some(reason) = self.fleet.refusal() {
+            let until = Some(self.wall(not_before));
             self.waits.push(Wait {
                 reason: reason.clone(),
                 until,
             });
         }
         // A lost answer is found out about first: asking again blindly could get twice as many.
-        if self.account_is_changing()
-            || !self.fleet.doubts.is_empty()
-            || !self.is_time(acquisition.retry.not_before)
+        if self.account_is_changing() || self.fleet.doubts().len() > 0 || !self.is_time(not_before)
         {
             return;
         }
         let fresh_baseline = self
             .fleet
-            .reading
-            .last_begun
+            .last_reading()
             .is_some_and(|last| self.now.moment.since(last) <= BASELINE_AGE_MAX);
         if !fresh_baseline {
             return;
@@ -167,26 +158,30 @@ impl<'a> Planner<'a> {
         let policy = &self.desired.policy;
         let most = self.desired.deployment.vessel_count as usize + policy.surge as usize;
         let room = most.saturating_sub(self.fleet.holding());
-        let limit = acquisition
-            .ask_limit
+        let limit = self
+            .fleet
+            .ask_limit()
             .map_or(REQUEST_MAX, |limit| limit as usize);
         let count = missing.min(room).min(limit.max(1)).min(REQUEST_MAX);
         if let Ok(count @ 1..) = u32::try_from(count) {
-            let owned = self.owned();
-            self.do_it(Operation::Acquire { count, owned });
+            self.do_it(if self.desired.replaced.acquire_vessels {
+                let owned = self.owned();
+                Operation::AcquireByHook { owned }
+            } else {
+                let request = self.fleet.request_for(count, self.now);
+                let by = Asker::Planner;
+                Operation::Acquire { request, by }
+            });
         }
     }
 
     /// Whether vessels are being got or given back. One after the other: the vessel that is given back may be the
     /// one that is got, and the journal must tell in which order.
     fn account_is_changing(&self) -> bool {
-        let changes = |operation: &Operation| {
-            matches!(
-                operation,
-                Operation::Release { .. } | Operation::Acquire { .. }
-            )
-        };
-        self.fleet.is_under_way(changes) || self.plan.operations.iter().any(changes)
+        let mut under_way = self.fleet.under_way().map(|(_, under_way)| under_way.kind);
+        let mut begun = self.plan.operations.iter().map(Operation::kind);
+        under_way.any(OperationKind::changes_the_account)
+            || begun.any(OperationKind::changes_the_account)
     }
 
     fn owned(&self) -> Vec<Handle> {
@@ -232,16 +227,13 @@ impl<'a> Planner<'a> {
     }
 
     fn bring_up_by_hook(&mut self) {
-        let under_way = self
-            .fleet
-            .is_under_way(|operation| matches!(operation, Operation::Initialise { .. }));
         let mut fresh = Vec::new();
         for vessel in self.fleet.active() {
             if self.is_to_be_brought_up(vessel) {
                 fresh.extend(self.assignment(vessel));
             }
         }
-        if fresh.is_empty() || under_way || !self.is_time(self.fleet.initialising.not_before) {
+        if fresh.is_empty() || !self.may_begin(OperationKind::Initialise) {
             return;
         }
         let owned = self.owned();
@@ -269,7 +261,7 @@ impl<'a> Planner<'a> {
         if !idle || vessel.missing_readings > 0 {
             return false;
         }
-        let copy = vessel.index.and_then(|index| self.fleet.copies.get(&index));
+        let copy = vessel.index.map(|index| self.fleet.copy(index));
         let not_before = copy.map_or(Moment::BEGINNING, |copy| copy.retry.not_before);
         let due = self.is_time(not_before);
         if !due {
@@ -281,11 +273,10 @@ impl<'a> Planner<'a> {
 
     fn assignment(&self, vessel: &Vessel) -> Option<Assignment> {
         let index = vessel.index?;
-        let copy = self.fleet.copies.get(&index);
         Some(Assignment {
             address: vessel.address(),
             index,
-            failures: copy.map_or(0, |copy| copy.retry.failures),
+            failures: self.fleet.copy(index).retry.failures,
         })
     }
 
@@ -320,21 +311,16 @@ impl<'a> Planner<'a> {
                 by_node.entry(&vessel.handle.node).or_default().push(vessel);
             }
         }
-        let checks =
-            self.fleet
-                .under_way()
-                .filter_map(|(_, under_way)| match &under_way.operation {
-                    Operation::Check { node, .. } => Some(node),
-                    _ => None,
-                });
-        let checked: BTreeSet<&NodeId> = checks.collect();
+        let under_way = self.fleet.under_way().map(|(_, under_way)| under_way);
+        let checks = under_way.filter(|under_way| under_way.kind == OperationKind::Check);
+        let checked: BTreeSet<&NodeId> = checks.filter_map(|check| check.node.as_ref()).collect();
         let mut room = self
             .desired
             .policy
             .operations_max
             .saturating_sub(checked.len());
         for (node, vessels) in by_node {
-            let Some(watch) = self.fleet.nodes.get(node) else {
+            let Some(watch) = self.fleet.watch(node) else {
                 continue;
             };
             if checked.contains(node) || !self.is_time(watch.next_check) {
@@ -371,10 +357,7 @@ impl<'a> Planner<'a> {
             .filter(watched)
             .map(|vessel| (vessel.handle.clone(), vessel.generation))
             .collect();
-        let under_way = self
-            .fleet
-            .is_under_way(|operation| matches!(operation, Operation::Weed { .. }));
-        if !vessels.is_empty() && !under_way && self.is_time(self.fleet.weeding.not_before) {
+        if !vessels.is_empty() && self.may_begin(OperationKind::Weed) {
             self.do_it(Operation::Weed { vessels });
         }
     }
@@ -385,9 +368,6 @@ impl<'a> Planner<'a> {
         if self.desired.replaced.maintenance {
             return self.maintain_by_hook();
         }
-        let under_way = self
-            .fleet
-            .is_under_way(|operation| matches!(operation, Operation::Renew { .. }));
         let mut due = false;
         // By what is left of the lease: of more than one request takes, those that end first go first.
         let mut batch = BTreeSet::new();
@@ -402,7 +382,7 @@ impl<'a> Planner<'a> {
                 batch.insert((left, vessel.handle.clone()));
             }
         }
-        if !due || under_way || !self.is_time(self.fleet.renewing.not_before) {
+        if !due || !self.may_begin(OperationKind::Renew) {
             return;
         }
         let first = batch.into_iter().take(REQUEST_MAX);
@@ -424,15 +404,10 @@ impl<'a> Planner<'a> {
     }
 
     fn maintain_by_hook(&mut self) {
-        let under_way = self
-            .fleet
-            .is_under_way(|operation| matches!(operation, Operation::Maintain { .. }));
         let owned = self.owned();
-        if !owned.is_empty() && !under_way && self.is_time(self.fleet.maintaining.not_before) {
-            self.do_it(Operation::Maintain {
-                last: self.fleet.last_maintained,
-                owned,
-            });
+        if !owned.is_empty() && self.may_begin(OperationKind::Maintain) {
+            let last = self.fleet.last_maintained();
+            self.do_it(Operation::Maintain { last, owned });
         }
     }
 
@@ -440,12 +415,11 @@ impl<'a> Planner<'a> {
 
     pub(super) fn stop_programs(&mut self) {
         for vessel in self.fleet.active() {
-            let asked = self.fleet.stops_asked.contains(&vessel.handle);
+            let asked = self.fleet.was_told_to_stop(&vessel.handle);
             // While the node is being told to start it, a stop could overtake the start.
-            let starting = self.fleet.is_under_way(|operation| {
-                matches!(operation, Operation::Start { assignment, .. }
-                    if assignment.address.handle == vessel.handle)
-            });
+            let starting = self
+                .fleet
+                .is_under_way_on(OperationKind::Start, &vessel.handle);
             if vessel.may_run && !starting && !asked && self.room.take(&vessel.handle.node) {
                 self.do_it(Operation::Stop(vessel.address()));
             }

@@ -23,13 +23,13 @@ const PATIENCE_WITH_A_FAILING_PROGRAM: u32 = 3;
 impl<'a> Planner<'a> {
     /// Decides what needs no call: who is given back, and who is out of reach.
     pub(super) fn judge(&mut self) {
-        let ends = match self.fleet.phase {
+        let ends = match self.fleet.phase() {
             Phase::StartingUp => return,
             Phase::Keeping => false,
             Phase::Stopping { .. } if self.desired.policy.on_stop == OnStop::Release => true,
             Phase::Stopping { .. } => return,
         };
-        let mut silent_may_go = self.fleet.breaker.allows_one(self.now.moment);
+        let mut silent_may_go = self.fleet.breaker().allows_one(self.now.moment);
         let surplus = self.surplus();
         for vessel in self.fleet.active() {
             let reason = if ends {
@@ -93,7 +93,7 @@ impl<'a> Planner<'a> {
         is_surplus: bool,
         silent_may_go: &mut bool,
     ) -> Option<CondemnReason> {
-        if vessel.ran && self.fleet.breaker.is_open() {
+        if vessel.ran && self.fleet.breaker().is_open() {
             if vessel.evidence.is_some() {
                 self.wait(vessel, VesselWait::Breaker);
             }
@@ -140,7 +140,7 @@ impl<'a> Planner<'a> {
                 return None;
             }
             // Half open, it lets one pass.
-            *silent_may_go = self.fleet.breaker == Breaker::Closed;
+            *silent_may_go = self.fleet.breaker() == Breaker::Closed;
         }
         Some(if vessel.ran || !matches!(vessel.stage, Stage::Acquired) {
             CondemnReason::Evidence {
@@ -158,7 +158,7 @@ impl<'a> Planner<'a> {
 
     /// Whether somebody else has answered since the silence began: otherwise it may be our own link.
     fn link_is_proven(&self, log: &EvidenceLog) -> bool {
-        self.fleet.last_heard > log.first
+        self.fleet.last_heard() > log.first
     }
 
     fn is_out_of_reach(&self, vessel: &Vessel) -> bool {
@@ -168,7 +168,7 @@ impl<'a> Planner<'a> {
         matches!(vessel.stage, Stage::Suspect { .. })
             && matches!(log.last, Evidence::Silent { .. })
             && log.rounds >= ROUNDS_MIN
-            && self.fleet.breaker.is_open()
+            && self.fleet.breaker().is_open()
     }
 
     /// Whether the vessel gets another attempt before it is replaced.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::breaker::Breaker;
-use crate::fleet::{NodeWatch, ReplacedHooks};
+use crate::fleet::ReplacedHooks;
 use crate::fleet_event::{CondemnReason, Evidence, StopReason};
 use crate::journal::{DoubtfulAcquisition, Ledger};
-use crate::operation::Doubt;
+use crate::operation::{Asker, Doubt};
 use crate::ports::HeldVessel;
 use crate::test_support::desired;
 use crate::vessel::{EvidenceLog, Lease};
@@ -28,10 +28,7 @@ fn now(seconds: u64) -> Now {
 
 /// A fleet that has been read a moment ago, with these vessels on a node each.
 fn fleet(stages: Vec<Stage>) -> Fleet {
-    let mut fleet = Fleet::new(Ledger::default(), now(0));
-    fleet.phase = Phase::Keeping;
-    fleet.reading.last_begun = Some(at(1000));
-    fleet.last_heard = at(1000);
+    let mut fleet = Fleet::new(Ledger::default(), now(0)).kept_since(at(1000));
     for (number, stage) in stages.into_iter().enumerate() {
         let held = HeldVessel {
             handle: handle(number),
@@ -49,12 +46,7 @@ fn fleet(stages: Vec<Stage>) -> Fleet {
             ..Vessel::new(&held, now(1000), 0)
         };
         vessel.lease.renewed = true;
-        let watch = NodeWatch {
-            next_check: at(1030),
-            silent_rounds: 0,
-        };
-        fleet.nodes.insert(vessel.handle.node.clone(), watch);
-        fleet.vessels.insert(vessel.handle.clone(), vessel);
+        fleet.write_vessel(vessel, at(1030));
     }
     fleet
 }
@@ -85,13 +77,13 @@ fn doubted(fleet: &mut Fleet, number: usize, rounds: u32, last: Evidence) {
         latest: at(995),
         last,
     };
-    fleet.vessels.get_mut(&handle(number)).unwrap().evidence = Some(log);
+    fleet.vessel_mut(&handle(number)).evidence = Some(log);
 }
 
 fn operations(desired: &Desired, fleet: &Fleet, seconds: u64) -> Vec<&'static str> {
     let plan = plan(desired, fleet, now(seconds)).0;
     assert!(plan.verdicts.is_empty(), "{:?}", plan.verdicts);
-    plan.operations.iter().map(Operation::name).collect()
+    plan.operations.iter().map(|o| o.kind().name()).collect()
 }
 
 fn condemned(desired: &Desired, fleet: &Fleet, seconds: u64) -> Vec<usize> {
@@ -134,8 +126,9 @@ fn the_same_fleet_gives_the_same_plan() {
 fn what_is_missing_is_asked_for_in_one_request() {
     let fleet = fleet(vec![running()]);
     let (plan, report) = plan(&desired(4), &fleet, now(1000));
-    let owned = vec![handle(0)];
-    assert_eq!(plan.operations, [Operation::Acquire { count: 3, owned }]);
+    let request = fleet.request_for(3, now(1000));
+    let by = Asker::Planner;
+    assert_eq!(plan.operations, [Operation::Acquire { request, by }]);
     assert!(report.pending().unwrap().contains("1 of 4 run"));
 }
 
@@ -148,7 +141,7 @@ fn vessels_on_their_way_out_count_as_held_and_surge_makes_room() {
     let mut desired = desired(2);
     // Given back first, then asked for.
     assert_eq!(operations(&desired, &fleet, 1000), ["a release"]);
-    fleet.releasing.not_before = at(2000);
+    fleet.set_not_before(OperationKind::Release, at(2000));
     assert!(operations(&desired, &fleet, 1000).is_empty());
     desired.policy.surge = 1;
     assert_eq!(operations(&desired, &fleet, 1000), ["an acquisition"]);
@@ -162,12 +155,7 @@ fn nothing_is_asked_for_while_an_answer_is_lost() {
         baseline: std::collections::BTreeSet::new(),
         at: WallTime::default(),
     };
-    let doubt = Doubt {
-        request,
-        settled_after: at(1060),
-        empty_readings: 0,
-    };
-    fleet.doubts.insert(0, doubt);
+    fleet.write_doubt(0, Doubt::lost(request, at(1060)));
     assert_eq!(
         operations(&desired(2), &fleet, 1000),
         ["reading what the account holds"]
@@ -196,7 +184,7 @@ fn starts_go_before_uploads_and_no_node_gets_more_than_three() {
     let mut fleet = fleet(vec![Stage::Acquired, queued]);
     // All of them on one node.
     let one_node = |name: &str| -> Handle { format!("3 100:{name}").parse().unwrap() };
-    let template = fleet.vessels[&handle(0)].clone();
+    let template = fleet.vessel_mut(&handle(0)).clone();
     for number in 2..6_u32 {
         let handle = one_node(&format!("x{number}"));
         let vessel = Vessel {
@@ -204,10 +192,10 @@ fn starts_go_before_uploads_and_no_node_gets_more_than_three() {
             index: Some(number),
             ..template.clone()
         };
-        fleet.vessels.insert(handle, vessel);
+        fleet.write_vessel(vessel, at(1030));
     }
     let (plan, report) = plan(&desired(6), &fleet, now(1000));
-    let names: Vec<&str> = plan.operations.iter().map(Operation::name).collect();
+    let names: Vec<&str> = plan.operations.iter().map(|o| o.kind().name()).collect();
     assert_eq!(names, ["a start", "an upload", "an upload", "an upload"]);
     let turns = report
         .vessels
@@ -242,7 +230,7 @@ fn one_round_of_silence_is_not_enough_and_two_are() {
 fn silence_counts_only_if_somebody_else_was_heard_since() {
     let mut fleet = fleet(vec![suspect()]);
     doubted(&mut fleet, 0, 2, silent());
-    fleet.last_heard = at(980);
+    fleet.set_last_heard(at(980));
     let (plan, report) = plan(&desired(1), &fleet, now(1000));
     assert!(plan.verdicts.is_empty());
     assert_eq!(report.vessels[0].wait, VesselWait::LinkProof);
@@ -253,7 +241,7 @@ fn under_an_open_breaker_silent_vessels_are_out_of_reach_and_not_given_back() {
     let mut fleet = fleet(vec![running(), suspect(), suspect()]);
     doubted(&mut fleet, 1, 3, silent());
     doubted(&mut fleet, 2, 1, silent());
-    fleet.breaker = Breaker::Open { since: at(995) };
+    fleet.set_breaker(Breaker::Open { since: at(995) });
     let (plan, _) = plan(&desired(3), &fleet, now(1000));
     assert_eq!(plan.verdicts, [Verdict::OutOfReach { handle: handle(1) }]);
 }
@@ -265,7 +253,7 @@ fn what_was_condemned_waits_while_the_breaker_is_open() {
         rounds: 2,
     };
     let mut fleet = fleet(vec![running(), Stage::Condemned { reason }]);
-    fleet.breaker = Breaker::Open { since: at(995) };
+    fleet.set_breaker(Breaker::Open { since: at(995) });
     let (plan, report) = plan(&desired(2), &fleet, now(1000));
     assert!(plan.operations.is_empty(), "{plan:?}");
     assert_eq!(report.vessels[1].wait, VesselWait::Breaker);
@@ -277,9 +265,9 @@ fn a_half_open_breaker_lets_one_pass_at_a_time() {
     for number in 0..3 {
         doubted(&mut fleet, number, 2, silent());
     }
-    fleet.breaker = Breaker::HalfOpen { next: at(1000) };
+    fleet.set_breaker(Breaker::HalfOpen { next: at(1000) });
     assert_eq!(condemned(&desired(3), &fleet, 1000).len(), 1);
-    fleet.breaker = Breaker::HalfOpen { next: at(1030) };
+    fleet.set_breaker(Breaker::HalfOpen { next: at(1030) });
     assert!(condemned(&desired(3), &fleet, 1000).is_empty());
 }
 
@@ -291,9 +279,9 @@ fn a_program_that_ended_is_started_again_in_place_then_the_vessel_is_replaced() 
     // Elsewhere the program runs for long, so it is this vessel.
     let mut fleet = fleet(vec![running(), suspect()]);
     doubted(&mut fleet, 1, 1, ended.clone());
-    fleet.vessels.get_mut(&handle(1)).unwrap().failures_here = 3;
+    fleet.vessel_mut(&handle(1)).failures_here = 3;
     assert_eq!(operations(&desired(2), &fleet, 1000), ["a start"]);
-    fleet.vessels.get_mut(&handle(1)).unwrap().failures_here = 4;
+    fleet.vessel_mut(&handle(1)).failures_here = 4;
     assert!(
         condemned(&desired(2), &fleet, 1000).is_empty(),
         "one round is not enough"
@@ -310,24 +298,20 @@ fn a_program_that_runs_nowhere_is_given_more_patience() {
     let mut fleet = fleet(vec![suspect(), suspect()]);
     for number in 0..2 {
         doubted(&mut fleet, number, 2, ended.clone());
-        fleet
-            .vessels
-            .get_mut(&handle(number))
-            .unwrap()
-            .failures_here = 9;
+        fleet.vessel_mut(&handle(number)).failures_here = 9;
     }
     assert_eq!(
         operations(&desired(2), &fleet, 1000),
         ["a start", "a start"]
     );
-    fleet.vessels.get_mut(&handle(1)).unwrap().failures_here = 10;
+    fleet.vessel_mut(&handle(1)).failures_here = 10;
     assert_eq!(condemned(&desired(2), &fleet, 1000), [1]);
 }
 
 #[test]
 fn of_too_many_vessels_those_farthest_from_running_go() {
     let mut fleet = fleet(vec![running(), Stage::Acquired, running(), running()]);
-    fleet.vessels.get_mut(&handle(3)).unwrap().index = None;
+    fleet.vessel_mut(&handle(3)).index = None;
     assert_eq!(condemned(&desired(3), &fleet, 1000), [1]);
 }
 
@@ -344,13 +328,13 @@ fn while_some_have_not_been_looked_at_nobody_is_too_many() {
 #[test]
 fn a_vessel_that_two_readings_did_not_list_is_given_up() {
     let mut fleet = fleet(vec![running(), running()]);
-    fleet.vessels.get_mut(&handle(1)).unwrap().missing_readings = 1;
+    fleet.vessel_mut(&handle(1)).missing_readings = 1;
     assert!(condemned(&desired(2), &fleet, 1000).is_empty());
     assert_eq!(
         operations(&desired(2), &fleet, 1001),
         ["reading what the account holds"]
     );
-    fleet.vessels.get_mut(&handle(1)).unwrap().missing_readings = 2;
+    fleet.vessel_mut(&handle(1)).missing_readings = 2;
     assert_eq!(condemned(&desired(2), &fleet, 1000), [1]);
 }
 
@@ -361,12 +345,12 @@ fn leases_are_renewed_before_half_of_them_is_over_in_one_batch() {
     desired.policy.renew_period = LEASE;
     desired.policy.ownership_period = LEASE;
     let mut fleet = fleet(vec![running(), running(), running()]);
-    for watch in fleet.nodes.values_mut() {
-        watch.next_check = at(10 * half);
+    for number in 0..3 {
+        fleet.set_next_check(&handle(number), at(10 * half));
     }
     assert!(operations(&desired, &fleet, 1000 + half - 1).is_empty());
     // One of them was renewed a moment ago.
-    fleet.vessels.get_mut(&handle(2)).unwrap().lease.granted = at(1000 + half - 10);
+    fleet.vessel_mut(&handle(2)).lease.granted = at(1000 + half - 10);
     let plan = plan(&desired, &fleet, now(1000 + half)).0;
     let vessels = [handle(0), handle(1)].into_iter().collect();
     assert_eq!(plan.operations, [Operation::Renew { vessels }]);
@@ -376,7 +360,7 @@ fn leases_are_renewed_before_half_of_them_is_over_in_one_batch() {
 fn of_more_leases_than_one_request_takes_those_that_end_first_are_renewed_first() {
     let half = LEASE.as_secs() / 2;
     let mut fleet = fleet(vec![running(); 501]);
-    let longest = fleet.vessels.get_mut(&handle(0)).unwrap();
+    let longest = fleet.vessel_mut(&handle(0));
     let longer = LEASE + Duration::from_secs(60);
     longest.lease = Lease::read(longer, now(1000));
     let plan = plan(&desired(501), &fleet, now(1000 + half + 120)).0;
@@ -394,10 +378,10 @@ fn of_more_leases_than_one_request_takes_those_that_end_first_are_renewed_first(
 #[test]
 fn new_vessels_are_renewed_soon_after_they_run() {
     let mut fleet = fleet(vec![running(), Stage::Acquired]);
-    for vessel in fleet.vessels.values_mut() {
-        vessel.lease.renewed = false;
+    for number in 0..2 {
+        fleet.vessel_mut(&handle(number)).lease.renewed = false;
     }
-    fleet.copies.entry(1).or_default().retry.not_before = at(2000);
+    fleet.copy_mut(1).retry.not_before = at(2000);
     assert!(operations(&desired(2), &fleet, 1009).is_empty());
     let plan = plan(&desired(2), &fleet, now(1010)).0;
     assert_eq!(
@@ -411,7 +395,7 @@ fn new_vessels_are_renewed_soon_after_they_run() {
 #[test]
 fn a_copy_that_failed_waits_for_its_pause_and_says_until_when() {
     let mut fleet = fleet(vec![Stage::Acquired]);
-    fleet.copies.entry(0).or_default().retry.not_before = at(1020);
+    fleet.copy_mut(0).retry.not_before = at(1020);
     let (plan, report) = plan(&desired(1), &fleet, now(1000));
     assert!(plan.operations.is_empty());
     assert_eq!(plan.wake_at, Some(at(1020)));
@@ -430,7 +414,7 @@ fn replaced_hooks_get_lists_instead_of_single_vessels() {
     };
     let fleet = fleet(vec![Stage::Acquired, Stage::Acquired, running(), running()]);
     let plan = plan(&desired, &fleet, now(1030)).0;
-    let names: Vec<&str> = plan.operations.iter().map(Operation::name).collect();
+    let names: Vec<&str> = plan.operations.iter().map(|o| o.kind().name()).collect();
     assert_eq!(
         names,
         [
@@ -448,10 +432,10 @@ fn replaced_hooks_get_lists_instead_of_single_vessels() {
 #[test]
 fn at_the_end_nothing_new_is_begun_and_what_is_left_is_left() {
     let mut fleet = fleet(vec![running(), Stage::Acquired]);
-    fleet.phase = Phase::Stopping {
+    fleet.set_phase(Phase::Stopping {
         reason: StopReason::Signal,
         deadline: at(1020),
-    };
+    });
     let plan = plan(&desired(3), &fleet, now(1000)).0;
     assert!(plan.finished && plan.operations.is_empty() && plan.verdicts.is_empty());
 }

@@ -39,7 +39,14 @@ fn shared(clearinghouse: MockClearinghouse, journal: MockJournal) -> Shared {
         clock: Arc::new(StillClock),
         randomness: Arc::new(StillClock),
     };
-    Shared::new(deployment(2), Policy::default(), ports, Control::new())
+    Shared {
+        deployment: deployment(2),
+        policy: Policy::default(),
+        ports,
+        control: Control::new(),
+        wishes: Wishes::channel().0,
+        directory: watch::Sender::new(Directory::default()).subscribe(),
+    }
 }
 
 fn held(vessel: &str) -> HeldVessel {
@@ -48,6 +55,17 @@ fn held(vessel: &str) -> HeldVessel {
         location: "10.0.0.1:1224".parse().unwrap(),
         expires_in: Duration::from_secs(60),
         is_active: true,
+    }
+}
+
+fn request(count: u32) -> AcquireRequest {
+    AcquireRequest {
+        acquisition: 0,
+        request: DoubtfulAcquisition {
+            count,
+            baseline: BTreeSet::new(),
+            at: Now::default().wall,
+        },
     }
 }
 
@@ -89,8 +107,7 @@ async fn an_acquisition_is_written_down_before_it_is_asked_for_and_its_vessels_b
         .in_sequence(&mut order)
         .returning(|_| Ok(()));
     let shared = shared(clearinghouse, journal);
-    assert_eq!(shared.acquire(2).await.unwrap().len(), 2);
-    assert_eq!(shared.take_effects().acquired.len(), 2);
+    assert_eq!(shared.acquire(&request(2)).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -100,15 +117,14 @@ async fn nothing_is_asked_for_while_the_journal_does_not_take_the_intent() {
     // A call to the clearinghouse would panic: nothing is expected of it.
     let shared = shared(MockClearinghouse::new(), journal);
     assert!(matches!(
-        shared.acquire(2).await,
-        Err(AcquireError::Journal(_))
+        shared.acquire(&request(2)).await,
+        Err(AcquireError::Intent(_))
     ));
     let vessels = BTreeSet::from([held("v1").handle]);
     assert!(matches!(
         shared.release(&vessels).await,
         Err(ReleaseError::Journal(_))
     ));
-    assert!(shared.take_effects().doubts.is_empty());
 }
 
 #[tokio::test]
@@ -126,10 +142,12 @@ async fn vessels_that_could_not_be_written_down_are_not_used_and_stay_in_doubt()
         .expect_acquire()
         .returning(|_, _| Ok(vec![held("v1")]));
     let shared = shared(clearinghouse, journal);
-    assert!(shared.acquire(1).await.is_err());
-    let effects = shared.take_effects();
-    assert!(effects.acquired.is_empty());
-    assert_eq!(effects.doubts.len(), 1);
+    let error = shared.acquire(&request(1)).await.unwrap_err();
+    assert!(matches!(&error, AcquireError::Unrecorded(_)));
+    assert_eq!(
+        error.may_come_within(Duration::from_secs(60)),
+        Some(Duration::ZERO)
+    );
 }
 
 #[tokio::test]

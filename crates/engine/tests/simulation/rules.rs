@@ -248,7 +248,7 @@ impl Ruler {
             return;
         }
         for operation in &plan.operations {
-            let Operation::Release { vessels } = operation else {
+            let Operation::Release { vessels, .. } = operation else {
                 continue;
             };
             if let Some(vessel) = fleet
