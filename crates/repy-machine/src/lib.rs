@@ -84,6 +84,7 @@ mod work;
 pub use builtins::safe_dict;
 pub use memory::{CountingAllocator, used as memory_used};
 pub use object::budget::AtWork;
+pub use object::deep_copy::deep_copy;
 pub use object::exception::attribute_error;
 pub use object::{Args, Arity, Dict, ExceptionKind, Float, Res, Str, Thrown, Truth, Value};
 pub use pages::Pages;

@@ -7,6 +7,7 @@
 pub(crate) mod budget;
 pub(crate) mod class;
 pub(crate) mod cycles;
+pub(crate) mod deep_copy;
 pub(crate) mod dict;
 pub(crate) mod exception;
 pub(crate) mod function;

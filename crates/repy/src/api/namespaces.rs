@@ -10,6 +10,7 @@ use overlord_repy_machine::HostType;
 use overlord_repy_machine::Machine;
 use overlord_repy_machine::ProgramError;
 use overlord_repy_machine::attribute_error;
+use overlord_repy_machine::deep_copy;
 use overlord_repy_machine::safe_dict::{self, SafeDict};
 use overlord_repy_machine::{Args, ExceptionKind, Res, Thrown, Value};
 
@@ -92,15 +93,20 @@ impl HostType for VirtualNamespace {
 
 impl VirtualNamespace {
     /// Runs the code with a context as its globals, in frames of the calling thread, and returns the context: a
-    /// SafeDict as it is, a dictionary as the SafeDict of its copy.
+    /// SafeDict as it is, a dictionary as the SafeDict of its deep copy, so that the code cannot change what whoever
+    /// runs it holds.
     fn evaluate(&self, machine: &mut Machine, context: Value) -> Res {
-        let context = match &context {
+        let given = match context {
+            Value::Dict(_) => deep_copy(&context)?,
+            other => other,
+        };
+        let context = match &given {
             Value::Dict(dict) => {
                 let copy =
                     SafeDict::copy_of(dict).map_err(|thrown| unsafe_context(machine, thrown))?;
                 machine.host_object(copy)
             }
-            _ => context,
+            _ => given,
         };
         let globals = safe_dict::of(&context)
             .and_then(|_| machine.globals_of(&context))

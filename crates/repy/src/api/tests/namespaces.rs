@@ -246,3 +246,61 @@ except RuntimeError:
         "True True True False False \n-1 1 True False 1 False \nTrue 0 True True \nTrue 0 True \nno end",
     );
 }
+
+#[test]
+fn a_dictionary_is_copied_deeply_before_code_gets_it_and_a_safedict_is_not() {
+    Trial::new(
+        r#"inner = createvirtualnamespace('''
+out.append(1)
+pair[0].append(2)
+table['inner']['x'] = 3
+names.add('b')
+frozen_in[0].append(4)
+log(out is pair[0], '\\n')
+''', 'inner')
+l = []
+given = {'out': l, 'pair': (l, 1), 'table': {'inner': {}}, 'names': set(['a']), 'frozen_in': [[]], 'log': log}
+context = inner.evaluate(given)
+log(l, given['table'], given['names'], given['frozen_in'], '\n')
+log(context['out'], context['pair'], context['table'], context['frozen_in'], '\n')
+safe = SafeDict(given)
+log(inner.evaluate(safe) is safe, l, given['table'], len(given['names']), '\n')
+"#,
+    )
+    .logs(
+        "True \n[] {'inner': {}} set(['a']) [[]] \n[1, 2] ([1, 2], 1) {'inner': {'x': 3}} [[4]] \n\
+         True \nTrue [1, 2] {'inner': {'x': 3}} 2 \n",
+    );
+}
+
+#[test]
+fn circles_instances_and_functions_pass_into_code_as_they_are() {
+    Trial::new(
+        r"class A: pass
+class N(object): pass
+def f(): return 5
+a = A()
+n = N()
+lock = createlock()
+l = [a]
+l.append(l)
+t = (l, [])
+t[1].append(t)
+given = {'a': a, 'n': n, 'f': f, 'A': A, 'lock': lock, 'l': l, 't': t}
+given['given'] = given
+context = createvirtualnamespace('pass', 'inner').evaluate(given)
+log(context['a'] is a, context['n'] is n, context['f'] is f, context['A'] is A, context['lock'] is lock, '\n')
+c = context['l']
+log(c is l, c[0] is a, c[1] is c, context['t'][0] is c, context['t'][1][0] is context['t'], '\n')
+log(context['given'] is given, context['given']['l'] is c, context['given']['given'] is context['given'], '\n')
+deep = []
+for i in range(5000):
+  deep = [deep]
+try:
+  createvirtualnamespace('pass', 'inner').evaluate({'deep': deep})
+except RuntimeError, e:
+  log('too deep')
+",
+    )
+    .logs("True True True True True \nFalse True True True True \nFalse True True \ntoo deep");
+}
