@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use num_bigint::{BigInt, Sign};
 
-use crate::builtins::safe_dict;
 use crate::depth::{self, DATA, Level};
+use crate::machine::safe_dict;
 use crate::number::Number;
 use crate::object::Str;
 use crate::object::exception::type_error;

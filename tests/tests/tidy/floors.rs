@@ -19,10 +19,12 @@ const FLOORS: &[&[&str]] = &[
     &["meter"],
     // Counting: who takes memory, does work or goes deep asks here first.
     &["depth", "memory", "program", "work"],
-    // Objects, what is done with them, and the machine.
-    &[
-        "builtins", "bytecode", "compare", "compiler", "methods", "number", "object", "text", "vm",
-    ],
+    // Objects and the data of the machine that native functions are given; what needs no machine to be told of two objects.
+    &["bytecode", "compare", "machine", "number", "object"],
+    // What is done with objects, and programs made into instructions.
+    &["builtins", "compiler", "methods", "text"],
+    // The interpreter.
+    &["vm"],
     // The door.
     &["lib"],
 ];

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::machine::Machine;
 use crate::methods::args::integer;
 use crate::methods::signature::{Receiver, methods};
 use crate::object::cycles;
 use crate::object::exception::{ExceptionPart, index_error, type_error};
 use crate::object::symbol::known;
 use crate::object::{Arity, Class, ExceptionKind, Instance, Res, Str, Sym, Value};
-use crate::vm::Machine;
 
 /// The builtin exception a class is or inherits from.
 fn builtin_kind(class: &Class) -> Option<ExceptionKind> {

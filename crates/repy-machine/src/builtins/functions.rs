@@ -4,12 +4,12 @@ use num_bigint::BigInt;
 use num_traits::Signed;
 use overlord_bug::bug;
 
+use crate::machine::Machine;
 use crate::methods::signature::functions;
 use crate::methods::{Entry, args};
 use crate::number::{self, Number, complex, long};
 use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::{Args, Arity, ClassKind, Res, Str, Thrown, TypeTag, Value};
-use crate::vm::Machine;
 use overlord_repy_syntax::ast::BinaryOp;
 
 fn abs(machine: &mut Machine, value: Value) -> Res {
@@ -168,8 +168,8 @@ fn type_of(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
     match &value {
         Value::Class(class) if !class.is_old() => Ok(Value::Native(machine.type_function.clone())),
-        other if super::safe_dict::of(other).is_some() => {
-            let name = crate::object::Str::new(super::safe_dict::NAME.as_bytes());
+        other if crate::machine::safe_dict::of(other).is_some() => {
+            let name = crate::object::Str::new(crate::machine::safe_dict::NAME.as_bytes());
             let class = machine.builtins.borrow().get_name(&name).cloned();
             class.ok_or_else(|| Thrown::bug(bug!("SafeDict is no builtin")))
         }
@@ -185,7 +185,9 @@ fn is_instance(machine: &Machine, value: &Value, wanted: &Value, depth: u32) -> 
     crate::work::spend(1)?;
     match wanted {
         Value::Class(class) => Ok(machine.is_instance_of(value, class)),
-        class if super::safe_dict::is_class(class) => Ok(super::safe_dict::of(value).is_some()),
+        class if crate::machine::safe_dict::is_class(class) => {
+            Ok(crate::machine::safe_dict::of(value).is_some())
+        }
         Value::Tuple(tuple) if depth < 100 => {
             for one in tuple.iter() {
                 if is_instance(machine, value, one, depth + 1)? {

@@ -4,11 +4,11 @@ use num_bigint::BigInt;
 use num_traits::{ToPrimitive, Zero};
 
 use crate::compare;
+use crate::machine::Machine;
 use crate::methods::args;
 use crate::methods::signature::functions;
 use crate::object::exception::{overflow_error, type_error, value_error};
 use crate::object::{Arity, Res, Str, Value};
-use crate::vm::Machine;
 use overlord_repy_syntax::ast::{BinaryOp, CompareOp};
 
 /// How many numbers a range has.

@@ -3,7 +3,7 @@
 pub(crate) mod exceptions;
 pub(crate) mod functions;
 pub(crate) mod iteration;
-pub mod safe_dict;
+pub(crate) mod safe_dict;
 pub(crate) mod types;
 
 /// Names of Python's builtins that Repy binds to a function that refuses to be called.

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use super::super::methods::{args, dict as dicts, set as sets};
+use crate::machine::Machine;
 use crate::number::{Number, convert};
 use crate::object::exception::{type_error, value_error};
 use crate::object::{
     Args, DictObject, Payload, Res, Set, SetObject, SliceObject, Str, TypeTag, Value, XRange,
 };
-use crate::vm::Machine;
 
 /// Whether a method of the type `owner` may be called on a receiver.
 pub(crate) fn accepts(owner: TypeTag, receiver: &Value, raw: Option<&Value>) -> bool {

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use super::signature::{functions, methods};
+use crate::machine::Machine;
 use crate::object::cycles;
 use crate::object::exception::{key_error, type_error, value_error};
 use crate::object::iter::Source;
 use crate::object::{Arity, Dict, DictObject, DictView, IterObject, Res, Str, Value, ViewKind};
-use crate::vm::Machine;
 
 /// What a pair takes on the heap.
 const PAIR_BYTES: usize = 64;

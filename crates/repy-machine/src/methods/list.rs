@@ -5,10 +5,10 @@ use std::rc::Rc;
 use super::args;
 use super::signature::{SignedSize, methods};
 use crate::compare;
+use crate::machine::Machine;
 use crate::object::cycles;
 use crate::object::exception::{index_error, type_error, value_error};
 use crate::object::{Arity, ListObject, Res, TupleObject, Value};
-use crate::vm::Machine;
 use crate::{memory, work};
 
 /// Items of a list that are moved within it in a unit of work.

@@ -13,10 +13,10 @@ pub(crate) mod string;
 pub(crate) mod string_shape;
 pub(crate) mod subscript;
 
+use crate::machine::Machine;
 use crate::object::exception::type_error;
 use crate::object::function::NativeCall;
 use crate::object::{Arity, Payload, Res, Str, Value};
-use crate::vm::Machine;
 use signature::methods;
 
 /// A method as the tables list it.

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use num_bigint::BigInt;
 
 use super::signature::{Receiver, SignedSize, functions, methods};
+use crate::machine::Machine;
 use crate::number::convert;
 use crate::object::exception::{overflow_error, type_error, value_error};
 use crate::object::{Arity, Res, SliceObject, Value};
-use crate::vm::Machine;
 
 /// An int, bool or long.
 enum Integer<'a> {

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use super::set as sets;
+use crate::machine::Machine;
 use crate::number;
 use crate::object::exception::{memory_error, overflow_error, type_error};
 use crate::object::string::LONGEST_STRING;
 use crate::object::{Res, Set, SetObject, Signal, Str, Thrown, Value};
-use crate::vm::Machine;
 use overlord_repy_syntax::ast::BinaryOp;
 
 fn symbol(op: BinaryOp) -> &'static str {

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::signature::{AnySet, methods};
+use crate::machine::Machine;
 use crate::object::cycles;
 use crate::object::exception::key_error;
 use crate::object::{Arity, Res, Set, SetObject, Str, Value};
-use crate::vm::Machine;
 use overlord_repy_syntax::ast::BinaryOp;
 
 impl AnySet<'_> {

@@ -10,7 +10,7 @@
 //! a count or position ([`SignedSize`]), a C int (`i32`), each in an `Option` if it may be left out. They are read from left
 //! to right before the method begins, as there.
 //!
-//! [`Machine::call_native`]: crate::vm::Machine
+//! [`Machine::call_native`]: crate::machine::Machine
 
 use std::rc::Rc;
 

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::merge_runs;
 use crate::compare;
+use crate::machine::Machine;
 use crate::object::exception::{type_error, value_error};
 use crate::object::{ListObject, Res, Str, Value};
-use crate::vm::Machine;
 use overlord_repy_syntax::ast::CompareOp;
 
 /// Most items, and most bytes of a string among them, that are sorted in one go; what may take longer is sorted by

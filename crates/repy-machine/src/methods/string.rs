@@ -2,10 +2,10 @@
 
 use super::args;
 use super::signature::{SignedSize, methods};
+use crate::machine::Machine;
 use crate::object::exception::{type_error, value_error};
 use crate::object::{Arity, Res, Str, Value};
 use crate::text::search::{self, ByteSet};
-use crate::vm::Machine;
 use crate::{memory, work};
 
 /// Bytes compared in a unit of work.

@@ -2,12 +2,12 @@
 
 use super::args;
 use super::signature::{SignedSize, methods};
+use crate::machine::Machine;
 use crate::memory;
 use crate::object::exception::{overflow_error, type_error, value_error};
 use crate::object::string::LONGEST_STRING;
 use crate::object::{Arity, Res, Str, Value};
 use crate::text::search::ByteSet;
-use crate::vm::Machine;
 use crate::work;
 
 /// Bytes that are tested one by one in a unit of work.

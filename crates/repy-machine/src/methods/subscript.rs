@@ -5,11 +5,11 @@ use std::rc::Rc;
 use overlord_bug::bug;
 
 use super::args;
+use crate::machine::Machine;
 use crate::number;
 use crate::object::cycles;
 use crate::object::exception::{attribute_error, index_error, key_error, type_error, value_error};
 use crate::object::{DictObject, ListObject, Payload, Res, SliceObject, Str, Thrown, Value};
-use crate::vm::Machine;
 use crate::{memory, work};
 
 /// Start, step and number of items of a slice of something of this length.

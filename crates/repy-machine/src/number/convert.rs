@@ -3,9 +3,9 @@
 use num_bigint::BigInt;
 
 use super::long;
+use crate::object::bytes::repr_bytes;
 use crate::object::exception::{type_error, value_error};
 use crate::object::{ExceptionKind, Res, Thrown, Value};
-use crate::text::bytes::repr_bytes;
 
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{Class, DictObject, Res, Str, Sym, TypeTag, Value, reclaim};
 use crate::bytecode::Code;
-use crate::vm::Machine;
+use crate::machine::Machine;
 
 /// A variable that outlives its function because an inner function uses it.
 pub struct Cell {

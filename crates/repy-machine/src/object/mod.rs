@@ -5,6 +5,7 @@
 //! last reference. Arithmetic, comparison, printing and methods live in their own modules.
 
 pub(crate) mod budget;
+pub(crate) mod bytes;
 pub(crate) mod class;
 pub(crate) mod cycles;
 pub(crate) mod deep_copy;
@@ -101,7 +102,7 @@ pub enum Value {
     /// An instance of a class (exceptions too).
     Instance(Rc<Instance>),
     /// An object of the host, such as a file or socket.
-    Host(Rc<crate::vm::host::HostObject>),
+    Host(Rc<crate::machine::host::HostObject>),
     /// A variable shared by closures; lives in variable slots only.
     Cell(Rc<Cell>),
     /// An exception on its way, with its traceback; lives on the machine's stack only.

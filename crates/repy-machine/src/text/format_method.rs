@@ -3,9 +3,9 @@
 //! The original lets this walk attributes the checker refuses. Here an attribute in a field must pass the same
 //! rule as in a program, and otherwise does not exist.
 
+use crate::machine::Machine;
 use crate::object::exception::{attribute_error, index_error, key_error, value_error};
 use crate::object::{Res, Str, Value};
-use crate::vm::Machine;
 use crate::work;
 use overlord_repy_syntax::check::is_safe_name;
 

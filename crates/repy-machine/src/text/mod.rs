@@ -1,6 +1,5 @@
 //! Values as text: `repr`, `str`, floats, `%` formatting, `str.format`; and searching in byte strings.
 
-pub(crate) mod bytes;
 pub(crate) mod float_format;
 pub(crate) mod format_method;
 pub(crate) mod format_spec;

@@ -1,10 +1,10 @@
 //! `format % values`.
 
 use super::float_format::{format_exponent, format_fixed, format_general};
+use crate::machine::Machine;
 use crate::number::{self, Number, long};
 use crate::object::exception::{memory_error, overflow_error, type_error, value_error};
 use crate::object::{ExceptionKind, Payload, Res, Thrown, Value};
-use crate::vm::Machine;
 use crate::{memory, work};
 
 #[derive(Default)]

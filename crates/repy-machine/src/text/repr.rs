@@ -2,16 +2,16 @@
 
 use std::rc::Rc;
 
-use super::bytes;
 use super::float_format::{repr_float, repr_part, str_float, str_part};
 use crate::depth::{self, DATA, Level};
+use crate::machine::Machine;
 use crate::number::long;
+use crate::object::bytes;
 use crate::object::exception::type_error;
 use crate::object::symbol::known;
 use crate::object::{
     BoundMethod, Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Str, Value, XRange,
 };
-use crate::vm::Machine;
 use crate::{memory, work};
 
 const OF_A_LIST: &str = " while getting the repr of a list";
@@ -265,7 +265,7 @@ impl Machine<'_> {
                     .collect();
                 self.write_pairs(value, &pairs, out)?;
             }
-            Value::Host(host) if crate::builtins::safe_dict::of(value).is_some() => {
+            Value::Host(host) if crate::machine::safe_dict::of(value).is_some() => {
                 let mut pairs = Vec::new();
                 if let Some(mapping) = host.inner.mapping() {
                     for key in mapping.keys() {
@@ -500,7 +500,7 @@ fn address(value: &Value) -> String {
 
 fn repr_native(native: &NativeFunction) -> Vec<u8> {
     match native.owner {
-        None if native.name == crate::builtins::safe_dict::NAME => {
+        None if native.name == crate::machine::safe_dict::NAME => {
             format!("<class 'safe.{}'>", native.name)
         }
         None => format!("<built-in function {}>", native.name),

@@ -1,7 +1,7 @@
 //! How arguments come to parameters, and what is said if they do not fit: as CPython 2.7 does it.
 
-use super::Machine;
-use super::frame::Thread;
+use crate::machine::Machine;
+use crate::machine::frame::Thread;
 use crate::object::exception::type_error;
 use crate::object::{
     Arity, Dict, ExceptionKind, Function, NativeFunction, Res, Str, Thrown, Value,

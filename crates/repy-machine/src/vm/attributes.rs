@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use overlord_bug::bug;
 
-use super::Machine;
-use super::frame::Thread;
 use crate::bytecode::{Code, Site};
+use crate::machine::Machine;
+use crate::machine::frame::Thread;
 use crate::object::cycles;
 use crate::object::exception::{attribute_error, type_error};
 use crate::object::instance::Instance;

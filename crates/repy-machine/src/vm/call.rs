@@ -5,9 +5,10 @@ use std::rc::Rc;
 use overlord_bug::bug;
 
 use super::arguments::{arity_error, check_arity};
-use super::frame::{Frame, State, Then, Thread};
-use super::run::{Ended, Left};
+use super::run::Left;
 use super::{Machine, RECURSION_LIMIT};
+use crate::machine::Ended;
+use crate::machine::frame::{Frame, State, Then, Thread};
 use crate::object::exception::type_error;
 use crate::object::{
     Args, BoundMethod, Cell, ExceptionKind, Function, NativeCode, NativeFunction, Res, Str, Thrown,

@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::Machine;
-use super::frame::{Then, Thread};
+use crate::machine::Machine;
+use crate::machine::frame::{Then, Thread};
 use crate::object::class::SymMap;
 use crate::object::cycles;
 use crate::object::exception::{attribute_error, overflow_error, type_error};
@@ -24,7 +24,7 @@ impl Machine<'_> {
         let keep = thread.stack.len();
         self.push_frame(thread, function, keep, keep, Then::Class)?;
         if let Some(frame) = thread.frames.last_mut() {
-            frame.rare = Some(Box::new(super::frame::Rare {
+            frame.rare = Some(Box::new(crate::machine::frame::Rare {
                 names: Some(DictObject::namespace()),
                 ..Default::default()
             }));

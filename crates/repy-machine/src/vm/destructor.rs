@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use overlord_bug::{bug, invariant};
 
-use super::Machine;
-use super::frame::{Finalizing, Then, Thread};
-use super::run::{Ended, Left};
+use super::run::Left;
 use super::unwind::new_raised;
+use crate::machine::Ended;
+use crate::machine::Machine;
+use crate::machine::frame::{Finalizing, Then, Thread};
 use crate::memory;
 use crate::object::cycles;
 use crate::object::symbol::known;

@@ -1,8 +1,8 @@
 //! What is in a container: subscripts, slices, `in`, and assignment to several targets at once.
 
-use super::Machine;
-use super::frame::Thread;
 use crate::compare;
+use crate::machine::Machine;
+use crate::machine::frame::Thread;
 use crate::methods;
 use crate::object::cycles;
 use crate::object::exception::{index_error, key_error, type_error, value_error};

@@ -1,7 +1,7 @@
 //! Iteration: builtin containers directly, instances of programs through `__iter__` and `next`.
 
-use super::Machine;
-use super::frame::{Then, Thread};
+use crate::machine::Machine;
+use crate::machine::frame::{Then, Thread};
 use crate::object::exception::type_error;
 use crate::object::iter::Source;
 use crate::object::symbol::known;

@@ -9,8 +9,6 @@ mod attributes;
 mod call;
 pub(crate) mod class;
 mod destructor;
-pub(crate) mod frame;
-pub(crate) mod host;
 mod items;
 mod iterate;
 mod names;
@@ -31,20 +29,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use overlord_bug::bug;
 
 use crate::depth;
+use crate::machine::{
+    Ended, Globals, METHOD_CACHE, Machine, MethodEntry, SliceEnd, Thread, Uncaught,
+};
 use crate::memory;
 use crate::meter::watched;
 use crate::object::budget::{AtWork, Budget};
 use crate::object::cycles;
-use crate::object::instance::Shapes;
 use crate::object::string;
 use crate::object::{
-    Class, DictObject, ExceptionKind, Function, Interner, NativeFunction, Raised, Res, Str, Sym,
-    Thrown, TupleObject, TypeTag, Value,
+    Class, DictObject, ExceptionKind, Function, NativeFunction, Res, Str, Sym, Thrown, TupleObject,
+    TypeTag, Value,
 };
 use crate::pages::Pages;
 use crate::stop::{Stop, Wait};
-pub use frame::Thread;
-use stack::NativeStack;
 
 /// Python 2's recursion limit.
 const RECURSION_LIMIT: usize = 1000;
@@ -55,24 +53,6 @@ const SLICE: i64 = 500;
 
 /// Instructions of a callback's turn, after which others may run: as many as a turn of a thread has.
 const NESTED_TURN: i64 = 20_000;
-
-/// How a slice ended.
-pub enum SliceEnd {
-    /// The thread's function returned this.
-    Finished(Value),
-    /// The instructions are used up; run it again.
-    Budget,
-    /// The thread waits. When the wait is over, hand the result over with [`Thread::resume_with`].
-    Blocked(Wait),
-    /// An exception nobody caught.
-    Raised(Uncaught),
-    /// The whole machine must stop.
-    Stopped(Stop),
-}
-
-/// An exception nobody caught, with its traceback.
-#[derive(Clone)]
-pub struct Uncaught(pub(crate) Rc<Raised>);
 
 /// What a machine allows.
 #[derive(Clone, Debug, Default)]
@@ -91,67 +71,6 @@ struct UnderWay {
     outer_frames: usize,
     /// Containers whose `repr` is being made.
     shown: usize,
-}
-
-/// An entry of the cache of class look-ups.
-#[derive(Clone, Default)]
-struct MethodEntry {
-    version: u32,
-    name: u32,
-    value: Value,
-}
-
-/// Entries of the cache of class look-ups, a power of two.
-const METHOD_CACHE: usize = 1024;
-
-/// Decides what happens when a native function's callback blocks (see [`Machine::set_nested_wait`]).
-type NestedWait = Rc<dyn Fn(&mut Machine, Wait) -> Res>;
-
-/// Says whether a thread has run long enough (see [`Machine::set_turn_over`]).
-type TurnOver = Rc<dyn Fn() -> bool>;
-
-/// Where text goes.
-pub type Sink = Box<dyn FnMut(&[u8])>;
-
-/// What runs instead of a callback that has had its turn (see [`Machine::set_nested_turn`]).
-type NestedTurn = Rc<dyn Fn(&mut Machine) -> Res<()>>;
-
-/// One sandbox: everything the threads of a program share. It lives as long as the native stack it is used on, if that
-/// is one of several.
-pub struct Machine<'stack> {
-    pub(crate) names: Interner,
-    pub(crate) shapes: Shapes,
-    pub(crate) types: Vec<Rc<Class>>,
-    pub(crate) exceptions: Vec<Rc<Class>>,
-    pub(crate) builtins: Rc<DictObject>,
-    pub(crate) type_function: Rc<NativeFunction>,
-    method_cache: Vec<MethodEntry>,
-    next_version: u32,
-    stop: Arc<AtomicBool>,
-    turn_over: Option<TurnOver>,
-    call_over: Option<TurnOver>,
-    /// The turn ends at the next look: the host has said so behind a call.
-    turn_given_up: bool,
-    /// Whether any class with `__del__` was made.
-    pub(crate) has_finalizers: bool,
-    /// That of the thread at work: which destructors may interrupt it.
-    pub(crate) finalizes_since: u64,
-    /// Frames below those of the thread at work, where native functions have called back.
-    pub(crate) outer_frames: usize,
-    spare: Vec<Thread>,
-    /// Addresses of the containers whose `repr` is being made, outermost first.
-    pub(crate) showing: Vec<usize>,
-    nested_wait: Option<NestedWait>,
-    nested_turn: Option<NestedTurn>,
-    /// Instructions that callbacks may still execute in this turn.
-    nested_budget: i64,
-    stack: Option<&'stack dyn NativeStack>,
-    /// Where "Exception ... ignored" of destructors goes.
-    pub(crate) warnings: Option<Sink>,
-    /// The function whose machine-wide instruction count this is.
-    pub(crate) instructions: u64,
-    /// Comes last: what the others hold is given back before circles are looked for.
-    pub(crate) budget: Rc<Budget>,
 }
 
 impl Machine<'_> {
@@ -245,7 +164,7 @@ impl Machine<'_> {
 
     /// The globals as an object of the program: a SafeDict that is the namespace itself.
     pub fn context_of(&mut self, globals: &Globals) -> Value {
-        let context = crate::builtins::safe_dict::SafeDict::over(globals.names.clone());
+        let context = crate::machine::safe_dict::SafeDict::over(globals.names.clone());
         self.host_object(context)
     }
 
@@ -259,7 +178,7 @@ impl Machine<'_> {
                 Some(self.globals(dict.clone()))
             }
             other => {
-                crate::builtins::safe_dict::of(other).map(|dict| self.globals(dict.namespace()))
+                crate::machine::safe_dict::of(other).map(|dict| self.globals(dict.namespace()))
             }
         }
     }
@@ -360,11 +279,11 @@ impl Machine<'_> {
             self.instructions += used.max(0) as u64;
             left -= used.max(1);
             match end {
-                run::Ended::Finished(value) => return SliceEnd::Finished(value),
-                run::Ended::Blocked(wait) => return SliceEnd::Blocked(wait),
-                run::Ended::Raised(raised) => return SliceEnd::Raised(Uncaught(raised)),
-                run::Ended::Stopped(stop) => return SliceEnd::Stopped(stop),
-                run::Ended::Budget => {
+                Ended::Finished(value) => return SliceEnd::Finished(value),
+                Ended::Blocked(wait) => return SliceEnd::Blocked(wait),
+                Ended::Raised(raised) => return SliceEnd::Raised(Uncaught(raised)),
+                Ended::Stopped(stop) => return SliceEnd::Stopped(stop),
+                Ended::Budget => {
                     if cycles::due() {
                         self.collect_garbage();
                     }
@@ -463,14 +382,6 @@ impl Machine<'_> {
     pub(crate) fn name(&self, sym: Sym) -> Str {
         self.names.string(sym)
     }
-}
-
-/// The global variables of a program: a dictionary from names to values.
-#[derive(Clone)]
-pub struct Globals {
-    pub(crate) names: Rc<DictObject>,
-    /// Functions and the namespace they are in hold each other; the machine's last part looks for such circles.
-    _budget: Rc<Budget>,
 }
 
 impl Globals {

@@ -4,9 +4,9 @@
 
 use overlord_bug::bug;
 
-use super::Machine;
-use super::frame::Thread;
 use crate::bytecode::{Code, CodeKind, Site};
+use crate::machine::Machine;
+use crate::machine::frame::Thread;
 use crate::object::function::Function;
 use crate::object::{DictObject, ExceptionKind, Res, Sym, Thrown, Value};
 

@@ -1,10 +1,10 @@
 //! Operators of expressions on values of any kind: truth, arithmetic, comparison. What they do to two numbers is in
 //! [`crate::number`], to objects of the builtin types in [`crate::methods`].
 
-use super::Machine;
-use super::frame::Thread;
 use crate::bytecode::{Code, Op, Site};
 use crate::compare;
+use crate::machine::Machine;
+use crate::machine::frame::Thread;
 use crate::memory;
 use crate::methods;
 use crate::number;

@@ -4,10 +4,10 @@
 
 use overlord_bug::bug;
 
-use super::frame::{Finalizing, Thread};
-use super::run::Ended;
 use super::{Machine, Wait};
 use crate::depth::{self, CALLBACK, NATIVE_CALL};
+use crate::machine::Ended;
+use crate::machine::frame::{Finalizing, Thread};
 use crate::object::exception::Request;
 use crate::object::{ExceptionKind, Res, Signal, Str, Thrown, Value};
 use crate::work;
@@ -58,7 +58,7 @@ impl Machine<'_> {
             instance: None,
         });
         thread.budget = super::SLICE;
-        thread.state = super::frame::State::Running;
+        thread.state = crate::machine::frame::State::Running;
         self.outer_frames += 1;
         let result = self.run_nested(&mut thread, callable, args, keywords);
         self.outer_frames -= 1;
@@ -82,7 +82,7 @@ impl Machine<'_> {
         thread.push(callable.clone());
         thread.stack.extend(args);
         let before = self.outer_frames;
-        if !self.call(thread, 0, 0, keywords, super::frame::Then::Push)? {
+        if !self.call(thread, 0, 0, keywords, crate::machine::frame::Then::Push)? {
             return thread.pop();
         }
         loop {
@@ -105,7 +105,7 @@ impl Machine<'_> {
                 }
                 Ended::Blocked(wait) => match self.wait_nested(wait) {
                     Ok(value) => {
-                        thread.state = super::frame::State::Running;
+                        thread.state = crate::machine::frame::State::Running;
                         thread.push(value);
                     }
                     Err(thrown) => {

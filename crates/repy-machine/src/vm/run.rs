@@ -7,33 +7,16 @@ use std::rc::Rc;
 
 use overlord_bug::{Bug, bug};
 
-use super::Machine;
-use super::frame::{Then, Thread};
 use super::iterate::ForNext;
 use super::slow_path::Next;
 use crate::bytecode::{Code, Op, Site};
+use crate::machine::frame::{Then, Thread};
+use crate::machine::{Ended, Machine};
 use crate::number::direct::{compare_floats, compare_ints, float_op, int_op};
 use crate::object::function::Shortcut;
 use crate::object::iter::Source;
-use crate::object::{Raised, Thrown, Value, reclaim};
-use crate::stop::{Stop, Wait};
+use crate::object::{Thrown, Value, reclaim};
 use overlord_repy_syntax::ast::{CompareOp, UnaryOp};
-
-/// Why the loop ended.
-pub(crate) enum Ended {
-    Finished(Value),
-    Budget,
-    Blocked(Wait),
-    Raised(Rc<Raised>),
-    Stopped(Stop),
-}
-
-impl Ended {
-    /// The machine has met a mistake of its own.
-    pub(super) fn bug(bug: Bug) -> Ended {
-        Ended::Stopped(Stop::Bug(bug))
-    }
-}
 
 impl Machine<'_> {
     /// Runs a thread's top frame, and all it calls, until the thread ends, its budget is used up, or it must wait.

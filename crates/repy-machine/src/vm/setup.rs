@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::{METHOD_CACHE, Machine, MethodEntry};
 use crate::builtins::{self, exceptions, functions, iteration, safe_dict};
+use crate::machine::safe_dict::NAME;
 use crate::methods::{self, Entry};
 use crate::object::budget::Budget;
 use crate::object::class::SymMap;
@@ -243,8 +244,8 @@ impl Machine<'_> {
         }
         let type_function = Value::Native(self.type_function.clone());
         self.add_builtin("type", type_function);
-        let safe_dict: Entry = (safe_dict::NAME, Arity::Any, safe_dict::construct);
-        self.add_builtin(safe_dict::NAME, Value::Native(native(&safe_dict, None)));
+        let safe_dict: Entry = (NAME, Arity::Any, safe_dict::construct);
+        self.add_builtin(NAME, Value::Native(native(&safe_dict, None)));
         for class in self.exceptions.clone() {
             self.add_builtin(&class.name.lossy(), Value::Class(class.clone()));
         }

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use overlord_bug::bug;
 
-use super::Machine;
-use super::frame::{Frame, Then, Thread};
 use super::run::out_of_place;
 use crate::bytecode::{Code, Op};
+use crate::machine::Machine;
+use crate::machine::frame::{Frame, Then, Thread};
 use crate::object::cycles;
 use crate::object::exception::type_error;
 use crate::object::{Dict, Function, Res, Signal, Thrown, Value};

@@ -4,16 +4,10 @@
 //! must wait, the machine itself is handed to whoever began that stack, who runs other threads on another one; what is
 //! left in its place does nothing. The machine comes back the same way. Who goes on when is the scheduler's business.
 
-use super::Machine;
 use crate::depth;
+use crate::machine::{Machine, NativeStack};
 use crate::object::Interner;
 use crate::object::instance::Shapes;
-
-/// The native stack a machine is used on.
-pub trait NativeStack {
-    /// Hands the machine over; returns with it when this stack goes on.
-    fn leave(&self, machine: Machine<'static>) -> Machine<'static>;
-}
 
 impl<'stack> Machine<'stack> {
     /// The same machine on this native stack.

@@ -4,10 +4,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use super::frame::{State, Thread};
 use super::{Limits, Machine, SliceEnd};
 use crate::Program;
 use crate::bytecode::{Code, Op};
+use crate::machine::frame::{State, Thread};
 use crate::object::{Function, Value};
 
 /// A machine, and a program's function in it.

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use overlord_bug::bug;
 
-use super::frame::{Frame, Then, Thread};
-use super::run::Ended;
 use super::{Machine, Uncaught};
+use crate::machine::Ended;
+use crate::machine::frame::{Frame, Then, Thread};
 use crate::object::exception::Request;
 use crate::object::exception::type_error;
 use crate::object::instance::Payload;
@@ -58,7 +58,7 @@ impl Machine<'_> {
                     frame.pc = pc as u32;
                 }
                 if matches!(ended, Ended::Blocked(_)) {
-                    thread.state = super::frame::State::Blocked(None);
+                    thread.state = crate::machine::frame::State::Blocked(None);
                 }
                 return Some(ended);
             }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::can_close;
-use crate::builtins::safe_dict;
+use crate::machine::safe_dict;
 use crate::object::{ClassKind, DictObject, Payload, SetObject, Value, iter::Source};
 
 /// Where a shared object lives; None for what cannot be part of a circle.

@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use overlord_bug::{Bug, bug, invariant};
 
-use super::SliceEnd;
-use super::run::Ended;
+use super::{Ended, SliceEnd};
 use crate::bytecode::Code;
 use crate::object::budget::Budget;
 use crate::object::{DictObject, Function, Instance, Raised, Res, Thrown, Value};
@@ -149,14 +148,14 @@ impl Thread {
     ///
     /// # Errors
     /// A bug, if there is none.
-    pub(super) fn top_frame(&self) -> Res<&Frame> {
+    pub(crate) fn top_frame(&self) -> Res<&Frame> {
         self.frames
             .last()
             .ok_or_else(|| Thrown::bug(bug!("an instruction is run in no frame")))
     }
 
     /// Takes what the thread's first function returned, which is all that may be left.
-    pub(super) fn take_result(&mut self) -> Ended {
+    pub(crate) fn take_result(&mut self) -> Ended {
         match self.stack.pop() {
             Some(result) if self.stack.is_empty() => Ended::Finished(result),
             result => Ended::bug(bug!(
@@ -170,7 +169,7 @@ impl Thread {
     ///
     /// # Errors
     /// A bug, if it does not.
-    pub(super) fn check_before(&self) -> Result<(), Bug> {
+    pub(crate) fn check_before(&self) -> Result<(), Bug> {
         match self.state {
             State::New(..) => self.check_empty("is new"),
             State::Running | State::Blocked(_) => self.check_frame(),
@@ -181,7 +180,7 @@ impl Thread {
     ///
     /// # Errors
     /// A bug, if it does not.
-    pub(super) fn check_after(&self, end: &SliceEnd) -> Result<(), Bug> {
+    pub(crate) fn check_after(&self, end: &SliceEnd) -> Result<(), Bug> {
         match end {
             SliceEnd::Finished(_) => self.check_empty("has finished"),
             // The values of the frames that an exception has left are not looked at any more.

@@ -1,6 +1,6 @@
 //! Byte strings as text: copies and `repr`s that ask for their memory first, since a string may be as long as memory.
 
-use crate::object::{Res, Str};
+use super::{Res, Str};
 use crate::{memory, work};
 
 /// Bytes that are escaped one by one in a unit of work.

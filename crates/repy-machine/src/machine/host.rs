@@ -2,8 +2,8 @@
 
 use std::any::Any;
 
+use super::Machine;
 use crate::object::{Args, Res, Value};
-use crate::vm::Machine;
 
 /// What a host object can do. Dropping the last reference drops it, which is how a program gives back a file it
 /// forgot to close.
