@@ -108,7 +108,7 @@ pub struct AccountInfo {
 
 /// A vessel as the clearinghouse describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VesselRecord {
+pub struct LeasedVessel {
     /// The vessel's name everywhere; always `node_id` and `vessel_id` together.
     pub handle: Handle,
     /// The node that hosts it.
@@ -125,7 +125,7 @@ pub struct VesselRecord {
     pub expires_in: Duration,
 }
 
-impl VesselRecord {
+impl LeasedVessel {
     /// Where the node manager is reached.
     ///
     /// # Errors

@@ -20,12 +20,12 @@ pub use account::{ClearinghouseAccount, HANDLES_PER_CALL_MAX};
 pub use builder::ClientBuilder;
 
 use crate::api::Method;
-use crate::error::{ApiKeyError, ClearinghouseError, TransportError};
-use crate::request::{PasswordCall, Request};
+use crate::error::{ApiKeyError, ClearinghouseCallError, TransportError};
+use crate::request::{ClearinghouseRequest, PasswordCall};
 use crate::response;
 use crate::retry::RetryPolicy;
-use crate::secret::{ApiKey, Credentials, Password};
-use crate::tls;
+use crate::secret::{ApiKey, Password};
+use crate::tls_failure;
 use crate::xml::{self, RpcValue};
 
 /// How long a call may take in all, repetitions included. The original took up to 15 s to renew.
@@ -62,30 +62,21 @@ impl std::fmt::Debug for ClearinghouseClient {
 }
 
 impl ClearinghouseClient {
-    /// Starts making a client for the server at that URL, such as `https://host/xmlrpc/`. A URL without a
-    /// path gets the original's.
-    pub fn builder(url: &str) -> ClientBuilder {
-        ClientBuilder::new(url)
-    }
-
     /// The server's address in full.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.inner.url
     }
 
-    /// The same clearinghouse, asked in the name of an account. Nothing is sent yet.
-    #[must_use]
-    pub fn with(&self, credentials: Credentials) -> ClearinghouseAccount {
-        ClearinghouseAccount::new(self.clone(), credentials)
-    }
-
     /// `get_encrypted_api_key`: the account's API key, encrypted with its public key.
     ///
     /// # Errors
     /// When the call fails; fault 102 when there is no such account.
-    pub async fn encrypted_api_key(&self, user: &UserName) -> Result<String, ClearinghouseError> {
-        let request = Request::EncryptedApiKey {
+    pub async fn encrypted_api_key(
+        &self,
+        user: &UserName,
+    ) -> Result<String, ClearinghouseCallError> {
+        let request = ClearinghouseRequest::EncryptedApiKey {
             user: user.as_str().to_owned(),
         };
         self.call(&request, response::read_text).await
@@ -123,8 +114,8 @@ impl ClearinghouseClient {
         &self,
         user: &UserName,
         password: &Password,
-    ) -> Result<ApiKey, ClearinghouseError> {
-        let request = Request::WithPassword {
+    ) -> Result<ApiKey, ClearinghouseCallError> {
+        let request = ClearinghouseRequest::WithPassword {
             user: user.as_str().to_owned(),
             password: password.clone(),
             call: PasswordCall::RegenerateApiKey,
@@ -145,8 +136,8 @@ impl ClearinghouseClient {
         user: &UserName,
         password: &Password,
         key: &str,
-    ) -> Result<(), ClearinghouseError> {
-        let request = Request::WithPassword {
+    ) -> Result<(), ClearinghouseCallError> {
+        let request = ClearinghouseRequest::WithPassword {
             user: user.as_str().to_owned(),
             password: password.clone(),
             call: PasswordCall::SetPublicKey(key.to_owned()),
@@ -158,9 +149,9 @@ impl ClearinghouseClient {
     /// Makes a call, repeating it if that is safe and time is left.
     pub(crate) async fn call<T>(
         &self,
-        request: &Request,
+        request: &ClearinghouseRequest,
         read: impl Fn(RpcValue) -> Result<T, String>,
-    ) -> Result<T, ClearinghouseError> {
+    ) -> Result<T, ClearinghouseCallError> {
         let method = request.method();
         let body = request.to_xml();
         let deadline = Instant::now() + self.inner.timeout;
@@ -199,7 +190,11 @@ impl ClearinghouseClient {
     }
 
     /// Makes a call once.
-    async fn attempt(&self, method: Method, body: String) -> Result<RpcValue, ClearinghouseError> {
+    async fn attempt(
+        &self,
+        method: Method,
+        body: String,
+    ) -> Result<RpcValue, ClearinghouseCallError> {
         let answer = self
             .inner
             .http
@@ -214,7 +209,7 @@ impl ClearinghouseClient {
         if status != reqwest::StatusCode::OK {
             let text = String::from_utf8_lossy(&bytes);
             let excerpt = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            return Err(ClearinghouseError::Http {
+            return Err(ClearinghouseCallError::Http {
                 server: self.inner.server.clone(),
                 method,
                 status: status.as_u16(),
@@ -224,7 +219,7 @@ impl ClearinghouseClient {
         // The content type is not looked at: the original sends XML as text/html.
         match xml::read_answer(&bytes) {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(fault)) => Err(ClearinghouseError::Fault { method, fault }),
+            Ok(Err(fault)) => Err(ClearinghouseCallError::Fault { method, fault }),
             Err(error) => Err(self.malformed(method, error.to_string())),
         }
     }
@@ -233,7 +228,7 @@ impl ClearinghouseClient {
         &self,
         method: Method,
         mut answer: reqwest::Response,
-    ) -> Result<Vec<u8>, ClearinghouseError> {
+    ) -> Result<Vec<u8>, ClearinghouseCallError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = answer
             .chunk()
@@ -249,8 +244,8 @@ impl ClearinghouseClient {
         Ok(bytes)
     }
 
-    fn classify(&self, method: Method, error: reqwest::Error) -> ClearinghouseError {
-        let source = if let Some(failure) = tls::failure_in(&error) {
+    fn classify(&self, method: Method, error: reqwest::Error) -> ClearinghouseCallError {
+        let source = if let Some(failure) = tls_failure::failure_in(&error) {
             TransportError::Tls(failure)
         } else if error.is_connect() && error.is_timeout() {
             TransportError::ConnectTimeout {
@@ -264,16 +259,16 @@ impl ClearinghouseClient {
         self.transport(method, source)
     }
 
-    fn transport(&self, method: Method, source: TransportError) -> ClearinghouseError {
-        ClearinghouseError::Transport {
+    fn transport(&self, method: Method, source: TransportError) -> ClearinghouseCallError {
+        ClearinghouseCallError::Transport {
             server: self.inner.server.clone(),
             method,
             source,
         }
     }
 
-    fn malformed(&self, method: Method, problem: String) -> ClearinghouseError {
-        ClearinghouseError::Malformed {
+    fn malformed(&self, method: Method, problem: String) -> ClearinghouseCallError {
+        ClearinghouseCallError::Malformed {
             server: self.inner.server.clone(),
             method,
             problem,
@@ -283,10 +278,10 @@ impl ClearinghouseClient {
 
 /// Whether a failed call may be made again at once: a lost connection or a server being restarted. Faults
 /// are answers; what to do about them is for the caller.
-fn may_repeat(method: Method, error: &ClearinghouseError) -> bool {
+fn may_repeat(method: Method, error: &ClearinghouseCallError) -> bool {
     let passing = match error {
-        ClearinghouseError::Transport { .. } => error.retry() == RetryClass::Again,
-        ClearinghouseError::Http { status, .. } => matches!(status, 502..=504),
+        ClearinghouseCallError::Transport { .. } => error.retry() == RetryClass::Again,
+        ClearinghouseCallError::Http { status, .. } => matches!(status, 502..=504),
         _ => false,
     };
     passing && (method.is_safe_to_repeat() || !error.may_have_happened())

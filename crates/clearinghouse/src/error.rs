@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::api::Method;
 use crate::fault::{Fault, FaultKind};
 use crate::secret::ApiKeyFormatError;
-use crate::tls::TlsFailure;
+use crate::tls_failure::TlsFailure;
 
 /// What an error comes from, of whatever type.
 pub type BoxedSource = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -57,7 +57,7 @@ impl Classified for TransportError {
 /// Why a call failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum ClearinghouseError {
+pub enum ClearinghouseCallError {
     /// No answer came.
     #[error("the clearinghouse at {server} did not answer {method}")]
     Transport {
@@ -102,7 +102,7 @@ pub enum ClearinghouseError {
     },
 }
 
-impl ClearinghouseError {
+impl ClearinghouseCallError {
     /// Whether the clearinghouse may have done what was asked although no good answer came. Such a call is
     /// resolved by reading what the account holds, not by asking again blindly.
     #[must_use]
@@ -132,7 +132,7 @@ impl ClearinghouseError {
     }
 }
 
-impl Classified for ClearinghouseError {
+impl Classified for ClearinghouseCallError {
     fn code(&self) -> Code {
         match self {
             Self::Transport { source, .. } => source.code(),
@@ -220,7 +220,7 @@ impl Classified for ClientSetupError {
 pub enum ApiKeyError<E: std::error::Error + 'static> {
     /// The call failed.
     #[error("the API key could not be fetched")]
-    Call(#[source] ClearinghouseError),
+    Call(#[source] ClearinghouseCallError),
     /// The answer cannot be decrypted.
     #[error(
         "the API key of {user} could not be decrypted: the private key is probably not the account's"

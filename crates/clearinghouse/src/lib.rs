@@ -2,9 +2,9 @@
 //! the messages of its server half.
 //!
 //! ```text
-//! ClearinghouseClient ──with──► ClearinghouseAccount ──Request──► XML ──► HTTPS ──┐
+//! ClearinghouseClient ──with──► ClearinghouseAccount ──ClearinghouseRequest──► XML ──► HTTPS ──┐
 //!   (no credentials)              (user + API key)                                ▼
-//!                          VesselRecord, AccountInfo ◄──Response / Fault── server::parse (the testbed)
+//!                          LeasedVessel, AccountInfo ◄──ClearinghouseResponse / Fault── server::parse (the testbed)
 //! ```
 //!
 //! What it is not: it holds no accounts, credits or leases (that is `overlord-testbed`), knows no RSA
@@ -26,15 +26,18 @@ pub mod server;
 #[cfg(test)]
 mod test_support;
 mod tls;
+mod tls_failure;
 #[cfg(test)]
 mod vector_tests;
 mod xml;
 
-pub use api::{AccountInfo, Method, VesselRecord};
+pub use api::{AccountInfo, LeasedVessel, Method};
 pub use client::{ClearinghouseAccount, ClearinghouseClient, ClientBuilder};
-pub use error::{ApiKeyError, BoxedSource, ClearinghouseError, ClientSetupError, TransportError};
+pub use error::{
+    ApiKeyError, BoxedSource, ClearinghouseCallError, ClientSetupError, TransportError,
+};
 pub use fault::{Fault, FaultKind};
-pub use request::{Call, PasswordCall, Request};
-pub use response::Response;
+pub use request::{AccountCall, ClearinghouseRequest, PasswordCall};
+pub use response::ClearinghouseResponse;
 pub use secret::{API_KEY_PADDING, ApiKey, ApiKeyFormatError, Credentials, Password};
-pub use tls::TlsFailure;
+pub use tls_failure::TlsFailure;

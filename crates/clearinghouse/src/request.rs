@@ -8,7 +8,7 @@ use crate::xml::Writer;
 
 /// A call as it goes over the wire, with who makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
+pub enum ClearinghouseRequest {
     /// `get_encrypted_api_key`: anybody may ask.
     EncryptedApiKey {
         /// The account's name, bare.
@@ -21,7 +21,7 @@ pub enum Request {
         /// Its API key.
         api_key: ApiKey,
         /// What is asked.
-        call: Call,
+        call: AccountCall,
     },
     /// A call made with user name and password.
     WithPassword {
@@ -36,7 +36,7 @@ pub enum Request {
 
 /// A call made with an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
+pub enum AccountCall {
     /// `get_account_info`.
     GetAccountInfo,
     /// `get_public_key`.
@@ -67,7 +67,7 @@ pub enum PasswordCall {
     SetPublicKey(String),
 }
 
-impl Call {
+impl AccountCall {
     /// Which of the ten calls this is.
     #[must_use]
     pub fn method(&self) -> Method {
@@ -94,7 +94,7 @@ impl PasswordCall {
     }
 }
 
-impl Request {
+impl ClearinghouseRequest {
     /// Which of the ten calls this is.
     #[must_use]
     pub fn method(&self) -> Method {
@@ -132,7 +132,7 @@ impl Request {
     }
 }
 
-impl Call {
+impl AccountCall {
     fn write_arguments(&self, w: &mut Writer) {
         match self {
             Self::GetAccountInfo | Self::GetPublicKey | Self::GetResourceInfo => {}

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use overlord_types::{Handle, NodeLocation, UserPort, VesselName};
 
-use crate::api::{AccountInfo, VesselRecord};
+use crate::api::{AccountInfo, LeasedVessel};
 use crate::xml::{RpcValue, Writer};
 
 /// An answer that is no fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Response {
+pub enum ClearinghouseResponse {
     /// A text: a key string, an encrypted or a new API key.
     Text(String),
     /// 0, the answer of calls that give nothing back.
@@ -20,10 +20,10 @@ pub enum Response {
     /// An account.
     Account(AccountInfo),
     /// A list of vessels, in the server's order.
-    Vessels(Vec<VesselRecord>),
+    Vessels(Vec<LeasedVessel>),
 }
 
-impl Response {
+impl ClearinghouseResponse {
     /// The body of the HTTP answer, byte for byte as the original writes it.
     #[must_use]
     pub fn to_xml(&self) -> String {
@@ -50,7 +50,7 @@ fn write_account(w: &mut Writer, account: &AccountInfo) {
     });
 }
 
-fn write_vessel(w: &mut Writer, vessel: &VesselRecord) {
+fn write_vessel(w: &mut Writer, vessel: &LeasedVessel) {
     let seconds = i32::try_from(vessel.expires_in.as_secs()).unwrap_or(i32::MAX);
     w.structure(|w| {
         w.member("handle", |w| w.string(&vessel.handle.to_string()));
@@ -99,7 +99,7 @@ pub(crate) fn read_account(value: &RpcValue) -> Result<AccountInfo, String> {
 ///
 /// A record that cannot be read spoils itself, not the list: the others are real, and losing sight of them
 /// would leak them. It is left out with a warning; only when no record is readable is the answer refused.
-pub(crate) fn read_vessels(value: &RpcValue) -> Result<Vec<VesselRecord>, String> {
+pub(crate) fn read_vessels(value: &RpcValue) -> Result<Vec<LeasedVessel>, String> {
     let RpcValue::Array(records) = value else {
         return Err(format!("a list was expected, not {}", value.kind()));
     };
@@ -121,7 +121,7 @@ pub(crate) fn read_vessels(value: &RpcValue) -> Result<Vec<VesselRecord>, String
     }
 }
 
-fn read_vessel(value: &RpcValue) -> Result<VesselRecord, String> {
+fn read_vessel(value: &RpcValue) -> Result<LeasedVessel, String> {
     let members = members(value)?;
     let handle: Handle = text(members, "handle")?
         .parse()
@@ -143,7 +143,7 @@ fn read_vessel(value: &RpcValue) -> Result<VesselRecord, String> {
     };
     // A lease that ran out and is not yet cleaned up counts below zero.
     let seconds = integer(members, "expires_in_seconds")?;
-    Ok(VesselRecord {
+    Ok(LeasedVessel {
         node_id: handle.node.clone(),
         handle,
         node_ip,

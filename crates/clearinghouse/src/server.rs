@@ -12,8 +12,8 @@ use overlord_types::VesselType;
 
 use crate::api::Method;
 pub use crate::fault::{Fault, FaultKind};
-pub use crate::request::{Call, PasswordCall, Request};
-pub use crate::response::Response;
+pub use crate::request::{AccountCall, ClearinghouseRequest, PasswordCall};
+pub use crate::response::ClearinghouseResponse;
 use crate::secret::{ApiKey, Password};
 use crate::xml::{RpcValue, Writer, XmlError, read_call};
 
@@ -42,7 +42,7 @@ pub enum Incoming {
         /// The API key, as sent; compare with [`ApiKey::matches`].
         api_key: ApiKey,
         /// What is asked, or what is wrong with it.
-        call: Result<Call, Fault>,
+        call: Result<AccountCall, Fault>,
     },
     /// The same with a password.
     WithPassword {
@@ -140,7 +140,7 @@ fn dispatch(mut name: String, mut parameters: Vec<RpcValue>) -> Result<Incoming,
         return Err(Fault::internal());
     }
     let second = second.unwrap_or(RpcValue::Nil);
-    let with_api_key = |call: Result<Call, Fault>| -> Result<Incoming, Fault> {
+    let with_api_key = |call: Result<AccountCall, Fault>| -> Result<Incoming, Fault> {
         let (user, api_key) = who(&first, "api_key", "Auth")?;
         let api_key = ApiKey::as_sent(api_key);
         Ok(Incoming::WithApiKey {
@@ -163,9 +163,9 @@ fn dispatch(mut name: String, mut parameters: Vec<RpcValue>) -> Result<Incoming,
             RpcValue::String(user) => Ok(Incoming::EncryptedApiKey { user }),
             _ => Err(Fault::invalid_request("Username must be a string.")),
         },
-        Method::GetAccountInfo => with_api_key(Ok(Call::GetAccountInfo)),
-        Method::GetPublicKey => with_api_key(Ok(Call::GetPublicKey)),
-        Method::GetResourceInfo => with_api_key(Ok(Call::GetResourceInfo)),
+        Method::GetAccountInfo => with_api_key(Ok(AccountCall::GetAccountInfo)),
+        Method::GetPublicKey => with_api_key(Ok(AccountCall::GetPublicKey)),
+        Method::GetResourceInfo => with_api_key(Ok(AccountCall::GetResourceInfo)),
         Method::AcquireResources => with_api_key(rspec(&second)),
         Method::AcquireSpecificVessels => {
             let unusable = |_: &RpcValue| Fault::internal();
@@ -175,12 +175,12 @@ fn dispatch(mut name: String, mut parameters: Vec<RpcValue>) -> Result<Incoming,
                 let once = list
                     .into_iter()
                     .filter(|handle| seen.insert(handle.clone()));
-                Call::AcquireSpecificVessels(once.collect())
+                AccountCall::AcquireSpecificVessels(once.collect())
             }))
         }
         Method::ReleaseResources => {
             let unusable = |_: &RpcValue| Fault::internal();
-            with_api_key(handles(&second, unusable).map(Call::ReleaseResources))
+            with_api_key(handles(&second, unusable).map(AccountCall::ReleaseResources))
         }
         Method::RenewResources => {
             let unusable = |value: &RpcValue| {
@@ -189,7 +189,7 @@ fn dispatch(mut name: String, mut parameters: Vec<RpcValue>) -> Result<Incoming,
                     "Invalid data type for handle. Expected str, received <type '{kind}'>"
                 ))
             };
-            with_api_key(handles(&second, unusable).map(Call::RenewResources))
+            with_api_key(handles(&second, unusable).map(AccountCall::RenewResources))
         }
         Method::RegenerateApiKey => with_password(Ok(PasswordCall::RegenerateApiKey)),
         Method::SetPublicKey => with_password(match second {
@@ -222,7 +222,7 @@ fn who(value: &RpcValue, secret_name: &str, dict_name: &str) -> Result<(String, 
 }
 
 /// Reads what to acquire.
-fn rspec(value: &RpcValue) -> Result<Call, Fault> {
+fn rspec(value: &RpcValue) -> Result<AccountCall, Fault> {
     let RpcValue::Struct(members) = value else {
         return Err(Fault::invalid_request("rspec is an invalid data type."));
     };
@@ -253,7 +253,7 @@ fn rspec(value: &RpcValue) -> Result<Call, Fault> {
         Some(vessel_type) if count > 0 => {
             // More than anybody's credit in any case.
             let count = u32::try_from(count).unwrap_or(u32::MAX);
-            Ok(Call::AcquireResources { vessel_type, count })
+            Ok(AccountCall::AcquireResources { vessel_type, count })
         }
         _ => Err(Fault::invalid_request("rspec has invalid values.")),
     }

@@ -1,14 +1,13 @@
-//! Verified TLS: which roots are trusted, and why a server is not.
+//! Verified TLS: which roots are trusted, and how a server is judged.
 //!
 //! Verification is rustls's own; what is added is that each reason for a refusal has a name that an
 //! operator understands. What is never done here: trusting anything that rustls refuses, except where the
 //! operator asked for it with `danger_accept_invalid_certs`.
 
-use std::error::Error as StdError;
 use std::path::Path;
 use std::sync::Arc;
 
-use overlord_types::failure::{Classified, Code, InnermostCause};
+use overlord_types::failure::InnermostCause;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -18,77 +17,14 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
     SignatureScheme,
 };
-use thiserror::Error;
 
 use crate::error::{BoxedSource, ClientSetupError};
+use crate::tls_failure::TlsFailure;
 
 /// Most certificates read from a file of roots; the largest public bundles have some 150.
 const ROOTS_MAX: usize = 10_000;
 /// Largest file of roots read, in bytes.
 const CA_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-
-/// Why a server is not trusted, or would not talk TLS.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum TlsFailure {
-    /// Signed by somebody whom none of the roots vouches for.
-    #[error("the server's certificate is signed by an unknown authority")]
-    UnknownIssuer,
-    /// Signed by itself.
-    #[error("the server's certificate is self-signed and not among the trusted roots")]
-    SelfSigned,
-    /// Its time is over.
-    #[error("the server's certificate has expired")]
-    Expired,
-    /// Its time has not come, or this machine's clock is behind.
-    #[error("the server's certificate is not valid yet")]
-    NotYetValid,
-    /// It is for other hosts.
-    #[error("the server's certificate is not for {host} but for {presented}")]
-    WrongHost {
-        /// The host that was asked for.
-        host: String,
-        /// The hosts it is for.
-        presented: String,
-    },
-    /// The certificate cannot be read or may not be used for servers.
-    #[error("the server's certificate cannot be used: {0}")]
-    BadCertificate(String),
-    /// The server refused the handshake.
-    #[error("the server refused the TLS handshake: {0}")]
-    Refused(String),
-    /// Both sides have no TLS version or cipher in common.
-    #[error("the server's TLS is too old or too odd: {0}")]
-    Incompatible(String),
-    /// The connection ended during the handshake.
-    #[error("the connection ended during the TLS handshake")]
-    Cut,
-    /// Something else than TLS is spoken there.
-    #[error("the server does not speak TLS on this port")]
-    NotTls,
-    /// Anything else that rustls says.
-    #[error("TLS failed: {0}")]
-    Other(String),
-}
-
-impl Classified for TlsFailure {
-    fn code(&self) -> Code {
-        match self {
-            Self::UnknownIssuer => Code::TlsUnknownIssuer,
-            Self::SelfSigned => Code::TlsSelfSigned,
-            Self::Expired => Code::TlsExpired,
-            Self::NotYetValid => Code::TlsNotYetValid,
-            Self::WrongHost { .. } => Code::TlsWrongHost,
-            Self::BadCertificate(_) => Code::TlsBadCertificate,
-            // A server that goes away behind its own TLS front looks like this one and the cut; it comes back.
-            Self::Refused(_) => Code::TlsRefused,
-            Self::Cut => Code::TlsCut,
-            Self::Incompatible(_) => Code::TlsIncompatible,
-            Self::NotTls => Code::TlsNotSpoken,
-            Self::Other(_) => Code::TlsFailed,
-        }
-    }
-}
 
 /// The client's TLS, with the roots of a file or the system's.
 pub(crate) fn client_config(
@@ -289,46 +225,5 @@ impl ServerCertVerifier for DangerAnyCertificate {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
-    }
-}
-
-/// Finds what TLS says in a chain of errors, if it says anything.
-pub(crate) fn failure_in(error: &(dyn StdError + 'static)) -> Option<TlsFailure> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return Some(of_rustls(tls));
-        }
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            // An I/O error's source() skips the error it wraps, so that one is looked at by hand.
-            && let Some(inner) = io.get_ref()
-        {
-            if let Some(failure) = failure_in(inner) {
-                return Some(failure);
-            }
-            // tokio-rustls has no type for this one, only these words.
-            if io.kind() == std::io::ErrorKind::UnexpectedEof
-                && inner.to_string().contains("handshake")
-            {
-                return Some(TlsFailure::Cut);
-            }
-        }
-        next = error.source();
-    }
-    None
-}
-
-fn of_rustls(error: &rustls::Error) -> TlsFailure {
-    use rustls::Error as Tls;
-    match error {
-        Tls::InvalidCertificate(CertificateError::Other(OtherError(reason))) => reason
-            .downcast_ref::<TlsFailure>()
-            .cloned()
-            .unwrap_or_else(|| TlsFailure::BadCertificate(reason.to_string())),
-        Tls::InvalidCertificate(reason) => TlsFailure::BadCertificate(reason.to_string()),
-        Tls::AlertReceived(alert) => TlsFailure::Refused(format!("{alert:?}")),
-        Tls::PeerIncompatible(reason) => TlsFailure::Incompatible(format!("{reason:?}")),
-        Tls::InvalidMessage(_) => TlsFailure::NotTls,
-        other => TlsFailure::Other(other.to_string()),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use crate::request::{Call, Request};
-use crate::response::{self, Response};
+use crate::request::{AccountCall, ClearinghouseRequest};
+use crate::response::{self, ClearinghouseResponse};
 use crate::server::{self, Incoming};
 use crate::test_support::{Answer, Authority, Server, VALID, client_for, exchanges};
 use crate::xml::{RpcValue, read_answer, read_call};
@@ -18,16 +18,18 @@ fn written_again(method: Option<Method>, body: &[u8]) -> String {
         Ok(value) => value,
     };
     let response = match method.expect("only a call gets an answer that is no fault") {
-        Method::GetAccountInfo => Response::Account(response::read_account(&value).unwrap()),
+        Method::GetAccountInfo => {
+            ClearinghouseResponse::Account(response::read_account(&value).unwrap())
+        }
         Method::AcquireResources | Method::AcquireSpecificVessels | Method::GetResourceInfo => {
-            Response::Vessels(response::read_vessels(&value).unwrap())
+            ClearinghouseResponse::Vessels(response::read_vessels(&value).unwrap())
         }
         Method::ReleaseResources | Method::RenewResources | Method::SetPublicKey => {
             response::read_done(&value).unwrap();
-            Response::Done
+            ClearinghouseResponse::Done
         }
         Method::GetEncryptedApiKey | Method::GetPublicKey | Method::RegenerateApiKey => {
-            Response::Text(response::read_text(value).unwrap())
+            ClearinghouseResponse::Text(response::read_text(value).unwrap())
         }
     };
     response.to_xml()
@@ -48,14 +50,14 @@ fn method_of(body: &[u8]) -> Option<Method> {
 }
 
 /// The request again, if it was well-formed.
-fn as_request(incoming: Incoming) -> Option<Request> {
+fn as_request(incoming: Incoming) -> Option<ClearinghouseRequest> {
     match incoming {
-        Incoming::EncryptedApiKey { user } => Some(Request::EncryptedApiKey { user }),
+        Incoming::EncryptedApiKey { user } => Some(ClearinghouseRequest::EncryptedApiKey { user }),
         Incoming::WithApiKey {
             user,
             api_key,
             call,
-        } => call.ok().map(|call| Request::WithApiKey {
+        } => call.ok().map(|call| ClearinghouseRequest::WithApiKey {
             user,
             api_key,
             call,
@@ -64,7 +66,7 @@ fn as_request(incoming: Incoming) -> Option<Request> {
             user,
             password,
             call,
-        } => call.ok().map(|call| Request::WithPassword {
+        } => call.ok().map(|call| ClearinghouseRequest::WithPassword {
             user,
             password,
             call,
@@ -157,11 +159,11 @@ fn vector_faults_that_need_accounts_have_makers_with_the_recorded_words() {
             Fault::nat_is_disabled(),
             Fault::unable_to_acquire(""),
         ];
-        if let Request::WithApiKey { call, .. } = &request {
+        if let ClearinghouseRequest::WithApiKey { call, .. } = &request {
             match call {
-                Call::AcquireSpecificVessels(handles)
-                | Call::ReleaseResources(handles)
-                | Call::RenewResources(handles) => {
+                AccountCall::AcquireSpecificVessels(handles)
+                | AccountCall::ReleaseResources(handles)
+                | AccountCall::RenewResources(handles) => {
                     made.extend(
                         handles
                             .iter()
@@ -171,7 +173,7 @@ fn vector_faults_that_need_accounts_have_makers_with_the_recorded_words() {
                             }),
                     );
                 }
-                Call::AcquireResources { count, .. } => {
+                AccountCall::AcquireResources { count, .. } => {
                     // The two numbers of the testbed are the recording's own.
                     let numbers: Vec<u16> = fault
                         .text
@@ -325,7 +327,10 @@ async fn vector_our_client_and_the_recorded_server_understand_each_other() {
 }
 
 /// Sends a request as it is and gives back the fault, if that is the answer.
-async fn reqwest_once(client: &crate::ClearinghouseClient, request: &Request) -> Option<Fault> {
+async fn reqwest_once(
+    client: &crate::ClearinghouseClient,
+    request: &ClearinghouseRequest,
+) -> Option<Fault> {
     match client.call(request, |_| Ok(())).await {
         Ok(()) => None,
         Err(error) => Some(error.fault().unwrap_or_else(|| panic!("{error:?}")).clone()),
@@ -335,9 +340,9 @@ async fn reqwest_once(client: &crate::ClearinghouseClient, request: &Request) ->
 /// Makes a recorded request through the typed API: no fault, a fault, or nothing the types can say.
 async fn carry_out(
     client: &crate::ClearinghouseClient,
-    request: &Request,
+    request: &ClearinghouseRequest,
 ) -> Option<Option<Fault>> {
-    fn outcome<T>(result: Result<T, crate::ClearinghouseError>) -> Option<Fault> {
+    fn outcome<T>(result: Result<T, crate::ClearinghouseCallError>) -> Option<Fault> {
         result
             .err()
             .map(|error| error.fault().unwrap_or_else(|| panic!("{error:?}")).clone())
@@ -346,10 +351,10 @@ async fn carry_out(
         texts.iter().map(|text| text.parse().ok()).collect()
     };
     Some(match request {
-        Request::EncryptedApiKey { user } => {
+        ClearinghouseRequest::EncryptedApiKey { user } => {
             outcome(client.encrypted_api_key(&user.parse().ok()?).await)
         }
-        Request::WithPassword {
+        ClearinghouseRequest::WithPassword {
             user,
             password,
             call,
@@ -364,7 +369,7 @@ async fn carry_out(
                 }
             }
         }
-        Request::WithApiKey {
+        ClearinghouseRequest::WithApiKey {
             user,
             api_key,
             call,
@@ -374,17 +379,21 @@ async fn carry_out(
                 api_key: api_key.clone(),
             });
             match call {
-                Call::GetAccountInfo => outcome(account.account_info().await),
-                Call::GetPublicKey => outcome(account.public_key().await),
-                Call::GetResourceInfo => outcome(account.resource_info().await),
-                Call::AcquireResources { vessel_type, count } => {
+                AccountCall::GetAccountInfo => outcome(account.account_info().await),
+                AccountCall::GetPublicKey => outcome(account.public_key().await),
+                AccountCall::GetResourceInfo => outcome(account.resource_info().await),
+                AccountCall::AcquireResources { vessel_type, count } => {
                     outcome(account.acquire(*vessel_type, *count).await)
                 }
-                Call::AcquireSpecificVessels(texts) => {
+                AccountCall::AcquireSpecificVessels(texts) => {
                     outcome(account.acquire_specific(&handles(texts)?).await)
                 }
-                Call::ReleaseResources(texts) => outcome(account.release(&handles(texts)?).await),
-                Call::RenewResources(texts) => outcome(account.renew(&handles(texts)?).await),
+                AccountCall::ReleaseResources(texts) => {
+                    outcome(account.release(&handles(texts)?).await)
+                }
+                AccountCall::RenewResources(texts) => {
+                    outcome(account.renew(&handles(texts)?).await)
+                }
             }
         }
     })

@@ -62,11 +62,11 @@ macro_rules! calls {
         /// of them. The functions below make calls that a node of the original understands.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
-        pub enum Call {
+        pub enum NodeCall {
             $( $(#[$doc])* $name { $( $(#[$arg_doc])* $arg: $kind ),* }, )*
         }
 
-        /// Every call, in the order of [`Call`]'s variants.
+        /// Every call, in the order of [`NodeCall`]'s variants.
         pub const CALLS: [CallKind; <[&str]>::len(&[$(stringify!($name)),*])] = [
             $( CallKind {
                 name: stringify!($name),
@@ -75,7 +75,7 @@ macro_rules! calls {
             } ),*
         ];
 
-        impl Call {
+        impl NodeCall {
             /// Name, number of arguments and permission.
             #[must_use]
             pub fn kind(&self) -> CallKind {
@@ -244,7 +244,7 @@ impl CallKind {
     }
 }
 
-impl Call {
+impl NodeCall {
     /// The name on the wire.
     #[must_use]
     pub fn name(&self) -> &'static str {

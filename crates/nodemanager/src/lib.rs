@@ -11,12 +11,12 @@
 //! ```text
 //!            bytes in, values out; no sockets                         sockets
 //! framing, parts   a length and that many bytes  ─┐
-//! call       the 18 calls and their arguments     ├─► client   NodeClient, VesselCalls, NodeError
+//! call       the 18 calls and their arguments     ├─► client   NodeClient, VesselCalls, NodeCallError
 //! signed_request, timestamp, verification         │
 //! reply, node_info, resources, refusals          ─┴─► server   serve, NodeService, Faults
 //! ```
 //!
-//! Start with [`call::Call`], then [`client::NodeClient`] or [`server::serve`].
+//! Start with [`call::NodeCall`], then [`client::NodeClient`] or [`server::serve`].
 #![forbid(unsafe_code)]
 
 pub mod call;

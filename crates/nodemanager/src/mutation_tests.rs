@@ -1,11 +1,11 @@
 //! Every parser, given recorded messages with seeded changes: none may panic, and what is read must be
 //! written back as it was.
 
-use crate::call::Call;
+use crate::call::NodeCall;
 use crate::framing::{self, MessageDecoder};
 use crate::node_info::{KeyString, NodeInfo};
 use crate::refusals;
-use crate::reply::{Reply, StartOutcome, StopOutcome};
+use crate::reply::{Reply, StartReply, StopReply};
 use crate::resources::ResourceFile;
 use crate::signed_request::SignedText;
 use crate::test_vectors::{self, Random};
@@ -63,14 +63,14 @@ fn read_as_everything(bytes: &[u8]) {
     let decoded = MessageDecoder::new(bytes.len()).receive(&framed);
     assert_eq!(decoded.unwrap().as_deref(), Some(bytes));
     let _ = MessageDecoder::new(1000).receive(bytes);
-    if let Ok(call) = Call::parse(bytes.to_vec()) {
+    if let Ok(call) = NodeCall::parse(bytes.to_vec()) {
         let written = call.encode().to_vec();
         assert!(bytes.starts_with(&written), "{call:?}");
-        assert_eq!(Call::parse(written), Ok(call));
+        assert_eq!(NodeCall::parse(written), Ok(call));
     }
     if let Ok(reply) = Reply::parse(bytes.to_vec()) {
         assert_eq!(reply.encode().to_vec(), bytes);
-        let _ = (StartOutcome::of(&reply), StopOutcome::of(&reply));
+        let _ = (StartReply::of(&reply), StopReply::of(&reply));
         read_payload(&reply.payload);
     }
     read_payload(bytes);
@@ -132,7 +132,7 @@ fn read_signed(bytes: &[u8]) {
             Ok(accepted) => assert_eq!(request.signer(), Some(&accepted.signer)),
             Err(rejection) => {
                 let answer = rejection.reply(bytes);
-                assert_eq!(answer.outcome, crate::reply::Outcome::Error);
+                assert_eq!(answer.outcome, crate::reply::ReplyOutcome::Error);
             }
         }
     }

@@ -184,27 +184,26 @@ fn quoted(before: &[u8], text: &[u8], after: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Call;
+    use crate::call::NodeCall;
     use crate::framing::MessageDecoder;
     use crate::test_vectors;
     use crate::wire_text::rsplit_once;
     use proptest::prelude::*;
 
     /// What the checks above answer to a call, whatever the node's state.
-    fn refusal(call: &Call) -> Option<Reply> {
+    fn refusal(call: &NodeCall) -> Option<Reply> {
         match call {
-            Call::AddFileToVessel { file, .. }
-            | Call::RetrieveFileFromVessel { file, .. }
-            | Call::DeleteFileInVessel { file, .. } => file_name(file).err(),
-            Call::StartVesselEx { program_line, .. } | Call::StartVessel { program_line, .. } => {
-                check_program_line(program_line).err()
-            }
-            Call::ChangeOwner { key, .. } => owner_key(key).err(),
-            Call::ChangeUsers { keys, .. } => user_keys(keys).err(),
-            Call::ChangeOwnerInformation { information, .. } => {
+            NodeCall::AddFileToVessel { file, .. }
+            | NodeCall::RetrieveFileFromVessel { file, .. }
+            | NodeCall::DeleteFileInVessel { file, .. } => file_name(file).err(),
+            NodeCall::StartVesselEx { program_line, .. }
+            | NodeCall::StartVessel { program_line, .. } => check_program_line(program_line).err(),
+            NodeCall::ChangeOwner { key, .. } => owner_key(key).err(),
+            NodeCall::ChangeUsers { keys, .. } => user_keys(keys).err(),
+            NodeCall::ChangeOwnerInformation { information, .. } => {
                 check_owner_information(information).err()
             }
-            Call::ChangeAdvertise { setting, .. } => advertise_setting(setting).err(),
+            NodeCall::ChangeAdvertise { setting, .. } => advertise_setting(setting).err(),
             _ => None,
         }
     }
@@ -224,7 +223,7 @@ mod tests {
                 continue;
             };
             let data = rsplit_once(&request, b'\n').map_or(&request[..], |(data, _)| data);
-            let Ok(call) = Call::parse(request.slice_ref(data)) else {
+            let Ok(call) = NodeCall::parse(request.slice_ref(data)) else {
                 continue;
             };
             let answer = Reply::parse(response).unwrap();

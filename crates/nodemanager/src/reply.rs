@@ -11,7 +11,7 @@ use crate::wire_text::{WireText, rsplit_once};
 
 /// The word at the end of each answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
+pub enum ReplyOutcome {
     /// The call was carried out.
     Success,
     /// The call was begun, and its end was not seen in time: no failure.
@@ -20,7 +20,7 @@ pub enum Outcome {
     Error,
 }
 
-impl Outcome {
+impl ReplyOutcome {
     /// The word on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -32,7 +32,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for ReplyOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -79,7 +79,7 @@ pub(crate) fn excerpt(bytes: &[u8]) -> WireText {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     /// Whether the call was carried out.
-    pub outcome: Outcome,
+    pub outcome: ReplyOutcome,
     /// What stands before the outcome: a result, or the reason of an error or a warning.
     pub payload: Bytes,
 }
@@ -89,7 +89,7 @@ impl Reply {
     #[must_use]
     pub fn success(payload: impl Into<Vec<u8>>) -> Self {
         Self {
-            outcome: Outcome::Success,
+            outcome: ReplyOutcome::Success,
             payload: payload.into().into(),
         }
     }
@@ -98,7 +98,7 @@ impl Reply {
     #[must_use]
     pub fn warning(text: impl Into<Vec<u8>>) -> Self {
         Self {
-            outcome: Outcome::Warning,
+            outcome: ReplyOutcome::Warning,
             payload: text.into().into(),
         }
     }
@@ -107,7 +107,7 @@ impl Reply {
     #[must_use]
     pub fn error(text: impl Into<Vec<u8>>) -> Self {
         Self {
-            outcome: Outcome::Error,
+            outcome: ReplyOutcome::Error,
             payload: text.into().into(),
         }
     }
@@ -136,9 +136,9 @@ impl Reply {
         let (payload, word) =
             rsplit_once(&message, b'\n').ok_or_else(|| ReplyError::NoOutcome(excerpt(&message)))?;
         let outcome = match word {
-            b"Success" => Outcome::Success,
-            b"Warning" => Outcome::Warning,
-            b"Error" => Outcome::Error,
+            b"Success" => ReplyOutcome::Success,
+            b"Warning" => ReplyOutcome::Warning,
+            b"Error" => ReplyOutcome::Error,
             _ => return Err(ReplyError::NoOutcome(excerpt(word))),
         };
         Ok(Self {
@@ -162,7 +162,7 @@ impl fmt::Debug for Reply {
 
 /// How a start ended, as far as the node saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StartOutcome {
+pub enum StartReply {
     /// The program runs.
     Started,
     /// The program has already ended: nodes report a program that ends at once as a success with its
@@ -175,20 +175,20 @@ pub enum StartOutcome {
 
 /// How a stop ended, as far as the node saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StopOutcome {
+pub enum StopReply {
     /// The program has ended, with this last status: `Stopped`, or what it was by then.
     Ended(VesselStatus),
     /// The node did not see it end in time; only its status tells.
     NotYet,
 }
 
-impl StartOutcome {
+impl StartReply {
     /// Reads the answer to a start that was not refused.
     ///
     /// # Errors
     /// When a success names no status that a started program can have.
     pub fn of(reply: &Reply) -> Result<Self, ReplyError> {
-        if reply.outcome == Outcome::Warning {
+        if reply.outcome == ReplyOutcome::Warning {
             return Ok(Self::NotYet);
         }
         match status(&reply.payload) {
@@ -203,13 +203,13 @@ impl StartOutcome {
     }
 }
 
-impl StopOutcome {
+impl StopReply {
     /// Reads the answer to a stop that was not refused.
     ///
     /// # Errors
     /// When a success names no status.
     pub fn of(reply: &Reply) -> Result<Self, ReplyError> {
-        if reply.outcome == Outcome::Warning {
+        if reply.outcome == ReplyOutcome::Warning {
             return Ok(Self::NotYet);
         }
         status(&reply.payload)
@@ -245,24 +245,24 @@ mod tests {
 
     #[test]
     fn the_three_ends_of_a_start_are_told_apart() {
-        let of = |bytes: &'static [u8]| StartOutcome::of(&Reply::parse(bytes).unwrap());
-        assert_eq!(of(b"Started\nSuccess"), Ok(StartOutcome::Started));
+        let of = |bytes: &'static [u8]| StartReply::of(&Reply::parse(bytes).unwrap());
+        assert_eq!(of(b"Started\nSuccess"), Ok(StartReply::Started));
         assert_eq!(
             of(b"Terminated\nSuccess"),
-            Ok(StartOutcome::Ended(VesselStatus::Terminated))
+            Ok(StartReply::Ended(VesselStatus::Terminated))
         );
         assert_eq!(
             of(b"Did not start in a timely manner\nWarning"),
-            Ok(StartOutcome::NotYet)
+            Ok(StartReply::NotYet)
         );
         assert!(of(b"Running\nSuccess").is_err());
         assert_eq!(
-            StopOutcome::of(&Reply::success("Stopped")),
-            Ok(StopOutcome::Ended(VesselStatus::Stopped))
+            StopReply::of(&Reply::success("Stopped")),
+            Ok(StopReply::Ended(VesselStatus::Stopped))
         );
         assert_eq!(
-            StopOutcome::of(&Reply::warning("May not have stopped in a timely manner")),
-            Ok(StopOutcome::NotYet)
+            StopReply::of(&Reply::warning("May not have stopped in a timely manner")),
+            Ok(StopReply::NotYet)
         );
     }
 
@@ -271,7 +271,7 @@ mod tests {
         fn any_bytes_are_read_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(reply) = Reply::parse(bytes.clone()) {
                 prop_assert_eq!(reply.encode().to_vec(), bytes);
-                let _ = (StartOutcome::of(&reply), StopOutcome::of(&reply));
+                let _ = (StartReply::of(&reply), StopReply::of(&reply));
             }
         }
 

@@ -12,7 +12,7 @@ use overlord_types::{Handle, NodeId, NodeLocation, VesselName, VesselStatus};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
-use crate::call::Call;
+use crate::call::NodeCall;
 use crate::node_info::{NodeInfo, VesselInfo};
 use crate::refusals;
 use crate::reply::Reply;
@@ -40,7 +40,7 @@ pub(crate) struct TestNode {
     /// What a split costs, as the recorded node answers it.
     pub(crate) offcut: Bytes,
     /// Every call that was run.
-    pub(crate) run: Mutex<Vec<Call>>,
+    pub(crate) run: Mutex<Vec<NodeCall>>,
     /// Storing what was accepted fails.
     pub(crate) disk_full: AtomicBool,
     /// `ReadVesselLog` waits for it when set.
@@ -104,10 +104,10 @@ impl TestNode {
         }
     }
 
-    fn answer(&self, vessel: Option<&VesselName>, call: Call) -> Result<Reply, Reply> {
+    fn answer(&self, vessel: Option<&VesselName>, call: NodeCall) -> Result<Reply, Reply> {
         match &call {
-            Call::GetVessels {} => return Ok(Reply::success(self.info().encode())),
-            Call::GetOffcutResources {} => return Ok(Reply::success(self.offcut.clone())),
+            NodeCall::GetVessels {} => return Ok(Reply::success(self.info().encode())),
+            NodeCall::GetOffcutResources {} => return Ok(Reply::success(self.offcut.clone())),
             _ => {}
         }
         let mut vessels = self.vessels.lock().unwrap();
@@ -115,8 +115,8 @@ impl TestNode {
             .and_then(|name| vessels.get_mut(name))
             .ok_or_else(|| Reply::error(refusals::NO_SUCH_VESSEL))?;
         Ok(match call {
-            Call::GetVesselResources { .. } => Reply::success(RESOURCES),
-            Call::StartVesselEx { program_line, .. } => {
+            NodeCall::GetVesselResources { .. } => Reply::success(RESOURCES),
+            NodeCall::StartVesselEx { program_line, .. } => {
                 refusals::check_program_line(&program_line)?;
                 match program_line.as_str().unwrap() {
                     "late" => Reply::warning(refusals::NOT_STARTED_YET),
@@ -128,52 +128,52 @@ impl TestNode {
                     }
                 }
             }
-            Call::StopVessel { .. } if vessel.status != VesselStatus::Started => {
+            NodeCall::StopVessel { .. } if vessel.status != VesselStatus::Started => {
                 refusals::cannot_stop(vessel.status)
             }
-            Call::StopVessel { .. } => {
+            NodeCall::StopVessel { .. } => {
                 vessel.status = VesselStatus::Stopped;
                 Reply::success("Stopped")
             }
-            Call::AddFileToVessel { file, content, .. } => {
+            NodeCall::AddFileToVessel { file, content, .. } => {
                 let name = refusals::file_name(&file)?;
                 vessel.files.insert(name.to_string(), content);
                 Reply::success("")
             }
-            Call::ListFilesInVessel { .. } => {
+            NodeCall::ListFilesInVessel { .. } => {
                 let names: Vec<&str> = vessel.files.keys().map(String::as_str).collect();
                 Reply::success(names.join(" "))
             }
-            Call::RetrieveFileFromVessel { file, .. } => {
+            NodeCall::RetrieveFileFromVessel { file, .. } => {
                 let name = refusals::file_name(&file)?;
                 match vessel.files.get(name.as_str()) {
                     Some(content) => Reply::success(content.clone()),
                     None => Reply::error(refusals::FILE_NOT_FOUND),
                 }
             }
-            Call::DeleteFileInVessel { file, .. } => {
+            NodeCall::DeleteFileInVessel { file, .. } => {
                 let name = refusals::file_name(&file)?;
                 match vessel.files.remove(name.as_str()) {
                     Some(_) => Reply::success(""),
                     None => Reply::error(refusals::NO_FILE_TO_DELETE),
                 }
             }
-            Call::ReadVesselLog { .. } => Reply::success("line 1\n\nSuccess\n"),
-            Call::ResetVessel { .. } => {
+            NodeCall::ReadVesselLog { .. } => Reply::success("line 1\n\nSuccess\n"),
+            NodeCall::ResetVessel { .. } => {
                 vessel.files.clear();
                 vessel.status = VesselStatus::Fresh;
                 Reply::success("")
             }
-            Call::ChangeUsers { keys, .. } => {
+            NodeCall::ChangeUsers { keys, .. } => {
                 vessel.access.users = refusals::user_keys(&keys)?;
                 Reply::success("")
             }
-            Call::ChangeOwner { key, .. } => {
+            NodeCall::ChangeOwner { key, .. } => {
                 vessel.access.owner = refusals::owner_key(&key)?;
                 Reply::success("")
             }
-            Call::SplitVessel { .. } => Reply::success("v8 v9"),
-            Call::JoinVessels { .. } => Reply::success("v10"),
+            NodeCall::SplitVessel { .. } => Reply::success("v8 v9"),
+            NodeCall::JoinVessels { .. } => Reply::success("v10"),
             _ => Reply::success(""),
         })
     }

@@ -97,7 +97,7 @@ impl TryFrom<String> for LastAccepted {
 /// One reason why an accepted signature is not trusted, in the original's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Doubt {
+pub enum SignatureDoubt {
     /// The signature is not that of the text.
     BadSignature,
     /// The request's time is over.
@@ -112,7 +112,7 @@ pub enum Doubt {
     SameTime,
 }
 
-impl Doubt {
+impl SignatureDoubt {
     /// The original's words.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -127,7 +127,7 @@ impl Doubt {
     }
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for SignatureDoubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -146,7 +146,7 @@ pub enum Rejection {
     /// The signer is neither owner nor user, as the call needs.
     NotPermitted,
     /// Signed by the right one, but not to be trusted, for these reasons.
-    Untrusted(Vec<Doubt>),
+    Untrusted(Vec<SignatureDoubt>),
 }
 
 impl Rejection {
@@ -206,7 +206,7 @@ pub struct Judge<'a> {
 
 /// A request that a node accepts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Accepted {
+pub struct AcceptedRequest {
     /// Who signed it.
     pub signer: PublicKey,
     /// What the vessel must remember from now on, whatever becomes of the call.
@@ -234,7 +234,7 @@ impl<'a> SignedRequest<'a> {
     ///
     /// # Errors
     /// The first of these that fails.
-    pub fn judge(&self, judge: Judge<'_>) -> Result<Accepted, Rejection> {
+    pub fn judge(&self, judge: Judge<'_>) -> Result<AcceptedRequest, Rejection> {
         // An expiration of `None` is unreadable here, though the later check would take it.
         let expiration = Timestamp::parse(self.text.expiration).ok_or(Rejection::Malformed)?;
         if !is_current(expiration, judge.now) {
@@ -255,7 +255,7 @@ impl<'a> SignedRequest<'a> {
         if !doubts.is_empty() {
             return Err(Rejection::Untrusted(doubts));
         }
-        Ok(Accepted {
+        Ok(AcceptedRequest {
             signer: signer.clone(),
             remember,
         })
@@ -271,20 +271,20 @@ impl<'a> SignedRequest<'a> {
         last: Option<&LastAccepted>,
         node: &str,
         now: Timestamp,
-    ) -> Result<Vec<Doubt>, Rejection> {
+    ) -> Result<Vec<SignatureDoubt>, Rejection> {
         match self.signature() {
             SignatureCheck::Malformed => return Err(Rejection::Malformed),
-            SignatureCheck::Bad => return Ok(vec![Doubt::BadSignature]),
+            SignatureCheck::Bad => return Ok(vec![SignatureDoubt::BadSignature]),
             SignatureCheck::Good(_) => {}
         }
         let new = self.read()?;
         let mut doubts = Vec::new();
         let expiration = read_time(self.text.expiration).ok_or(Rejection::Malformed)?;
         if expiration.is_some_and(|expiration| !is_current(expiration, now)) {
-            doubts.push(Doubt::Expired);
+            doubts.push(SignatureDoubt::Expired);
         }
         if !is_destined_for(self.text.destination, node) {
-            doubts.push(Doubt::OtherDestination);
+            doubts.push(SignatureDoubt::OtherDestination);
         }
         let Some(last) = last else {
             return Ok(doubts);
@@ -293,7 +293,7 @@ impl<'a> SignedRequest<'a> {
         if let Some(sequence) = &new.sequence
             && !sequence.may_follow(last.sequence.as_ref())
         {
-            doubts.push(Doubt::Sequence);
+            doubts.push(SignatureDoubt::Sequence);
         }
         doubts.extend(compare_times(last.timestamp, new.timestamp)?);
         Ok(doubts)
@@ -385,13 +385,13 @@ fn is_destined_for(destination: &[u8], node: &str) -> bool {
 fn compare_times(
     last: Option<Timestamp>,
     new: Option<Timestamp>,
-) -> Result<Option<Doubt>, Rejection> {
+) -> Result<Option<SignatureDoubt>, Rejection> {
     let (Some(last), Some(new)) = (last, new) else {
-        return Ok(Some(Doubt::OutOfOrder));
+        return Ok(Some(SignatureDoubt::OutOfOrder));
     };
     match last.seconds().partial_cmp(&new.seconds()) {
-        Some(std::cmp::Ordering::Greater) => Ok(Some(Doubt::OutOfOrder)),
-        Some(std::cmp::Ordering::Equal) => Ok(Some(Doubt::SameTime)),
+        Some(std::cmp::Ordering::Greater) => Ok(Some(SignatureDoubt::OutOfOrder)),
+        Some(std::cmp::Ordering::Equal) => Ok(Some(SignatureDoubt::SameTime)),
         Some(std::cmp::Ordering::Less) => Ok(None),
         None => Err(Rejection::Malformed),
     }

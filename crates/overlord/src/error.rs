@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use overlord_clearinghouse::{
-    ApiKeyError, ApiKeyFormatError, ClearinghouseError, ClientSetupError,
+    ApiKeyError, ApiKeyFormatError, ClearinghouseCallError, ClientSetupError,
 };
 use overlord_engine::{ProgramFileError, SettingsError};
 use overlord_keys::{KeyError, KeyFileError, RsaError};
@@ -66,7 +66,7 @@ pub enum SetupError {
         user: UserName,
         /// Why.
         #[source]
-        source: ClearinghouseError,
+        source: ClearinghouseCallError,
     },
     /// The account has another public key than the key files: nodes would refuse every request.
     #[error("the key files of {user} are not those of the account")]

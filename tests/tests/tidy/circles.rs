@@ -9,11 +9,6 @@ use crate::ratchet;
 
 /// Circles that are still there: the crate's folder, and all files of the circle, below `src` and sorted.
 const CIRCLES: &[(&str, &[&str])] = &[
-    (
-        "clearinghouse",
-        &["client.rs", "client/account.rs", "client/builder.rs"],
-    ),
-    ("clearinghouse", &["error.rs", "tls.rs"]),
     ("cli", &["commands/vessel_log.rs", "commands/vessels.rs"]),
     ("engine", &["journal.rs", "ports.rs"]),
     (
@@ -28,15 +23,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     (
         "node",
         &["platform/mod.rs", "platform/native.rs", "platform/repy.rs"],
-    ),
-    ("nodemanager", &["client.rs", "client/exchange.rs"]),
-    (
-        "nodemanager",
-        &[
-            "server.rs",
-            "server/authentication.rs",
-            "server/connection.rs",
-        ],
     ),
     ("overlord", &["builder.rs", "overlord.rs"]),
     (

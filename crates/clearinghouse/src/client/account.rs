@@ -5,9 +5,9 @@ use std::sync::Arc;
 use overlord_types::{Handle, UserName, VesselType};
 
 use super::ClearinghouseClient;
-use crate::api::{AccountInfo, VesselRecord};
-use crate::error::ClearinghouseError;
-use crate::request::{Call, Request};
+use crate::api::{AccountInfo, LeasedVessel};
+use crate::error::ClearinghouseCallError;
+use crate::request::{AccountCall, ClearinghouseRequest};
 use crate::response;
 use crate::secret::Credentials;
 use crate::xml::RpcValue;
@@ -22,14 +22,18 @@ pub struct ClearinghouseAccount {
     credentials: Arc<Credentials>,
 }
 
-impl ClearinghouseAccount {
-    pub(super) fn new(client: ClearinghouseClient, credentials: Credentials) -> Self {
-        Self {
-            client,
+impl ClearinghouseClient {
+    /// The same clearinghouse, asked in the name of an account. Nothing is sent yet.
+    #[must_use]
+    pub fn with(&self, credentials: Credentials) -> ClearinghouseAccount {
+        ClearinghouseAccount {
+            client: self.clone(),
             credentials: Arc::new(credentials),
         }
     }
+}
 
+impl ClearinghouseAccount {
     /// The account's name.
     #[must_use]
     pub fn user(&self) -> &UserName {
@@ -46,22 +50,25 @@ impl ClearinghouseAccount {
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn account_info(&self) -> Result<AccountInfo, ClearinghouseError> {
-        self.call(Call::GetAccountInfo, |value| response::read_account(&value))
-            .await
+    pub async fn account_info(&self) -> Result<AccountInfo, ClearinghouseCallError> {
+        self.call(AccountCall::GetAccountInfo, |value| {
+            response::read_account(&value)
+        })
+        .await
     }
 
     /// `get_public_key`: the account's key string, as it was set; it may have blanks around it.
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn public_key(&self) -> Result<String, ClearinghouseError> {
-        self.call(Call::GetPublicKey, response::read_text).await
+    pub async fn public_key(&self) -> Result<String, ClearinghouseCallError> {
+        self.call(AccountCall::GetPublicKey, response::read_text)
+            .await
     }
 
     /// `acquire_resources`: that many vessels, or none. Asking for none is no call.
     ///
-    /// Never repeated by itself once it may have been heard: see [`ClearinghouseError::may_have_happened`].
+    /// Never repeated by itself once it may have been heard: see [`ClearinghouseCallError::may_have_happened`].
     ///
     /// # Errors
     /// When the call fails; faults 103 and 105 when they cannot be had.
@@ -69,11 +76,11 @@ impl ClearinghouseAccount {
         &self,
         vessel_type: VesselType,
         count: u32,
-    ) -> Result<Vec<VesselRecord>, ClearinghouseError> {
+    ) -> Result<Vec<LeasedVessel>, ClearinghouseCallError> {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let call = Call::AcquireResources { vessel_type, count };
+        let call = AccountCall::AcquireResources { vessel_type, count };
         self.call(call, |value| response::read_vessels(&value))
             .await
     }
@@ -85,11 +92,11 @@ impl ClearinghouseAccount {
     pub async fn acquire_specific(
         &self,
         handles: &[Handle],
-    ) -> Result<Vec<VesselRecord>, ClearinghouseError> {
+    ) -> Result<Vec<LeasedVessel>, ClearinghouseCallError> {
         if handles.is_empty() {
             return Ok(Vec::new());
         }
-        let call = Call::AcquireSpecificVessels(texts(handles));
+        let call = AccountCall::AcquireSpecificVessels(texts(handles));
         self.call(call, |value| response::read_vessels(&value))
             .await
     }
@@ -99,9 +106,9 @@ impl ClearinghouseAccount {
     ///
     /// # Errors
     /// When a call fails; fault 102 when a handle names no vessel.
-    pub async fn release(&self, handles: &[Handle]) -> Result<(), ClearinghouseError> {
+    pub async fn release(&self, handles: &[Handle]) -> Result<(), ClearinghouseCallError> {
         for part in handles.chunks(HANDLES_PER_CALL_MAX) {
-            self.call(Call::ReleaseResources(texts(part)), |value| {
+            self.call(AccountCall::ReleaseResources(texts(part)), |value| {
                 response::read_done(&value)
             })
             .await?;
@@ -114,9 +121,9 @@ impl ClearinghouseAccount {
     ///
     /// # Errors
     /// When a call fails; fault 102 when a handle names no vessel, 103 when the account holds too many.
-    pub async fn renew(&self, handles: &[Handle]) -> Result<(), ClearinghouseError> {
+    pub async fn renew(&self, handles: &[Handle]) -> Result<(), ClearinghouseCallError> {
         for part in handles.chunks(HANDLES_PER_CALL_MAX) {
-            self.call(Call::RenewResources(texts(part)), |value| {
+            self.call(AccountCall::RenewResources(texts(part)), |value| {
                 response::read_done(&value)
             })
             .await?;
@@ -128,8 +135,8 @@ impl ClearinghouseAccount {
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn resource_info(&self) -> Result<Vec<VesselRecord>, ClearinghouseError> {
-        self.call(Call::GetResourceInfo, |value| {
+    pub async fn resource_info(&self) -> Result<Vec<LeasedVessel>, ClearinghouseCallError> {
+        self.call(AccountCall::GetResourceInfo, |value| {
             response::read_vessels(&value)
         })
         .await
@@ -137,10 +144,10 @@ impl ClearinghouseAccount {
 
     async fn call<T>(
         &self,
-        call: Call,
+        call: AccountCall,
         read: impl Fn(RpcValue) -> Result<T, String>,
-    ) -> Result<T, ClearinghouseError> {
-        let request = Request::WithApiKey {
+    ) -> Result<T, ClearinghouseCallError> {
+        let request = ClearinghouseRequest::WithApiKey {
             user: self.credentials.user.as_str().to_owned(),
             api_key: self.credentials.api_key.clone(),
             call,

@@ -42,8 +42,16 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
+impl ClearinghouseClient {
+    /// Starts making a client for the server at that URL, such as `https://host/xmlrpc/`. A URL without a
+    /// path gets the original's.
+    pub fn builder(url: &str) -> ClientBuilder {
+        ClientBuilder::new(url)
+    }
+}
+
 impl ClientBuilder {
-    pub(super) fn new(url: &str) -> Self {
+    fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
             ca_file: None,

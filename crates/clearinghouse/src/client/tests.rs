@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::response::Response;
+use crate::response::ClearinghouseResponse;
 use crate::test_support::{
     Answer, Authority, Server, VALID, client_for, credentials, self_signed_server,
 };
-use crate::tls::TlsFailure;
-use crate::{ApiKeyFormatError, ClientSetupError, Fault, VesselRecord};
+use crate::tls_failure::TlsFailure;
+use crate::{ApiKeyFormatError, ClientSetupError, Fault, LeasedVessel};
 
 /// Never sleeps and notes what it was asked to.
 #[derive(Default)]
@@ -42,17 +42,17 @@ impl Randomness for Most {
 }
 
 fn done() -> Answer {
-    Answer::xml(Response::Done.to_xml())
+    Answer::xml(ClearinghouseResponse::Done.to_xml())
 }
 
 fn text(text: &str) -> Answer {
-    Answer::xml(Response::Text(text.to_owned()).to_xml())
+    Answer::xml(ClearinghouseResponse::Text(text.to_owned()).to_xml())
 }
 
 async fn tls_failure(client: &ClearinghouseClient) -> TlsFailure {
     match client.encrypted_api_key(&"alice".parse().unwrap()).await {
-        Err(error @ ClearinghouseError::Transport { .. }) => match &error {
-            ClearinghouseError::Transport {
+        Err(error @ ClearinghouseCallError::Transport { .. }) => match &error {
+            ClearinghouseCallError::Transport {
                 source: TransportError::Tls(failure),
                 ..
             } => {
@@ -286,7 +286,7 @@ async fn a_call_without_an_answer_ends_at_its_deadline() {
     assert!(begun.elapsed() < timeout * 10);
     assert!(matches!(
         error,
-        ClearinghouseError::Transport {
+        ClearinghouseCallError::Transport {
             source: TransportError::Timeout { after },
             ..
         } if after == timeout
@@ -342,7 +342,7 @@ async fn what_was_never_sent_is_repeated_even_for_an_acquisition() {
     assert!(!error.may_have_happened());
     assert!(matches!(
         &error,
-        ClearinghouseError::Transport { source: TransportError::Connect(why), .. } if why.to_string().contains("refused")
+        ClearinghouseCallError::Transport { source: TransportError::Connect(why), .. } if why.to_string().contains("refused")
     ));
     let attempts = usize::try_from(RetryPolicy::default().attempts).unwrap();
     assert_eq!(clock.0.lock().unwrap().len(), attempts - 1);
@@ -356,7 +356,7 @@ async fn answers_that_are_none_are_refused_and_faults_keep_their_text() {
         Answer::status("404 Not Found", "<html>no\n such page</html>"),
         Answer::status("302 Found\r\nLocation: https://example.org/", ""),
         Answer::xml("<html><body>Please log in</body></html>"),
-        Answer::xml(Response::Done.to_xml()),
+        Answer::xml(ClearinghouseResponse::Done.to_xml()),
         Answer::xml(vec![b' '; 2000]),
         Answer::xml(Fault::new(77, "words of its own").to_xml()),
     ];
@@ -411,7 +411,7 @@ async fn nothing_is_sent_for_an_empty_list() {
 async fn a_long_list_of_handles_goes_in_parts_and_rand_as_the_server_wants_it() {
     let authority = Authority::new();
     let tls = authority.server(&["localhost"], VALID);
-    let vessels = Answer::xml(Response::Vessels(Vec::new()).to_xml());
+    let vessels = Answer::xml(ClearinghouseResponse::Vessels(Vec::new()).to_xml());
     let server = Server::start(Some(tls), vec![done(), done(), vessels]).await;
     let client = client_for(&server.url(), &authority.pem_file())
         .build()
@@ -469,7 +469,7 @@ async fn the_api_key_is_what_the_private_key_makes_of_the_answer() {
 
 #[tokio::test]
 async fn one_record_that_cannot_be_read_does_not_hide_the_others() {
-    let vessel = |name: &str| VesselRecord {
+    let vessel = |name: &str| LeasedVessel {
         handle: format!("3 33:{name}").parse().unwrap(),
         node_id: "3 33".parse().unwrap(),
         node_ip: "10.0.0.1".to_owned(),
@@ -478,7 +478,7 @@ async fn one_record_that_cannot_be_read_does_not_hide_the_others() {
         is_active: true,
         expires_in: Duration::from_secs(14_399),
     };
-    let good = Response::Vessels(vec![vessel("v1"), vessel("v2")]).to_xml();
+    let good = ClearinghouseResponse::Vessels(vec![vessel("v1"), vessel("v2")]).to_xml();
     let lying = good.replacen(
         "<value><string>v1</string></value>",
         "<value><string>v9</string></value>",

@@ -17,7 +17,7 @@ fn request(method: &str, parameters: &[&str]) -> String {
 
 const ALICE: &str = "<struct><member><name>username</name><value>alice</value></member><member><name>api_key</name><value>K</value></member></struct>";
 
-fn call_of(method: &str, argument: &str) -> Result<Call, Fault> {
+fn call_of(method: &str, argument: &str) -> Result<AccountCall, Fault> {
     match parse(request(method, &[ALICE, argument]).as_bytes()) {
         Ok(Incoming::WithApiKey { call, .. }) => call,
         other => panic!("{other:?}"),
@@ -111,7 +111,7 @@ fn only_the_wires_own_words_are_types_of_vessels() {
         ("nat", VesselType::Nat),
         ("random", VesselType::Rand),
     ] {
-        let call = Call::AcquireResources {
+        let call = AccountCall::AcquireResources {
             vessel_type,
             count: 3,
         };
@@ -123,7 +123,7 @@ fn only_the_wires_own_words_are_types_of_vessels() {
         ("<i4>3000000000</i4>", 3_000_000_000),
         ("<i8>5000000000</i8>", u32::MAX),
     ] {
-        let call = Call::AcquireResources {
+        let call = AccountCall::AcquireResources {
             vessel_type: VesselType::Wan,
             count: read,
         };
@@ -160,15 +160,15 @@ fn handles_are_handed_on_as_sent_and_named_once_for_an_acquisition() {
     let sent = ["a:v1", "nocolon", "a:v1"].map(str::to_owned).to_vec();
     assert_eq!(
         call_of("release_resources", list),
-        Ok(Call::ReleaseResources(sent.clone()))
+        Ok(AccountCall::ReleaseResources(sent.clone()))
     );
     assert_eq!(
         call_of("renew_resources", list),
-        Ok(Call::RenewResources(sent.clone()))
+        Ok(AccountCall::RenewResources(sent.clone()))
     );
     assert_eq!(
         call_of("acquire_specific_vessels", list),
-        Ok(Call::AcquireSpecificVessels(sent[..2].to_vec()))
+        Ok(AccountCall::AcquireSpecificVessels(sent[..2].to_vec()))
     );
     assert_eq!(split_handle("65537 1:v3"), Ok(("65537 1", "v3")));
     for handle in ["nocolon", "a:b:c", ""] {
@@ -209,7 +209,7 @@ fn a_call_through_the_dispatcher_is_the_call_itself() {
         assert!(matches!(
             direct,
             Incoming::WithApiKey {
-                call: Ok(Call::GetAccountInfo),
+                call: Ok(AccountCall::GetAccountInfo),
                 ..
             }
         ));
@@ -225,31 +225,33 @@ fn a_request_that_is_too_large_is_not_even_read() {
     assert_eq!(parse(&body).unwrap_err().kind(), FaultKind::Internal);
 }
 
-fn any_request() -> impl Strategy<Value = Request> {
+fn any_request() -> impl Strategy<Value = ClearinghouseRequest> {
     let handles = || proptest::collection::vec("[ -~]{0,12}", 1..5);
     let vessel_type = prop::sample::select(VesselType::ALL.to_vec());
     let call = prop_oneof![
-        Just(Call::GetAccountInfo),
-        Just(Call::GetPublicKey),
-        Just(Call::GetResourceInfo),
+        Just(AccountCall::GetAccountInfo),
+        Just(AccountCall::GetPublicKey),
+        Just(AccountCall::GetResourceInfo),
         (vessel_type, 1..=i32::MAX as u32)
-            .prop_map(|(vessel_type, count)| Call::AcquireResources { vessel_type, count }),
-        handles().prop_map(Call::ReleaseResources),
-        handles().prop_map(Call::RenewResources),
+            .prop_map(|(vessel_type, count)| AccountCall::AcquireResources { vessel_type, count }),
+        handles().prop_map(AccountCall::ReleaseResources),
+        handles().prop_map(AccountCall::RenewResources),
     ];
     let password_call = prop_oneof![
         Just(PasswordCall::RegenerateApiKey),
         "[ -~]{0,30}".prop_map(PasswordCall::SetPublicKey),
     ];
     prop_oneof![
-        "\\PC{0,20}".prop_map(|user| Request::EncryptedApiKey { user }),
-        ("[ -~]{0,20}", "[!-~]{1,40}", call).prop_map(|(user, key, call)| Request::WithApiKey {
-            user,
-            api_key: ApiKey::new(&key).unwrap(),
-            call,
+        "\\PC{0,20}".prop_map(|user| ClearinghouseRequest::EncryptedApiKey { user }),
+        ("[ -~]{0,20}", "[!-~]{1,40}", call).prop_map(|(user, key, call)| {
+            ClearinghouseRequest::WithApiKey {
+                user,
+                api_key: ApiKey::new(&key).unwrap(),
+                call,
+            }
         }),
         ("[ -~]{0,20}", "[ -~]{0,40}", password_call).prop_map(|(user, password, call)| {
-            Request::WithPassword {
+            ClearinghouseRequest::WithPassword {
                 user,
                 password: Password::new(password),
                 call,
@@ -263,9 +265,9 @@ proptest! {
     fn whatever_the_client_half_writes_the_server_half_reads(request in any_request()) {
         let incoming = parse(request.to_xml().as_bytes()).unwrap();
         let back = match incoming {
-            Incoming::EncryptedApiKey { user } => Request::EncryptedApiKey { user },
-            Incoming::WithApiKey { user, api_key, call } => Request::WithApiKey { user, api_key, call: call.unwrap() },
-            Incoming::WithPassword { user, password, call } => Request::WithPassword { user, password, call: call.unwrap() },
+            Incoming::EncryptedApiKey { user } => ClearinghouseRequest::EncryptedApiKey { user },
+            Incoming::WithApiKey { user, api_key, call } => ClearinghouseRequest::WithApiKey { user, api_key, call: call.unwrap() },
+            Incoming::WithPassword { user, password, call } => ClearinghouseRequest::WithPassword { user, password, call: call.unwrap() },
         };
         prop_assert_eq!(back, request);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use overlord::clearinghouse::VesselRecord;
+use overlord::clearinghouse::LeasedVessel;
 use overlord::nodemanager::client::NodeClient;
 use overlord::nodemanager::node_info::NodeInfo;
 use overlord::types::{Handle, NodeId, NodeLocation, VesselName, VesselStatus};
@@ -111,7 +111,7 @@ pub(crate) async fn run(layers: &Layers, output: &Output) -> Result<ExitMeaning,
 type Answers = BTreeMap<NodeId, Result<BTreeMap<VesselName, VesselStatus>, String>>;
 
 /// Asks each node once, all of them together.
-async fn ask_nodes(held: &[VesselRecord]) -> Result<Answers, Failure> {
+async fn ask_nodes(held: &[LeasedVessel]) -> Result<Answers, Failure> {
     let client = NodeClient::new(node_calls::patience(), Arc::new(overlord::chance()?));
     let mut nodes = BTreeMap::new();
     for vessel in held {
@@ -137,7 +137,7 @@ fn statuses(info: &NodeInfo) -> BTreeMap<VesselName, VesselStatus> {
         .collect()
 }
 
-fn found_of(answers: &Answers, vessel: &VesselRecord) -> Found {
+fn found_of(answers: &Answers, vessel: &LeasedVessel) -> Found {
     match answers.get(&vessel.node_id) {
         Some(Ok(statuses)) => statuses
             .get(&vessel.vessel_id)

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use overlord::clearinghouse::VesselRecord;
+use overlord::clearinghouse::LeasedVessel;
 use overlord::engine::VesselAddress;
-use overlord::nodemanager::client::NodeError;
+use overlord::nodemanager::client::NodeCallError;
 use overlord::types::{Handle, NodeLocation};
 use overlord::{Connection, ports::NodesPort};
 use serde::Serialize;
@@ -34,7 +34,7 @@ struct LogLine<'a> {
 /// Only an output that cannot be written: nodes that do not answer are part of the result, which is then partial.
 pub(super) async fn print(
     connection: &Connection,
-    vessels: &[VesselRecord],
+    vessels: &[LeasedVessel],
     output: &Output,
 ) -> Result<ExitMeaning, Failure> {
     if vessels.is_empty() {
@@ -74,8 +74,8 @@ pub(super) async fn print(
 /// Each vessel with its log, or why its node did not tell.
 async fn read(
     connection: &Connection,
-    vessels: &[VesselRecord],
-) -> Result<Vec<(VesselAddress, Result<Vec<u8>, NodeError>)>, Failure> {
+    vessels: &[LeasedVessel],
+) -> Result<Vec<(VesselAddress, Result<Vec<u8>, NodeCallError>)>, Failure> {
     let chance = Arc::new(overlord::chance()?);
     let keys = connection.keys().clone();
     let nodes = NodesPort::with_config(keys, node_calls::patience(), chance);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use overlord::Connection;
-use overlord::clearinghouse::VesselRecord;
+use overlord::clearinghouse::LeasedVessel;
 use overlord::types::{Handle, VesselType};
 use serde::Serialize;
 
@@ -101,7 +101,7 @@ async fn find(
     arguments: &HandlesArguments,
     layers: &Layers,
     output: &Output,
-) -> Result<(Connection, Vec<VesselRecord>), Failure> {
+) -> Result<(Connection, Vec<LeasedVessel>), Failure> {
     let connection = open(layers, output).await?;
     let held = connection.clearinghouse().resource_info().await?;
     let named = if arguments.all {
@@ -113,11 +113,11 @@ async fn find(
 }
 
 /// Finds each name among the held vessels: a whole handle, or an end of one that fits one vessel only.
-fn choose(held: &[VesselRecord], names: &[String]) -> Result<Vec<VesselRecord>, Failure> {
-    let mut chosen: Vec<VesselRecord> = Vec::new();
+fn choose(held: &[LeasedVessel], names: &[String]) -> Result<Vec<LeasedVessel>, Failure> {
+    let mut chosen: Vec<LeasedVessel> = Vec::new();
     for name in names {
         let end = name.trim_start_matches('…');
-        let fits = |vessel: &&VesselRecord| vessel.handle.to_string().ends_with(end);
+        let fits = |vessel: &&LeasedVessel| vessel.handle.to_string().ends_with(end);
         let mut fitting = held.iter().filter(fits);
         let problem = match (fitting.next(), fitting.next()) {
             (Some(vessel), None) => {
@@ -135,7 +135,7 @@ fn choose(held: &[VesselRecord], names: &[String]) -> Result<Vec<VesselRecord>, 
     Ok(chosen)
 }
 
-fn handles(vessels: &[VesselRecord]) -> Vec<Handle> {
+fn handles(vessels: &[LeasedVessel]) -> Vec<Handle> {
     vessels.iter().map(|vessel| vessel.handle.clone()).collect()
 }
 
@@ -146,7 +146,7 @@ fn tell(event: &'static str, vessels: usize, output: &Output) -> Result<(), Fail
     )
 }
 
-fn print(event: &'static str, vessels: &[VesselRecord], output: &Output) -> Result<(), Failure> {
+fn print(event: &'static str, vessels: &[LeasedVessel], output: &Output) -> Result<(), Failure> {
     let mut table = Table::new(&["VESSEL", "NODE", "ACTIVE", "LEASE"]);
     for vessel in vessels {
         output.record(&VesselLine {
@@ -181,7 +181,7 @@ pub(crate) fn lease(left: Duration) -> String {
 }
 
 /// A location of a record that its own client has checked already.
-pub(crate) fn location(vessel: &VesselRecord) -> Result<overlord::types::NodeLocation, Failure> {
+pub(crate) fn location(vessel: &LeasedVessel) -> Result<overlord::types::NodeLocation, Failure> {
     vessel
         .location()
         .map_err(|error| Failure::new(ExitMeaning::Protocol, error))
@@ -191,9 +191,9 @@ pub(crate) fn location(vessel: &VesselRecord) -> Result<overlord::types::NodeLoc
 mod tests {
     use super::*;
 
-    fn vessel(handle: &str) -> VesselRecord {
+    fn vessel(handle: &str) -> LeasedVessel {
         let handle: Handle = handle.parse().unwrap();
-        VesselRecord {
+        LeasedVessel {
             node_id: handle.node.clone(),
             vessel_id: handle.vessel.clone(),
             handle,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use overlord_nodemanager::WireText;
-use overlord_nodemanager::call::Call;
+use overlord_nodemanager::call::NodeCall;
 use overlord_nodemanager::node_info::{KeyString, NodeInfo, VesselInfo};
 use overlord_nodemanager::refusals;
 use overlord_nodemanager::reply::Reply;
@@ -102,42 +102,44 @@ impl NodeService for NodeCalls {
 }
 
 impl NodeCalls {
-    async fn carry_out(&self, call: Call) -> Answer {
+    async fn carry_out(&self, call: NodeCall) -> Answer {
         match call {
-            Call::GetVessels {} => Ok(self.vessels()),
-            Call::GetVesselResources { vessel } => self.resources(&vessel).await,
-            Call::GetOffcutResources {} => Ok(Reply::success(self.offcut_resources.as_bytes())),
-            Call::StartVessel {
+            NodeCall::GetVessels {} => Ok(self.vessels()),
+            NodeCall::GetVesselResources { vessel } => self.resources(&vessel).await,
+            NodeCall::GetOffcutResources {} => Ok(Reply::success(self.offcut_resources.as_bytes())),
+            NodeCall::StartVessel {
                 vessel,
                 program_line,
             } => {
                 let platform = Platform::RepyV1.as_str().into();
                 self.start(&vessel, &platform, &program_line).await
             }
-            Call::StartVesselEx {
+            NodeCall::StartVesselEx {
                 vessel,
                 platform,
                 program_line,
             } => self.start(&vessel, &platform, &program_line).await,
-            Call::StopVessel { vessel } => self.stop(&vessel).await,
-            Call::AddFileToVessel {
+            NodeCall::StopVessel { vessel } => self.stop(&vessel).await,
+            NodeCall::AddFileToVessel {
                 vessel,
                 file,
                 content,
             } => self.add_file(&vessel, &file, content).await,
-            Call::ListFilesInVessel { vessel } => {
+            NodeCall::ListFilesInVessel { vessel } => {
                 let vessel = self.find(&vessel)?;
                 let names = on_disk(&vessel, |vessel| vessel.files().list()).await?;
                 Ok(Reply::success(names.join(&b' ')))
             }
-            Call::RetrieveFileFromVessel { vessel, file } => self.retrieve(&vessel, &file).await,
-            Call::DeleteFileInVessel { vessel, file } => self.delete(&vessel, &file).await,
-            Call::ReadVesselLog { vessel } => {
+            NodeCall::RetrieveFileFromVessel { vessel, file } => {
+                self.retrieve(&vessel, &file).await
+            }
+            NodeCall::DeleteFileInVessel { vessel, file } => self.delete(&vessel, &file).await,
+            NodeCall::ReadVesselLog { vessel } => {
                 let vessel = self.find(&vessel)?;
                 Ok(Reply::success(on_disk(&vessel, Vessel::read_log).await?))
             }
-            Call::ResetVessel { vessel } => self.reset(&vessel).await,
-            Call::ChangeOwner { vessel, key } => {
+            NodeCall::ResetVessel { vessel } => self.reset(&vessel).await,
+            NodeCall::ChangeOwner { vessel, key } => {
                 let vessel = self.find(&vessel)?;
                 let owner = refusals::owner_key(&key)?;
                 on_disk(&vessel, move |vessel| {
@@ -151,7 +153,7 @@ impl NodeCalls {
                 .await?;
                 Ok(Reply::success(""))
             }
-            Call::ChangeUsers { vessel, keys } => {
+            NodeCall::ChangeUsers { vessel, keys } => {
                 let vessel = self.find(&vessel)?;
                 let users = refusals::user_keys(&keys)?;
                 on_disk(&vessel, |vessel| {
@@ -160,7 +162,7 @@ impl NodeCalls {
                 .await?;
                 Ok(Reply::success(""))
             }
-            Call::ChangeOwnerInformation {
+            NodeCall::ChangeOwnerInformation {
                 vessel,
                 information,
             } => {
@@ -173,7 +175,7 @@ impl NodeCalls {
                 .await?;
                 Ok(Reply::success(""))
             }
-            Call::ChangeAdvertise { vessel, setting } => {
+            NodeCall::ChangeAdvertise { vessel, setting } => {
                 let vessel = self.find(&vessel)?;
                 let advertise = refusals::advertise_setting(&setting)?;
                 on_disk(&vessel, move |vessel| {
@@ -182,8 +184,8 @@ impl NodeCalls {
                 .await?;
                 Ok(Reply::success(""))
             }
-            Call::SplitVessel { vessel, resources } => self.split(&vessel, &resources).await,
-            Call::JoinVessels { vessel, other } => self.join(&vessel, &other).await,
+            NodeCall::SplitVessel { vessel, resources } => self.split(&vessel, &resources).await,
+            NodeCall::JoinVessels { vessel, other } => self.join(&vessel, &other).await,
             // A call that a newer protocol half knows and this node does not.
             _ => Err(Reply::error(refusals::UNKNOWN_CALL)),
         }

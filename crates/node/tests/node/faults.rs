@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use overlord_node::WrongReply;
-use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError};
-use overlord_nodemanager::reply::StartOutcome;
+use overlord_nodemanager::client::{NodeCallError, NodeClient, NodeClientConfig};
+use overlord_nodemanager::reply::StartReply;
 
 use crate::support::{TestNode, file, refusal};
 
@@ -29,14 +29,14 @@ async fn each_way_of_failing_is_met_as_itself_and_ends_when_the_knob_is_turned_b
     let ask = || client.list_vessels(&at);
 
     faults.set_silent(true);
-    assert!(matches!(ask().await, Err(NodeError::TimedOut { .. })));
+    assert!(matches!(ask().await, Err(NodeCallError::TimedOut { .. })));
     faults.set_silent(false);
     ask().await.unwrap();
 
     faults.set_closing_unanswered(true);
     assert!(matches!(
         ask().await,
-        Err(NodeError::ClosedUnanswered { .. })
+        Err(NodeCallError::ClosedUnanswered { .. })
     ));
     faults.set_closing_unanswered(false);
     ask().await.unwrap();
@@ -60,7 +60,7 @@ async fn a_refusing_node_listens_no_more_and_then_again_and_its_vessels_run_on()
     let node = TestNode::start(1).await;
     assert_eq!(
         node.run("v1", "exec sleep 100000", &[]).await,
-        StartOutcome::Started
+        StartReply::Started
     );
     let (faults, at) = (node.node.faults().clone(), node.node.location());
     faults.set_refusing(true);
@@ -68,7 +68,7 @@ async fn a_refusing_node_listens_no_more_and_then_again_and_its_vessels_run_on()
     // The socket closes a moment after the knob was turned.
     let refused = async {
         loop {
-            if let Err(NodeError::Connect { .. }) = client.list_vessels(&at).await {
+            if let Err(NodeCallError::Connect { .. }) = client.list_vessels(&at).await {
                 break;
             }
         }

@@ -8,7 +8,7 @@ use overlord_node::LauncherCommand;
 use overlord_node::platform::{
     ProcessLimits, ProgramCommand, ProgramPlan, ProgramPlatform, ProgramRequest,
 };
-use overlord_nodemanager::reply::{StartOutcome, StopOutcome};
+use overlord_nodemanager::reply::{StartReply, StopReply};
 use overlord_types::{Platform, ProgramArguments, VesselStatus};
 
 use crate::support::{
@@ -24,7 +24,7 @@ async fn a_program_runs_with_its_arguments_in_its_own_folder_and_a_clean_environ
     let script = "echo args=$*; echo cwd=$(pwd); env; echo stdin=$(cat | wc -c); exec sleep 100000";
     assert_eq!(
         node.run("v1", script, &["63100", "-x_1.5"]).await,
-        StartOutcome::Started
+        StartReply::Started
     );
     assert_eq!(node.printed("v1", "stdin").await, "0");
     let printed = environment(&node.log("v1"));
@@ -50,7 +50,7 @@ async fn a_program_runs_with_its_arguments_in_its_own_folder_and_a_clean_environ
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_ends_at_once_is_answered_with_its_end() {
     let node = TestNode::start_with(1, see_every_end).await;
-    let ended = StartOutcome::Ended(VesselStatus::Terminated);
+    let ended = StartReply::Ended(VesselStatus::Terminated);
     assert_eq!(node.run("v1", "echo bye; exit 3", &[]).await, ended);
     assert_eq!(node.status("v1").await, VesselStatus::Terminated);
     assert_eq!(node.log("v1"), "bye\n");
@@ -70,7 +70,7 @@ async fn what_cannot_be_executed_ends_and_says_why_in_the_log() {
     let node = TestNode::start_with(1, see_every_end).await;
     let calls = node.calls("v1");
     let none = ProgramArguments::default();
-    let ended = StartOutcome::Ended(VesselStatus::Terminated);
+    let ended = StartReply::Ended(VesselStatus::Terminated);
     let start = async |name: &str| {
         calls
             .start(Platform::Native, &file(name), &none)
@@ -127,19 +127,19 @@ async fn repy_is_refused_as_an_unsupported_platform_until_it_is_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_started_vessel_is_not_started_twice_and_a_stopped_one_is_stopped_once() {
     let node = TestNode::start(1).await;
-    assert_eq!(node.run("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v1", RUNS_ON, &[]).await, StartReply::Started);
     let again = node.try_run("v1", RUNS_ON, &[]).await;
     assert_eq!(refusal(again), "Vessel has already been started");
     let calls = node.calls("v1");
     assert_eq!(
         calls.stop().await.unwrap(),
-        StopOutcome::Ended(VesselStatus::Stopped)
+        StopReply::Ended(VesselStatus::Stopped)
     );
     assert_eq!(
         refusal(calls.stop().await),
         "Cannot stop vessel with status 'Stopped'"
     );
-    assert_eq!(node.run("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v1", RUNS_ON, &[]).await, StartReply::Started);
     node.end().await;
 }
 
@@ -154,7 +154,7 @@ async fn a_stop_ends_everything_that_the_program_started_whatever_it_fled_to() {
         (setsid sh -c 'echo orphan=$$; exec sleep 100004' &)\n\
         echo own=$$\n\
         wait";
-    assert_eq!(node.run("v1", script, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v1", script, &[]).await, StartReply::Started);
     let mut pids = Vec::new();
     for name in ["child", "grandchild", "fled", "orphan", "own"] {
         pids.push(node.printed("v1", name).await.parse::<u32>().unwrap());
@@ -190,7 +190,7 @@ async fn what_a_program_leaves_behind_when_it_ends_is_killed() {
 async fn a_program_that_does_not_listen_is_killed_after_the_grace() {
     let node = TestNode::start(1).await;
     let script = "trap '' TERM HUP INT; echo deaf; while :; do sleep 1; done";
-    assert_eq!(node.run("v1", script, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v1", script, &[]).await, StartReply::Started);
     node.log_has("v1", "deaf").await;
     let before = tokio::time::Instant::now();
     node.stops("v1").await;
@@ -206,7 +206,7 @@ async fn a_program_that_does_not_listen_is_killed_after_the_grace() {
 async fn a_stopped_program_may_say_its_last_words() {
     let node = TestNode::start(1).await;
     let script = "trap 'echo last words; exit 0' TERM; echo ready; while :; do sleep 0.01; done";
-    assert_eq!(node.run("v1", script, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v1", script, &[]).await, StartReply::Started);
     node.log_has("v1", "ready").await;
     node.calls("v1").stop().await.unwrap();
     // The shell may also say that the `sleep` it waited for was ended.
@@ -226,7 +226,7 @@ async fn a_killed_program_is_terminated_and_a_killed_supervisor_is_stale_at_once
         ("v2", VesselStatus::Stale),
     ] {
         let script = "sleep 100007 & echo child=$!; wait";
-        assert_eq!(node.run(name, script, &[]).await, StartOutcome::Started);
+        assert_eq!(node.run(name, script, &[]).await, StartReply::Started);
         let child: u32 = node.printed(name, "child").await.parse().unwrap();
         let victim = if name == "v1" {
             node.node.vessel_process(&vessel(name))
@@ -236,7 +236,7 @@ async fn a_killed_program_is_terminated_and_a_killed_supervisor_is_stale_at_once
         kill(victim.unwrap());
         node.status_becomes(name, status).await;
         assert!(!is_alive(child), "what it started went with it");
-        assert_eq!(node.run(name, RUNS_ON, &[]).await, StartOutcome::Started);
+        assert_eq!(node.run(name, RUNS_ON, &[]).await, StartReply::Started);
     }
     node.end().await;
 }
@@ -251,7 +251,7 @@ async fn a_flood_of_output_neither_fills_the_disk_nor_holds_the_program_up() {
     let node = TestNode::start(1).await;
     let script =
         "head -c 50000000 /dev/zero | tr '\\0' x; echo; echo flood=over; exec sleep 100000";
-    assert_eq!(node.run("v1", script, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v1", script, &[]).await, StartReply::Started);
     assert_eq!(node.printed("v1", "flood").await, "over");
     assert_eq!(node.log("v1").len(), 16_384);
     let size = |name| std::fs::metadata(node.folder("v1").join(name)).map_or(0, |m| m.len());
@@ -290,10 +290,7 @@ async fn files_memory_and_file_sizes_are_limited_by_the_operating_system() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_program_can_be_uploaded_anew_and_keeps_running() {
     let node = TestNode::start(1).await;
-    assert_eq!(
-        node.run("v1", RUNS_ON, &["one"]).await,
-        StartOutcome::Started
-    );
+    assert_eq!(node.run("v1", RUNS_ON, &["one"]).await, StartReply::Started);
     node.log_has("v1", "started one").await;
     let pid = node.node.vessel_process(&vessel("v1"));
     node.calls("v1")
@@ -320,7 +317,7 @@ async fn a_running_program_can_be_uploaded_anew_and_keeps_running() {
 async fn a_reset_stops_the_program_and_leaves_neither_files_nor_log() {
     let node = TestNode::start(1).await;
     let script = "mkdir -p deep/er; echo x > deep/er/file; echo ready; exec sleep 100000";
-    assert_eq!(node.run("v1", script, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v1", script, &[]).await, StartReply::Started);
     node.log_has("v1", "ready").await;
     node.calls("v1").reset().await.unwrap();
     assert!(processes_with(&node.mark()).is_empty());
@@ -346,12 +343,12 @@ async fn a_vessel_that_is_slow_to_stop_holds_up_neither_the_others_nor_the_look_
         node.folder("v1").join("run/stopping").exists()
     })
     .await;
-    assert_eq!(node.run("v2", RUNS_ON, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v2", RUNS_ON, &[]).await, StartReply::Started);
     assert_eq!(node.status("v1").await, VesselStatus::Started);
     assert!(!stopping.is_finished());
     std::fs::write(node.folder("v1").join("files/let-go"), "").unwrap();
     let stopped = stopping.await.unwrap().unwrap();
-    assert_eq!(stopped, StopOutcome::Ended(VesselStatus::Stopped));
+    assert_eq!(stopped, StopReply::Ended(VesselStatus::Stopped));
     node.end().await;
 }
 
@@ -363,7 +360,7 @@ async fn many_vessels_start_side_by_side() {
         .iter()
         .map(async |name| node.run(name, RUNS_ON, &[name]).await);
     for outcome in futures_util::future::join_all(starts).await {
-        assert_eq!(outcome, StartOutcome::Started);
+        assert_eq!(outcome, StartReply::Started);
     }
     for name in &names {
         node.log_has(name, &format!("started {name}")).await;
@@ -382,7 +379,7 @@ async fn a_start_that_is_not_seen_in_time_is_a_warning_and_a_reset_ends_it() {
         config.timing.start_wait = Duration::from_millis(100);
     })
     .await;
-    assert_eq!(node.run("v1", RUNS_ON, &[]).await, StartOutcome::NotYet);
+    assert_eq!(node.run("v1", RUNS_ON, &[]).await, StartReply::NotYet);
     assert_eq!(node.status("v1").await, VesselStatus::Fresh);
     let supervisor = node.node.vessel_supervisor(&vessel("v1")).unwrap();
     assert!(is_alive(supervisor));
@@ -431,7 +428,7 @@ async fn another_platform_has_its_word_its_log_header_and_its_code_for_missing_t
             .start(Platform::RepyV2, &file(code), &none)
             .await
             .unwrap();
-        assert_eq!(started, StartOutcome::Ended(status));
+        assert_eq!(started, StartReply::Ended(status));
     }
     assert_eq!(node.log("v1"), "Running 56\nRunning 55\n");
     node.end().await;

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use overlord_node::platform::Platforms;
-use overlord_nodemanager::client::NodeError;
-use overlord_nodemanager::reply::StartOutcome;
+use overlord_nodemanager::client::NodeCallError;
+use overlord_nodemanager::reply::StartReply;
 use overlord_types::{Platform, ProgramArguments, VesselStatus};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
@@ -34,7 +34,7 @@ async fn patient_repy_node(vessels: u16) -> TestNode {
 
 impl TestNode {
     /// Uploads a Repy program to a vessel and starts it.
-    async fn repy(&self, name: &str, source: &str, arguments: &[&str]) -> StartOutcome {
+    async fn repy(&self, name: &str, source: &str, arguments: &[&str]) -> StartReply {
         self.repy_as(Platform::RepyV2, name, source, arguments)
             .await
             .unwrap()
@@ -46,7 +46,7 @@ impl TestNode {
         name: &str,
         source: &str,
         arguments: &[&str],
-    ) -> Result<StartOutcome, NodeError> {
+    ) -> Result<StartReply, NodeCallError> {
         let calls = self.calls(name);
         let program = file("program.r2py");
         calls.add_file(&program, source.as_bytes().to_vec()).await?;
@@ -70,14 +70,14 @@ impl TestNode {
     }
 }
 
-const TERMINATED: StartOutcome = StartOutcome::Ended(VesselStatus::Terminated);
+const TERMINATED: StartReply = StartReply::Ended(VesselStatus::Terminated);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repy_program_runs_with_its_arguments_and_stops_within_a_second() {
     let node = repy_node(1).await;
     assert_eq!(
         node.repy("v1", RUNS_ON, &["63100", "-x_1.5"]).await,
-        StartOutcome::Started
+        StartReply::Started
     );
     node.log_has("v1", "up").await;
     let line = "=".repeat(40);
@@ -111,7 +111,7 @@ async fn a_repy_program_runs_with_its_arguments_and_stops_within_a_second() {
 async fn a_program_that_never_waits_is_stopped_within_a_second_too() {
     let node = repy_node(1).await;
     let busy = "log('busy\\n')\nwhile True:\n  pass\n";
-    assert_eq!(node.repy("v1", busy, &[]).await, StartOutcome::Started);
+    assert_eq!(node.repy("v1", busy, &[]).await, StartReply::Started);
     node.log_has("v1", "busy").await;
     let before = tokio::time::Instant::now();
     node.stops("v1").await;
@@ -127,7 +127,7 @@ async fn a_sandbox_that_is_kept_from_hearing_is_killed_long_before_another_progr
         config.timing.stop_grace = patience;
     })
     .await;
-    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartReply::Started);
     let pid = Pid::from_raw(node.pid("v1").cast_signed()).unwrap();
     // By its descriptor, so that nobody else is stopped who has the number later.
     let sandbox = pidfd_open(pid, PidfdFlags::empty()).unwrap();
@@ -178,10 +178,7 @@ async fn a_program_that_takes_too_much_memory_is_killed_and_the_log_says_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_program_is_found_again_by_the_next_node_and_stopped_by_it() {
     let node = repy_node(2).await;
-    assert_eq!(
-        node.repy("v1", RUNS_ON, &["1"]).await,
-        StartOutcome::Started
-    );
+    assert_eq!(node.repy("v1", RUNS_ON, &["1"]).await, StartReply::Started);
     let pid = node.pid("v1");
     let node = node
         .restart_after(async |running| running.shutdown(false).await)
@@ -200,10 +197,7 @@ async fn how_a_program_ended_is_known_even_if_no_node_was_there_to_see_it() {
     let until_told =
         "log('waiting\\n')\nwhile 'go' not in listfiles():\n  sleep(0.01)\nlog('done\\n')\n";
     for name in ["v1", "v2"] {
-        assert_eq!(
-            node.repy(name, until_told, &[]).await,
-            StartOutcome::Started
-        );
+        assert_eq!(node.repy(name, until_told, &[]).await, StartReply::Started);
         node.log_has(name, "waiting").await;
     }
     let (one, two) = (node.pid("v1"), node.pid("v2"));
@@ -233,13 +227,13 @@ fn send(pid: u32, signal: Signal) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_program_is_found_dead_and_can_be_started_again() {
     let node = repy_node(1).await;
-    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartReply::Started);
     send(node.pid("v1"), Signal::KILL);
     node.status_becomes("v1", VesselStatus::Stale).await;
     node.log_has("v1", "the vessel's process was ended by signal 9")
         .await;
     assert!(!node.folder("v1").join("run").exists());
-    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartReply::Started);
     // A fault that the process makes itself is an end like any other.
     send(node.pid("v1"), Signal::ABORT);
     node.status_becomes("v1", VesselStatus::Terminated).await;
@@ -257,7 +251,7 @@ async fn a_program_that_is_not_there_never_starts_as_with_the_original() {
             .await
             .unwrap()
     };
-    assert_eq!(start(Platform::RepyV2).await, StartOutcome::NotYet);
+    assert_eq!(start(Platform::RepyV2).await, StartReply::NotYet);
     assert_eq!(node.status("v1").await, VesselStatus::Fresh);
     assert_eq!(
         node.log("v1"),
@@ -273,7 +267,7 @@ async fn a_program_that_is_not_there_never_starts_as_with_the_original() {
 async fn a_v1_program_runs_if_it_is_valid_v2_and_is_refused_clearly_if_not() {
     let node = repy_node(1).await;
     let started = node.repy_as(Platform::RepyV1, "v1", RUNS_ON, &[]).await;
-    assert_eq!(started.unwrap(), StartOutcome::Started);
+    assert_eq!(started.unwrap(), StartReply::Started);
     node.calls("v1").stop().await.unwrap();
     let v1_only = "if callfunc == 'initialize':\n  print 'hello'\n";
     let refused = refusal(node.repy_as(Platform::RepyV1, "v1", v1_only, &[]).await);
@@ -299,7 +293,7 @@ async fn a_program_has_the_node_s_address_and_its_vessel_s_ports_and_no_others()
          attempt('own', '{own}', 40010)\nattempt('other_address', '{other}', 40010)\n\
          attempt('other_port', '{own}', 40020)\nlog('end=1\\n')\nsleep(1000)\n"
     );
-    assert_eq!(node.repy("v1", &source, &[]).await, StartOutcome::Started);
+    assert_eq!(node.repy("v1", &source, &[]).await, StartReply::Started);
     node.log_has("v1", "end=1").await;
     let output = node.output("v1");
     let printed: BTreeMap<&str, &str> = output
@@ -317,7 +311,7 @@ async fn a_program_has_the_node_s_address_and_its_vessel_s_ports_and_no_others()
 async fn the_process_of_a_vessel_has_nothing_of_the_daemon_s_environment_and_stands_behind_the_wall()
  {
     let node = repy_node(1).await;
-    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartReply::Started);
     let proc = std::path::PathBuf::from(format!("/proc/{}", node.pid("v1")));
     let environment = std::fs::read_to_string(proc.join("environ")).unwrap();
     let names: Vec<&str> = environment
@@ -345,7 +339,7 @@ async fn the_process_of_a_vessel_has_nothing_of_the_daemon_s_environment_and_sta
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn how_much_of_the_wall_stands_is_said_once_in_the_log_and_known_to_the_next_node() {
     let node = repy_node(2).await;
-    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartReply::Started);
     let wall = node.node.vessel_wall(&vessel("v1")).unwrap();
     assert_eq!(node.node.vessel_wall(&vessel("v2")), None, "nothing runs");
     let node = node
@@ -369,7 +363,7 @@ async fn how_much_of_the_wall_stands_is_said_once_in_the_log_and_known_to_the_ne
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_is_watched_by_the_node_there_is_and_by_none_that_was_there_before() {
     let node = repy_node(1).await;
-    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartOutcome::Started);
+    assert_eq!(node.repy("v1", RUNS_ON, &[]).await, StartReply::Started);
     let program = node.pid("v1");
     let mut node = node;
     for _ in 0..5 {
@@ -423,7 +417,7 @@ async fn the_last_16_kib_of_a_long_log_are_read_and_no_more_than_32_kept() {
 async fn a_reset_and_a_killed_node_leave_no_process_of_a_repy_program() {
     let node = repy_node(2).await;
     for name in ["v1", "v2"] {
-        assert_eq!(node.repy(name, RUNS_ON, &[]).await, StartOutcome::Started);
+        assert_eq!(node.repy(name, RUNS_ON, &[]).await, StartReply::Started);
     }
     let one = node.pid("v1");
     node.calls("v1").reset().await.unwrap();

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use overlord_node::{Durability, Node, NodeIdentity, NodeStartError};
-use overlord_nodemanager::call::Call;
-use overlord_nodemanager::client::NodeError;
-use overlord_nodemanager::reply::StartOutcome;
+use overlord_nodemanager::call::NodeCall;
+use overlord_nodemanager::client::NodeCallError;
+use overlord_nodemanager::reply::StartReply;
 use overlord_types::VesselStatus;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -20,7 +20,7 @@ async fn let_run(node: Node) {
 async fn a_running_vessel_is_found_again_with_its_log_and_can_be_stopped() {
     let node = TestNode::start(1).await;
     let script = "echo one; while [ ! -e go ]; do sleep 0.02; done; echo two; exec sleep 100000";
-    assert_eq!(node.run("v1", script, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v1", script, &[]).await, StartReply::Started);
     let pid = node.node.vessel_process(&vessel("v1")).unwrap();
     let node = node.restart_after(let_run).await;
     assert_eq!(node.status("v1").await, VesselStatus::Started);
@@ -40,7 +40,7 @@ async fn how_a_program_ended_is_known_even_if_no_node_was_there_to_see_it() {
     let node = TestNode::start(3).await;
     let waits = "while [ ! -e go ]; do sleep 0.02; done; echo done";
     for name in ["v1", "v2", "v3"] {
-        assert_eq!(node.run(name, waits, &[]).await, StartOutcome::Started);
+        assert_eq!(node.run(name, waits, &[]).await, StartReply::Started);
     }
     let supervisor = node.node.vessel_supervisor(&vessel("v2")).unwrap();
     let folder = node.folder("v1");
@@ -72,7 +72,7 @@ async fn how_a_program_ended_is_known_even_if_no_node_was_there_to_see_it() {
 async fn a_killed_node_takes_every_process_with_it_and_its_vessels_are_stale_afterwards() {
     let node = TestNode::start(2).await;
     let script = "setsid sh -c 'echo fled=$$; exec sleep 100008' & echo own=$$; wait";
-    assert_eq!(node.run("v1", script, &[]).await, StartOutcome::Started);
+    assert_eq!(node.run("v1", script, &[]).await, StartReply::Started);
     node.printed("v1", "fled").await;
     let mark = node.mark();
     let location = node.node.location();
@@ -85,9 +85,9 @@ async fn a_killed_node_takes_every_process_with_it_and_its_vessels_are_stale_aft
                 "{:?}",
                 processes_with(&mark)
             );
-            let answer = client.call(&location, &Call::GetVessels {}, None).await;
+            let answer = client.call(&location, &NodeCall::GetVessels {}, None).await;
             assert!(
-                matches!(answer, Err(NodeError::Connect { .. })),
+                matches!(answer, Err(NodeCallError::Connect { .. })),
                 "{answer:?}"
             );
         })
@@ -96,7 +96,7 @@ async fn a_killed_node_takes_every_process_with_it_and_its_vessels_are_stale_aft
     assert_eq!(node.status("v2").await, VesselStatus::Fresh);
     assert_eq!(
         node.run("v1", "exec sleep 100000", &[]).await,
-        StartOutcome::Started
+        StartReply::Started
     );
     node.end().await;
 }
@@ -106,7 +106,7 @@ async fn a_node_that_stops_its_vessels_says_so_when_it_is_back() {
     let node = TestNode::start(1).await;
     assert_eq!(
         node.run("v1", "exec sleep 100000", &[]).await,
-        StartOutcome::Started
+        StartReply::Started
     );
     let mark = node.mark();
     let node = node

@@ -13,9 +13,11 @@ use overlord_node::{
     LauncherCommand, NewVessel, Node, NodeConfig, NodeIdentity, NodeTiming, VESSEL_RESOURCES,
     vessel_resources_with_ports,
 };
-use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
+use overlord_nodemanager::client::{
+    NodeCallError, NodeClient, NodeClientConfig, Signer, VesselCalls,
+};
 use overlord_nodemanager::node_info::NodeInfo;
-use overlord_nodemanager::reply::{StartOutcome, StopOutcome};
+use overlord_nodemanager::reply::{StartReply, StopReply};
 use overlord_nodemanager::timestamps::TimestampSource;
 use overlord_time::{SeededRandomness, SystemClock};
 use overlord_types::{FileName, Handle, Platform, ProgramArguments, VesselName, VesselStatus};
@@ -214,7 +216,7 @@ impl TestNode {
     /// Stops a program that runs, which ends it.
     pub(crate) async fn stops(&self, name: &str) {
         let stopped = self.calls(name).stop().await.unwrap();
-        assert_eq!(stopped, StopOutcome::Ended(VesselStatus::Stopped));
+        assert_eq!(stopped, StopReply::Ended(VesselStatus::Stopped));
     }
 
     pub(crate) async fn info(&self) -> NodeInfo {
@@ -230,7 +232,7 @@ impl TestNode {
     }
 
     /// Uploads a script to a vessel and starts it.
-    pub(crate) async fn run(&self, name: &str, script: &str, arguments: &[&str]) -> StartOutcome {
+    pub(crate) async fn run(&self, name: &str, script: &str, arguments: &[&str]) -> StartReply {
         self.try_run(name, script, arguments).await.unwrap()
     }
 
@@ -239,7 +241,7 @@ impl TestNode {
         name: &str,
         script: &str,
         arguments: &[&str],
-    ) -> Result<StartOutcome, NodeError> {
+    ) -> Result<StartReply, NodeCallError> {
         let calls = self.calls(name);
         let text = format!("#!/bin/sh\n{script}\n");
         calls.add_file(&file("program"), text.into_bytes()).await?;
@@ -312,9 +314,9 @@ pub(crate) fn client() -> NodeClient {
 }
 
 /// The refusal in an error.
-pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, NodeError>) -> String {
+pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, NodeCallError>) -> String {
     match result {
-        Err(NodeError::Refused { text, .. }) => text.to_string(),
+        Err(NodeCallError::Refused { text, .. }) => text.to_string(),
         other => panic!("not refused: {other:?}"),
     }
 }

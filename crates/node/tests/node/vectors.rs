@@ -14,10 +14,10 @@ use overlord_node::platform::{
     Platforms, ProcessLimits, ProgramCommand, ProgramPlan, ProgramPlatform, ProgramRequest,
 };
 use overlord_node::{NewVessel, Node, NodeConfig, NodeIdentity, NodeTiming};
-use overlord_nodemanager::call::Call;
+use overlord_nodemanager::call::NodeCall;
 use overlord_nodemanager::framing;
 use overlord_nodemanager::node_info::NodeInfo;
-use overlord_nodemanager::reply::{Outcome, Reply};
+use overlord_nodemanager::reply::{Reply, ReplyOutcome};
 use overlord_nodemanager::signed_request::{Destination, SignedText, Stamp, sign};
 use overlord_nodemanager::timestamp::{Timestamp, UNIX_EPOCH_SECONDS};
 use overlord_time::ManualClock;
@@ -106,15 +106,15 @@ struct Case {
 
 impl Case {
     /// The call, if it is one; of an upload that was cut short, its start.
-    fn call(&self) -> Option<Call> {
+    fn call(&self) -> Option<NodeCall> {
         let message = self.request.message();
         let data = SignedText::cut(message).map_or(message, |signed| signed.data);
-        Call::parse(data.to_vec()).ok()
+        NodeCall::parse(data.to_vec()).ok()
     }
 
     /// How long the file is that a successful answer carries.
     fn payload_length(&self) -> Option<usize> {
-        if self.response.is_whole() && self.reply().outcome != Outcome::Success {
+        if self.response.is_whole() && self.reply().outcome != ReplyOutcome::Success {
             return None;
         }
         self.response
@@ -135,14 +135,14 @@ impl Case {
     /// What the node says that a split costs, if this case shows it.
     fn offcut(&self) -> Option<String> {
         let reply = self.reply();
-        let asked = matches!(self.call(), Some(Call::GetOffcutResources {}));
-        (asked && reply.outcome == Outcome::Success)
+        let asked = matches!(self.call(), Some(NodeCall::GetOffcutResources {}));
+        (asked && reply.outcome == ReplyOutcome::Success)
             .then(|| String::from_utf8(reply.payload.into()).unwrap())
     }
 
     fn start_of(&self) -> Option<String> {
         match self.call()? {
-            Call::StartVessel { vessel, .. } | Call::StartVesselEx { vessel, .. } => {
+            NodeCall::StartVessel { vessel, .. } | NodeCall::StartVesselEx { vessel, .. } => {
                 Some(vessel.to_string())
             }
             _ => None,
@@ -214,7 +214,7 @@ impl Replay {
         let keys = guest_keys(file);
         let before = cases
             .iter()
-            .find(|case| matches!(case.call(), Some(Call::GetVessels {})))
+            .find(|case| matches!(case.call(), Some(NodeCall::GetVessels {})))
             .expect("the recording shows the node before anything is changed");
         let info = NodeInfo::parse(&before.reply().payload).unwrap();
         let clock = Arc::new(ManualClock::default());
@@ -289,7 +289,7 @@ impl Replay {
         if recorded.is_whole() {
             return recorded.start.clone();
         }
-        let Some(Call::AddFileToVessel {
+        let Some(NodeCall::AddFileToVessel {
             vessel,
             file,
             content,
@@ -313,7 +313,7 @@ impl Replay {
                 .cycle()
                 .take(length)
                 .collect();
-            let call = Call::AddFileToVessel {
+            let call = NodeCall::AddFileToVessel {
                 vessel: vessel.clone(),
                 file: file.clone(),
                 content,
@@ -326,7 +326,7 @@ impl Replay {
         let read_later = self.cases[index..]
             .iter()
             .find_map(|case| match case.call()? {
-                Call::RetrieveFileFromVessel {
+                NodeCall::RetrieveFileFromVessel {
                     vessel: from,
                     file: read,
                 } if from == vessel && read == file => case.payload_length(),
@@ -341,7 +341,7 @@ impl Replay {
     /// Who owned the vessel, by what the node said of it last.
     fn owner_of(&self, vessel: &VesselName, index: usize) -> &KeyPair {
         let listed = self.cases[..index].iter().rev().find_map(|case| {
-            matches!(case.call(), Some(Call::GetVessels {})).then_some(())?;
+            matches!(case.call(), Some(NodeCall::GetVessels {})).then_some(())?;
             let info = NodeInfo::parse(&case.reply().payload).ok()?;
             Some(info.vessel(vessel)?.owner_key.clone())
         });
@@ -356,15 +356,15 @@ impl Replay {
     fn log_read_after(&self, index: usize, vessel: &str) -> Option<Vec<u8>> {
         for case in &self.cases[index + 1..] {
             match case.call() {
-                Some(Call::ReadVesselLog { vessel: read })
-                    if read == vessel && case.reply().outcome == Outcome::Success =>
+                Some(NodeCall::ReadVesselLog { vessel: read })
+                    if read == vessel && case.reply().outcome == ReplyOutcome::Success =>
                 {
                     return Some(case.reply().payload.into());
                 }
-                Some(Call::ResetVessel { vessel: reset }) if reset == vessel => return None,
+                Some(NodeCall::ResetVessel { vessel: reset }) if reset == vessel => return None,
                 Some(_)
                     if case.start_of().as_deref() == Some(vessel)
-                        && case.reply().outcome != Outcome::Error =>
+                        && case.reply().outcome != ReplyOutcome::Error =>
                 {
                     return None;
                 }
@@ -380,7 +380,7 @@ impl Replay {
             return;
         };
         let reply = self.cases[index].reply();
-        if reply.outcome == Outcome::Error {
+        if reply.outcome == ReplyOutcome::Error {
             return;
         }
         let before = self.logs.entry(vessel.clone()).or_default().clone();
@@ -400,7 +400,7 @@ impl Replay {
 
     /// Before a log is read, all that its program was to print must be in it.
     async fn await_log(&self, index: usize) {
-        let Some(Call::ReadVesselLog { vessel }) = self.cases[index].call() else {
+        let Some(NodeCall::ReadVesselLog { vessel }) = self.cases[index].call() else {
             return;
         };
         let name = vessel.to_string();
@@ -425,7 +425,7 @@ impl Replay {
             let answer = exchange(&self.node, &bytes).await;
             let case = &self.cases[index];
             let (recorded, name) = (&case.response, &case.name);
-            if let (Some(Call::ResetVessel { vessel }), Outcome::Success) =
+            if let (Some(NodeCall::ResetVessel { vessel }), ReplyOutcome::Success) =
                 (case.call(), case.reply().outcome)
             {
                 self.logs.remove(&vessel.to_string());
@@ -454,8 +454,8 @@ fn shown(bytes: &[u8]) -> String {
 fn resources_of(cases: &[Case], vessel: &VesselName) -> String {
     let recorded = |wanted: Option<&VesselName>| {
         cases.iter().find_map(|case| match case.call()? {
-            Call::GetVesselResources { vessel }
-                if case.reply().outcome == Outcome::Success
+            NodeCall::GetVesselResources { vessel }
+                if case.reply().outcome == ReplyOutcome::Success
                     && wanted.is_none_or(|wanted| vessel == wanted.as_str()) =>
             {
                 Some(String::from_utf8(case.reply().payload.into()).unwrap())
@@ -479,12 +479,12 @@ fn resources_of(cases: &[Case], vessel: &VesselName) -> String {
     let ports = first..first + 4;
     let mut file = overlord_node::vessel_resources_with_ports(&quantities, ports);
     for case in cases {
-        if let Some(Call::SplitVessel {
+        if let Some(NodeCall::SplitVessel {
             vessel: split,
             resources,
         }) = case.call()
             && split == vessel.as_str()
-            && case.reply().outcome == Outcome::Success
+            && case.reply().outcome == ReplyOutcome::Success
         {
             for line in resources.to_string_lossy().lines().filter(is_port) {
                 file.push_str(&format!("{line}\n"));
@@ -553,7 +553,7 @@ fn recorded_offcut(case: &Value) -> Option<String> {
     let bytes = hex::decode(case["response_hex"].as_str()?).ok()?;
     let header = bytes.iter().position(|&byte| byte == b'\n')?;
     let reply = Reply::parse(bytes[header + 1..].to_vec()).ok()?;
-    (reply.outcome == Outcome::Success && reply.payload.starts_with(b"resource "))
+    (reply.outcome == ReplyOutcome::Success && reply.payload.starts_with(b"resource "))
         .then(|| String::from_utf8(reply.payload.into()).ok())?
 }
 

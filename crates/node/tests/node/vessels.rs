@@ -3,7 +3,7 @@
 use overlord_keys::KeyPair;
 use overlord_node::OFFCUT_RESOURCES;
 use overlord_nodemanager::WireText;
-use overlord_nodemanager::call::Call;
+use overlord_nodemanager::call::NodeCall;
 use overlord_nodemanager::resources::{PortKind, Resource, ResourceFile};
 use overlord_types::{NodeId, VesselStatus};
 
@@ -202,7 +202,7 @@ async fn a_repeated_request_is_refused_also_after_a_restart() {
         Timestamp::from_unix_seconds(now),
         Some(Destination::from(node.node.id())),
     );
-    let call = Call::ListFilesInVessel {
+    let call = NodeCall::ListFilesInVessel {
         vessel: "v1".into(),
     };
     let request = sign(call.encode(), &crate::support::owner(), &stamp).unwrap();

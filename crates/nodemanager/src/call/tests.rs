@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::framing::{MessageDecoder, encode};
-use crate::reply::{Outcome, Reply};
+use crate::reply::{Reply, ReplyOutcome};
 use crate::test_vectors;
 use crate::wire_text::rsplit_once;
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn every_request_of_the_vector_is_read_as_a_call_that_writes_the_same_bytes() {
                 "{name}"
             );
         };
-        match Call::parse(request.clone()) {
+        match NodeCall::parse(request.clone()) {
             Ok(call) => {
                 let dropped = if call.kind().arguments == 0 {
                     request.len() - call.name().len()
@@ -83,7 +83,7 @@ fn every_response_of_the_vector_is_read_and_writes_the_same_bytes() {
         // The original's own client raised for all that is no success.
         let raised = case.get("client_exception").is_some();
         assert!(
-            !raised || reply.outcome != Outcome::Success,
+            !raised || reply.outcome != ReplyOutcome::Success,
             "{name}: {reply:?}"
         );
         if let Some(result) = case["client_result_hex"].as_str()
@@ -104,7 +104,7 @@ fn there_are_eighteen_calls_each_with_its_vessel_first() {
             .chain((0..kind.arguments).map(|number| format!("a{number}")))
             .collect::<Vec<_>>()
             .join("|");
-        let call = Call::parse(request.clone()).unwrap();
+        let call = NodeCall::parse(request.clone()).unwrap();
         assert_eq!(call.kind(), kind);
         assert_eq!(call.encode().to_vec(), request.as_bytes());
         assert_eq!(call.vessel().is_some(), kind.arguments > 0);
@@ -113,7 +113,7 @@ fn there_are_eighteen_calls_each_with_its_vessel_first() {
         }
         if kind.arguments > 0 {
             assert_eq!(
-                Call::parse(kind.name),
+                NodeCall::parse(kind.name),
                 Err(CallError::Arguments {
                     name: kind.name,
                     wanted: kind.arguments,
@@ -126,22 +126,22 @@ fn there_are_eighteen_calls_each_with_its_vessel_first() {
 
 #[test]
 fn the_last_argument_may_contain_anything() {
-    let call = Call::parse(&b"AddFileToVessel|v3|a.txt|l1|l2\nl3|\0\xff!"[..]).unwrap();
+    let call = NodeCall::parse(&b"AddFileToVessel|v3|a.txt|l1|l2\nl3|\0\xff!"[..]).unwrap();
     assert_eq!(
         call,
-        Call::AddFileToVessel {
+        NodeCall::AddFileToVessel {
             vessel: "v3".into(),
             file: "a.txt".into(),
             content: b"l1|l2\nl3|\0\xff!"[..].into(),
         }
     );
     assert_eq!(
-        Call::parse("GetVessels|x"),
-        Ok(Call::GetVessels {}),
+        NodeCall::parse("GetVessels|x"),
+        Ok(NodeCall::GetVessels {}),
         "nodes drop what follows"
     );
     assert_eq!(
-        Call::parse("|GetVessels"),
+        NodeCall::parse("|GetVessels"),
         Err(CallError::Unknown("".into()))
     );
 }
@@ -149,7 +149,7 @@ fn the_last_argument_may_contain_anything() {
 #[test]
 fn the_content_of_an_upload_is_copied_neither_when_written_nor_when_read() {
     let content = Bytes::from(vec![b'x'; 1000]);
-    let call = Call::add_file(
+    let call = NodeCall::add_file(
         &"v3".parse().unwrap(),
         &"a".parse().unwrap(),
         content.clone(),
@@ -157,7 +157,8 @@ fn the_content_of_an_upload_is_copied_neither_when_written_nor_when_read() {
     let parts = call.encode();
     assert!(parts.iter().any(|part| part.as_ptr() == content.as_ptr()));
     let request = Bytes::from(parts.to_vec());
-    let Ok(Call::AddFileToVessel { content: read, .. }) = Call::parse(request.clone()) else {
+    let Ok(NodeCall::AddFileToVessel { content: read, .. }) = NodeCall::parse(request.clone())
+    else {
         panic!("an upload");
     };
     assert_eq!(read, content);
@@ -170,23 +171,23 @@ fn calls_made_from_checked_words_are_those_of_the_wire() {
     let program: FileName = "loop.r2py".parse().unwrap();
     let arguments = ProgramArguments::new(vec!["12345".into(), "two".into()]).unwrap();
     assert_eq!(
-        Call::start(&vessel, Platform::RepyV2, &program, &arguments)
+        NodeCall::start(&vessel, Platform::RepyV2, &program, &arguments)
             .encode()
             .to_vec(),
         b"StartVesselEx|v3|repyV2|loop.r2py 12345 two"
     );
     assert_eq!(
-        Call::add_file(&vessel, &program, &b"x|y"[..])
+        NodeCall::add_file(&vessel, &program, &b"x|y"[..])
             .encode()
             .to_vec(),
         b"AddFileToVessel|v3|loop.r2py|x|y"
     );
     assert_eq!(
-        Call::change_users(&vessel, &[]).encode().to_vec(),
+        NodeCall::change_users(&vessel, &[]).encode().to_vec(),
         b"ChangeUsers|v3|"
     );
     assert_eq!(
-        Call::change_advertise(&vessel, false).encode().to_vec(),
+        NodeCall::change_advertise(&vessel, false).encode().to_vec(),
         b"ChangeAdvertise|v3|False"
     );
 }
@@ -198,11 +199,11 @@ proptest! {
         rest in proptest::collection::vec(any::<u8>(), 0..60),
     ) {
         let request = [CALLS[kind].name.as_bytes(), &b"|"[..], &rest].concat();
-        if let Ok(call) = Call::parse(request.clone())
+        if let Ok(call) = NodeCall::parse(request.clone())
             && call.kind().arguments > 0
         {
             prop_assert_eq!(call.encode().to_vec(), request);
         }
-        let _ = Call::parse(rest);
+        let _ = NodeCall::parse(rest);
     }
 }

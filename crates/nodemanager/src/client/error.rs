@@ -17,7 +17,7 @@ use crate::wire_text::WireText;
 
 /// The part of a call that was going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
+pub enum ExchangePhase {
     /// The node was looked up and connected to.
     Connect,
     /// The request was being sent.
@@ -26,7 +26,7 @@ pub enum Phase {
     Receive,
 }
 
-impl Phase {
+impl ExchangePhase {
     /// What the node did not do in time.
     fn missed(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ pub enum MalformedReply {
 /// Why a call has no result.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum NodeError {
+pub enum NodeCallError {
     /// No connection: nobody there, no way there, or no such host.
     #[error("the node at {at} cannot be reached")]
     Connect {
@@ -73,7 +73,7 @@ pub enum NodeError {
         /// The node.
         at: NodeLocation,
         /// What was going on.
-        phase: Phase,
+        phase: ExchangePhase,
         /// The deadline.
         after: Duration,
     },
@@ -178,12 +178,12 @@ pub enum NodeError {
 /// Longest part of a refusal that an error keeps, in bytes: a bad signature repeats the request.
 const REFUSAL_SHOWN_MAX: usize = 300;
 
-impl NodeError {
+impl NodeCallError {
     /// Whether the node may have run the call although no result came. If so, look before asking again.
     #[must_use]
     pub fn may_have_run(&self) -> bool {
         match self {
-            Self::TimedOut { phase, .. } => *phase == Phase::Receive,
+            Self::TimedOut { phase, .. } => *phase == ExchangePhase::Receive,
             Self::ClosedUnanswered { may_have_run, .. } => *may_have_run,
             Self::Broken { .. } | Self::ReplyTooLarge { .. } | Self::Malformed { .. } => true,
             _ => false,
@@ -233,7 +233,7 @@ impl NodeError {
     }
 }
 
-impl Classified for NodeError {
+impl Classified for NodeCallError {
     fn code(&self) -> Code {
         match self {
             Self::Connect { source, .. } if is_out_of_files(source) => Code::OpenFilesExhausted,
@@ -242,8 +242,8 @@ impl Classified for NodeError {
             }
             Self::Connect { .. } => Code::NodeUnreachable,
             Self::TimedOut { phase, .. } => match phase {
-                Phase::Connect => Code::NodeUnreachable,
-                Phase::Send | Phase::Receive => Code::NodeSilent,
+                ExchangePhase::Connect => Code::NodeUnreachable,
+                ExchangePhase::Send | ExchangePhase::Receive => Code::NodeSilent,
             },
             Self::Broken { .. } | Self::ClosedUnanswered { .. } => Code::NodeSilent,
             Self::ReplyTooLarge { .. } | Self::Malformed { .. } | Self::OtherNode { .. } => {

@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::NodeClientConfig;
-use super::error::{MalformedReply, NodeError, Phase};
+use super::config::NodeClientConfig;
+use super::error::{ExchangePhase, MalformedReply, NodeCallError};
 use crate::framing::{self, FramingError, MessageDecoder};
 use crate::parts::MessageParts;
 use crate::reply::Reply;
@@ -25,11 +25,11 @@ const LIMIT_CLOSES_WITHIN: Duration = Duration::from_secs(2);
 /// the node closed.
 const RESET_FOLLOWS_WITHIN: Duration = Duration::from_millis(500);
 
-/// What went wrong with one attempt; becomes a [`NodeError`] with the node's location.
+/// What went wrong with one attempt; becomes a [`NodeCallError`] with the node's location.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum AttemptError {
     Connect(io::Error),
-    TimedOut(Phase, Duration),
+    TimedOut(ExchangePhase, Duration),
     /// Closed without a byte. `unread`: as a connection limit does it, before the request was read.
     Closed {
         unread: bool,
@@ -41,35 +41,35 @@ pub(super) enum Fault {
     Stopped,
 }
 
-impl Fault {
+impl AttemptError {
     /// Whether it looks like a node's connection limit, so that the call was not run.
     pub(super) fn is_connection_limit(&self) -> bool {
         matches!(self, Self::Closed { unread: true })
     }
 
-    pub(super) fn locate(self, at: &NodeLocation, attempts: u32) -> NodeError {
+    pub(super) fn locate(self, at: &NodeLocation, attempts: u32) -> NodeCallError {
         let at = at.clone();
         match self {
-            Self::Connect(source) => NodeError::Connect { at, source },
-            Self::TimedOut(phase, after) => NodeError::TimedOut { at, phase, after },
-            Self::Closed { unread } => NodeError::ClosedUnanswered {
+            Self::Connect(source) => NodeCallError::Connect { at, source },
+            Self::TimedOut(phase, after) => NodeCallError::TimedOut { at, phase, after },
+            Self::Closed { unread } => NodeCallError::ClosedUnanswered {
                 at,
                 attempts,
                 may_have_run: !unread,
             },
-            Self::Broken(source) => NodeError::Broken { at, source },
+            Self::Broken(source) => NodeCallError::Broken { at, source },
             Self::Malformed(MalformedReply::Framing(FramingError::TooLong {
                 length,
                 length_max,
-            })) => NodeError::ReplyTooLarge {
+            })) => NodeCallError::ReplyTooLarge {
                 at,
                 length,
                 length_max,
             },
-            Self::Malformed(source) => NodeError::Malformed { at, source },
-            Self::Clock(source) => NodeError::Clock { at, source },
-            Self::Sign(source) => NodeError::Sign { at, source },
-            Self::Stopped => NodeError::Stopped { at },
+            Self::Malformed(source) => NodeCallError::Malformed { at, source },
+            Self::Clock(source) => NodeCallError::Clock { at, source },
+            Self::Sign(source) => NodeCallError::Sign { at, source },
+            Self::Stopped => NodeCallError::Stopped { at },
         }
     }
 }
@@ -79,12 +79,12 @@ pub(super) async fn exchange(
     config: &NodeClientConfig,
     at: &NodeLocation,
     request: MessageParts,
-) -> Result<Reply, Fault> {
+) -> Result<Reply, AttemptError> {
     let connecting = TcpStream::connect((at.host(), at.port()));
     let mut stream = timeout(config.connect_timeout, connecting)
         .await
-        .map_err(|_| Fault::TimedOut(Phase::Connect, config.connect_timeout))?
-        .map_err(Fault::Connect)?;
+        .map_err(|_| AttemptError::TimedOut(ExchangePhase::Connect, config.connect_timeout))?
+        .map_err(AttemptError::Connect)?;
     let connected = Instant::now();
     // One message, written at once: nothing to gather.
     let _ = stream.set_nodelay(true);
@@ -94,18 +94,18 @@ pub(super) async fn exchange(
     };
     let sent = timeout(config.send_timeout, sending)
         .await
-        .map_err(|_| Fault::TimedOut(Phase::Send, config.send_timeout))?;
+        .map_err(|_| AttemptError::TimedOut(ExchangePhase::Send, config.send_timeout))?;
     // A node may refuse a long request before it has taken all: what it said is worth reading.
     let whole = sent.is_ok();
     let received = timeout(config.receive_timeout, receive(config, &mut stream))
         .await
-        .map_err(|_| Fault::TimedOut(Phase::Receive, config.receive_timeout))?;
+        .map_err(|_| AttemptError::TimedOut(ExchangePhase::Receive, config.receive_timeout))?;
     match received {
-        Ok(message) => Reply::parse(message).map_err(|error| Fault::Malformed(error.into())),
-        Err(Fault::Closed { unread }) => {
+        Ok(message) => Reply::parse(message).map_err(|error| AttemptError::Malformed(error.into())),
+        Err(AttemptError::Closed { unread }) => {
             let unread = unread || is_reset(&stream).await;
             let as_a_limit_closes = unread && connected.elapsed() < LIMIT_CLOSES_WITHIN;
-            Err(Fault::Closed {
+            Err(AttemptError::Closed {
                 unread: !whole || as_a_limit_closes,
             })
         }
@@ -121,7 +121,7 @@ async fn is_reset(stream: &TcpStream) -> bool {
         .is_ok()
 }
 
-async fn receive(config: &NodeClientConfig, stream: &mut TcpStream) -> Result<Bytes, Fault> {
+async fn receive(config: &NodeClientConfig, stream: &mut TcpStream) -> Result<Bytes, AttemptError> {
     let mut decoder = MessageDecoder::new(config.reply_bytes_max);
     let mut piece = vec![0; PIECE_BYTES];
     loop {
@@ -130,20 +130,20 @@ async fn receive(config: &NodeClientConfig, stream: &mut TcpStream) -> Result<By
         let received = match read {
             Ok(count) => piece.get(..count).unwrap_or_default(),
             Err(error) if nothing_yet && is_close(&error) => {
-                return Err(Fault::Closed { unread: true });
+                return Err(AttemptError::Closed { unread: true });
             }
-            Err(error) => return Err(Fault::Broken(error)),
+            Err(error) => return Err(AttemptError::Broken(error)),
         };
         if received.is_empty() {
             return Err(match decoder.ended() {
-                FramingError::Nothing => Fault::Closed { unread: false },
-                cut => Fault::Malformed(cut.into()),
+                FramingError::Nothing => AttemptError::Closed { unread: false },
+                cut => AttemptError::Malformed(cut.into()),
             });
         }
         match decoder.receive(received) {
             Ok(Some(message)) => return Ok(message),
             Ok(None) => {}
-            Err(error) => return Err(Fault::Malformed(error.into())),
+            Err(error) => return Err(AttemptError::Malformed(error.into())),
         }
     }
 }

@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_next_time_is_one_to_two_steps_away_and_differs_from_client_to_client() {
-        let backoff = crate::client::NodeClientConfig::default().backoff;
+        let backoff = crate::client::config::NodeClientConfig::default().backoff;
         let pauses = |seed| Pauses::new(backoff, Arc::new(SeededRandomness::from_seed(seed)));
         let (one, other) = (pauses(1), pauses(2));
         for _ in 0..100 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use overlord_keys::KeyPair;
 use overlord_types::{NodeId, NodeLocation};
 
-use crate::call::Call;
+use crate::call::NodeCall;
 use crate::signed_request::{Destination, Stamp};
 use crate::timestamps::{ClockSetBack, TimestampSource, VesselTurn};
 
@@ -45,7 +45,7 @@ impl Signer {
     }
 
     /// Waits for the turn of the vessel that the call is about.
-    pub(super) async fn turn(&self, at: &NodeLocation, call: &Call) -> VesselTurn {
+    pub(super) async fn turn(&self, at: &NodeLocation, call: &NodeCall) -> VesselTurn {
         let vessel = call.vessel().unwrap_or_default();
         let key = match &self.node {
             Some(node) => format!("{node}:{vessel}"),

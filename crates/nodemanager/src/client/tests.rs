@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use overlord_time::{ManualClock, SeededRandomness, SystemClock, WallClock};
+use overlord_time::{Backoff, ManualClock, SeededRandomness, SystemClock, WallClock};
 use overlord_types::failure::{Blame, Classified as _, Code};
 use overlord_types::{FileName, NodeId, Platform, ProgramArguments, VesselName, VesselStatus};
 use tokio::io::AsyncWriteExt;
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::refusals::ALREADY_STARTED;
-use crate::reply::{StartOutcome, StopOutcome};
+use crate::reply::{StartReply, StopReply};
 use crate::server::{FaultSettings, ServerOptions, WrongReply};
 use crate::test_node::{RESOURCES, Served};
 use crate::test_vectors::Random;
@@ -95,7 +95,7 @@ async fn all_a_user_does_with_a_vessel_goes_over_the_wire() {
         .start(Platform::Native, &program("a.bin"), &none)
         .await
         .unwrap();
-    assert_eq!(started, StartOutcome::Started);
+    assert_eq!(started, StartReply::Started);
     let info = client
         .list_vessels_of(&served.at, &served.handle("v1").node)
         .await
@@ -104,7 +104,7 @@ async fn all_a_user_does_with_a_vessel_goes_over_the_wire() {
     assert!(info.vessels[0].may_be_used_by(served.keys[3].public()));
     assert_eq!(
         vessel.stop().await.unwrap(),
-        StopOutcome::Ended(VesselStatus::Stopped)
+        StopReply::Ended(VesselStatus::Stopped)
     );
     assert_eq!(vessel.read_log().await.unwrap(), b"line 1\n\nSuccess\n");
     assert_eq!(
@@ -149,7 +149,7 @@ async fn the_resources_of_a_vessel_are_asked_for_by_its_name_and_not_by_its_hand
     assert_eq!(resources.encode(), RESOURCES.as_bytes());
     let asked = served.node.run.lock().unwrap().pop().unwrap();
     assert!(
-        matches!(&asked, Call::GetVesselResources { vessel } if vessel.as_bytes() == b"v1"),
+        matches!(&asked, NodeCall::GetVesselResources { vessel } if vessel.as_bytes() == b"v1"),
         "{asked:?}"
     );
 }
@@ -178,7 +178,7 @@ async fn another_node_at_the_address_is_told_with_both_names() {
         .list_vessels_of(&served.at, &wanted)
         .await
         .unwrap_err();
-    let NodeError::OtherNode {
+    let NodeCallError::OtherNode {
         expected, found, ..
     } = error
     else {
@@ -194,12 +194,14 @@ async fn the_ends_of_a_start_and_a_refusal_are_told_apart() {
     let vessel = vessel(&served, &client, "v1");
     let none = ProgramArguments::default();
     let start = async |name| vessel.start(Platform::RepyV2, &program(name), &none).await;
-    assert_eq!(start("runs").await.unwrap(), StartOutcome::Started);
-    assert_eq!(start("late").await.unwrap(), StartOutcome::NotYet);
-    let ended = StartOutcome::Ended(VesselStatus::Terminated);
+    assert_eq!(start("runs").await.unwrap(), StartReply::Started);
+    assert_eq!(start("late").await.unwrap(), StartReply::NotYet);
+    let ended = StartReply::Ended(VesselStatus::Terminated);
     assert_eq!(start("ends").await.unwrap(), ended);
     let error = vessel.retrieve(&program("missing")).await.unwrap_err();
-    assert!(matches!(&error, NodeError::Refused { text, .. } if *text == "Error, File Not Found"));
+    assert!(
+        matches!(&error, NodeCallError::Refused { text, .. } if *text == "Error, File Not Found")
+    );
     assert!(!error.is_refusal(ALREADY_STARTED) && !error.may_have_run());
     assert_eq!(
         error.to_string(),
@@ -254,7 +256,11 @@ async fn one_node_gets_no_more_connections_than_its_bound() {
     let calls: Vec<_> = (0..20)
         .map(|_| {
             let (client, at) = (client.clone(), at.clone());
-            tokio::spawn(async move { client.call(&at, &Call::GetOffcutResources {}, None).await })
+            tokio::spawn(async move {
+                client
+                    .call(&at, &NodeCall::GetOffcutResources {}, None)
+                    .await
+            })
         })
         .collect();
     for call in calls {
@@ -286,7 +292,7 @@ async fn repeats_are_bounded_and_counted() {
     let error = client.list_vessels(&served.at).await.unwrap_err();
     assert!(matches!(
         error,
-        NodeError::ClosedUnanswered {
+        NodeCallError::ClosedUnanswered {
             attempts: 4,
             may_have_run: false,
             ..
@@ -300,7 +306,7 @@ async fn repeats_are_bounded_and_counted() {
         .await
         .unwrap_err();
     assert!(
-        matches!(error, NodeError::ClosedUnanswered { attempts: 4, .. }),
+        matches!(error, NodeCallError::ClosedUnanswered { attempts: 4, .. }),
         "{error:?}"
     );
 }
@@ -337,8 +343,8 @@ async fn a_silent_node_is_a_missed_deadline_and_delays_no_other() {
     let error = waiting.await.unwrap().unwrap_err();
     assert!(matches!(
         error,
-        NodeError::TimedOut {
-            phase: Phase::Receive,
+        NodeCallError::TimedOut {
+            phase: ExchangePhase::Receive,
             ..
         }
     ));
@@ -362,8 +368,8 @@ async fn a_slow_node_is_waited_for_until_its_deadline() {
     let error = hasty.list_vessels(&served.at).await.unwrap_err();
     assert!(matches!(
         error,
-        NodeError::TimedOut {
-            phase: Phase::Receive,
+        NodeCallError::TimedOut {
+            phase: ExchangePhase::Receive,
             ..
         }
     ));
@@ -390,15 +396,15 @@ async fn a_node_that_lies_is_told_apart_by_how() {
     let error = lie(WrongReply::Endless).await;
     assert!(matches!(
         error,
-        NodeError::ReplyTooLarge {
+        NodeCallError::ReplyTooLarge {
             length: 1_000_000_000_000_000,
             ..
         }
     ));
-    let framing = |error: &NodeError| {
+    let framing = |error: &NodeCallError| {
         matches!(
             error,
-            NodeError::Malformed {
+            NodeCallError::Malformed {
                 source: MalformedReply::Framing(_),
                 ..
             }
@@ -411,7 +417,7 @@ async fn a_node_that_lies_is_told_apart_by_how() {
     let error = lie(WrongReply::Bytes(b"5\nhello".to_vec())).await;
     assert!(matches!(
         error,
-        NodeError::Malformed {
+        NodeCallError::Malformed {
             source: MalformedReply::Reply(_),
             ..
         }
@@ -419,7 +425,7 @@ async fn a_node_that_lies_is_told_apart_by_how() {
     let error = lie(WrongReply::Lie(Reply::success("no list"))).await;
     assert!(matches!(
         error,
-        NodeError::Malformed {
+        NodeCallError::Malformed {
             source: MalformedReply::NodeInfo(_),
             ..
         }
@@ -438,7 +444,7 @@ async fn a_node_that_lies_is_told_apart_by_how() {
         .unwrap_err();
     assert!(matches!(
         error,
-        NodeError::Malformed {
+        NodeCallError::Malformed {
             source: MalformedReply::Reply(_),
             ..
         }
@@ -449,7 +455,7 @@ async fn a_node_that_lies_is_told_apart_by_how() {
         .list_vessels_of(&served.at, &other)
         .await
         .unwrap_err();
-    assert!(matches!(error, NodeError::OtherNode { .. }));
+    assert!(matches!(error, NodeCallError::OtherNode { .. }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -462,7 +468,7 @@ async fn a_lost_answer_is_not_repeated_since_the_call_may_have_run() {
     let error = vessel(&served, &client, "v1").reset().await.unwrap_err();
     assert!(matches!(
         error,
-        NodeError::ClosedUnanswered {
+        NodeCallError::ClosedUnanswered {
             attempts: 1,
             may_have_run: true,
             ..
@@ -488,8 +494,8 @@ async fn a_node_that_takes_nothing_is_a_missed_deadline_of_sending() {
     assert!(
         matches!(
             error,
-            NodeError::TimedOut {
-                phase: Phase::Send,
+            NodeCallError::TimedOut {
+                phase: ExchangePhase::Send,
                 ..
             }
         ),
@@ -514,8 +520,8 @@ async fn a_node_that_drips_its_answer_is_a_missed_deadline() {
     assert!(
         matches!(
             error,
-            NodeError::TimedOut {
-                phase: Phase::Receive,
+            NodeCallError::TimedOut {
+                phase: ExchangePhase::Receive,
                 ..
             }
         ),
@@ -531,19 +537,19 @@ async fn what_cannot_work_says_so_without_a_connection() {
         listener.local_addr().unwrap().into()
     };
     let error = client.list_vessels(&nobody).await.unwrap_err();
-    assert!(matches!(error, NodeError::Connect { .. }));
+    assert!(matches!(error, NodeCallError::Connect { .. }));
     assert_eq!((error.blame(), error.may_have_run()), (Blame::Node, false));
     let behind = "NAT$abc:1224".parse().unwrap();
     let error = client.list_vessels(&behind).await.unwrap_err();
-    assert!(matches!(error, NodeError::BehindForwarder { .. }));
+    assert!(matches!(error, NodeCallError::BehindForwarder { .. }));
     assert_eq!(error.blame(), Blame::Operator);
-    let call = Call::StopVessel {
+    let call = NodeCall::StopVessel {
         vessel: "v1".into(),
     };
     let error = client.call(&nobody, &call, None).await.unwrap_err();
     assert!(matches!(
         error,
-        NodeError::SignerMissing { call: "StopVessel" }
+        NodeCallError::SignerMissing { call: "StopVessel" }
     ));
 }
 
@@ -555,7 +561,7 @@ async fn a_clock_that_cannot_be_right_is_this_machine_s_fault() {
     let vessel = client.vessel(&served.at, &served.handle("v1"), &behind);
     // Two hours behind: expired on arrival, which the original calls a bad signature.
     let error = vessel.read_log().await.unwrap_err();
-    assert!(matches!(&error, NodeError::Refused { text, .. }
+    assert!(matches!(&error, NodeCallError::Refused { text, .. }
         if text.to_string().starts_with("Bad Signature on 'ReadVesselLog|v1")));
     assert!(error.to_string().len() < 600);
 }
@@ -582,7 +588,7 @@ async fn mutated_answers_are_read_or_refused_and_never_bring_the_client_down() {
             .change(|faults| faults.wrong_reply = Some(WrongReply::Bytes(bytes)));
         match client.list_vessels(&served.at).await {
             Ok(_) => {}
-            Err(NodeError::TimedOut { .. }) => panic!("a hang"),
+            Err(NodeCallError::TimedOut { .. }) => panic!("a hang"),
             Err(error) => {
                 assert_eq!(error.at(), Some(&served.at));
                 refused += 1;

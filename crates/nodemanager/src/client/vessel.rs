@@ -4,16 +4,16 @@ use bytes::Bytes;
 use overlord_keys::PublicKey;
 use overlord_types::{FileName, Handle, NodeLocation, Platform, ProgramArguments, VesselName};
 
-use super::{NodeClient, NodeError, Signer};
-use crate::call::Call;
-use crate::reply::{ReplyError, StartOutcome, StopOutcome};
+use super::{NodeCallError, NodeClient, Signer};
+use crate::call::NodeCall;
+use crate::reply::{ReplyError, StartReply, StopReply};
 use crate::resources::ResourceFile;
 use crate::wire_text::{WireText, words};
 
 /// Calls about one vessel, signed for its node. Made by [`NodeClient::vessel`].
 ///
-/// All fail as [`NodeClient::call`] does, with [`NodeError::Refused`] when the node refuses, and with
-/// [`NodeError::Malformed`] when the answer is not the call's.
+/// All fail as [`NodeClient::call`] does, with [`NodeCallError::Refused`] when the node refuses, and with
+/// [`NodeCallError::Malformed`] when the answer is not the call's.
 #[derive(Debug, Clone)]
 pub struct VesselCalls {
     client: NodeClient,
@@ -40,12 +40,12 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn resources(&self) -> Result<ResourceFile, NodeError> {
-        let call = Call::GetVesselResources {
+    pub async fn resources(&self) -> Result<ResourceFile, NodeCallError> {
+        let call = NodeCall::GetVesselResources {
             vessel: self.name(),
         };
         let payload = self.payload(&call).await?;
-        ResourceFile::parse(&payload).map_err(|error| NodeError::malformed(&self.at, error))
+        ResourceFile::parse(&payload).map_err(|error| NodeCallError::malformed(&self.at, error))
     }
 
     /// Starts an uploaded program. That it was not seen to start in time is no error.
@@ -57,36 +57,36 @@ impl VesselCalls {
         platform: Platform,
         program: &FileName,
         arguments: &ProgramArguments,
-    ) -> Result<StartOutcome, NodeError> {
-        let call = Call::start(&self.vessel, platform, program, arguments);
+    ) -> Result<StartReply, NodeCallError> {
+        let call = NodeCall::start(&self.vessel, platform, program, arguments);
         let reply = self
             .client
             .unrefused(&self.at, &call, self.signer())
             .await?;
-        StartOutcome::of(&reply).map_err(|error| NodeError::malformed(&self.at, error))
+        StartReply::of(&reply).map_err(|error| NodeCallError::malformed(&self.at, error))
     }
 
     /// Stops the program. That it was not seen to end in time is no error.
     ///
     /// # Errors
     /// See [`VesselCalls`]. A vessel that does not run is refused.
-    pub async fn stop(&self) -> Result<StopOutcome, NodeError> {
-        let call = Call::StopVessel {
+    pub async fn stop(&self) -> Result<StopReply, NodeCallError> {
+        let call = NodeCall::StopVessel {
             vessel: self.name(),
         };
         let reply = self
             .client
             .unrefused(&self.at, &call, self.signer())
             .await?;
-        StopOutcome::of(&reply).map_err(|error| NodeError::malformed(&self.at, error))
+        StopReply::of(&reply).map_err(|error| NodeCallError::malformed(&self.at, error))
     }
 
     /// Stops the program, deletes all files and the log.
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn reset(&self) -> Result<(), NodeError> {
-        let call = Call::ResetVessel {
+    pub async fn reset(&self) -> Result<(), NodeCallError> {
+        let call = NodeCall::ResetVessel {
             vessel: self.name(),
         };
         self.payload(&call).await.map(drop)
@@ -100,8 +100,8 @@ impl VesselCalls {
         &self,
         file: &FileName,
         content: impl Into<Bytes>,
-    ) -> Result<(), NodeError> {
-        let call = Call::add_file(&self.vessel, file, content);
+    ) -> Result<(), NodeCallError> {
+        let call = NodeCall::add_file(&self.vessel, file, content);
         self.payload(&call).await.map(drop)
     }
 
@@ -109,8 +109,8 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn list_files(&self) -> Result<Vec<WireText>, NodeError> {
-        let call = Call::ListFilesInVessel {
+    pub async fn list_files(&self) -> Result<Vec<WireText>, NodeCallError> {
+        let call = NodeCall::ListFilesInVessel {
             vessel: self.name(),
         };
         let payload = self.payload(&call).await?;
@@ -121,8 +121,8 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn retrieve(&self, file: &FileName) -> Result<Vec<u8>, NodeError> {
-        let call = Call::RetrieveFileFromVessel {
+    pub async fn retrieve(&self, file: &FileName) -> Result<Vec<u8>, NodeCallError> {
+        let call = NodeCall::RetrieveFileFromVessel {
             vessel: self.name(),
             file: file.into(),
         };
@@ -133,8 +133,8 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn delete(&self, file: &FileName) -> Result<(), NodeError> {
-        let call = Call::DeleteFileInVessel {
+    pub async fn delete(&self, file: &FileName) -> Result<(), NodeCallError> {
+        let call = NodeCall::DeleteFileInVessel {
             vessel: self.name(),
             file: file.into(),
         };
@@ -145,8 +145,8 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn read_log(&self) -> Result<Vec<u8>, NodeError> {
-        let call = Call::ReadVesselLog {
+    pub async fn read_log(&self) -> Result<Vec<u8>, NodeCallError> {
+        let call = NodeCall::ReadVesselLog {
             vessel: self.name(),
         };
         self.payload(&call).await.map(Vec::from)
@@ -156,8 +156,8 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn change_users(&self, users: &[PublicKey]) -> Result<(), NodeError> {
-        let call = Call::change_users(&self.vessel, users);
+    pub async fn change_users(&self, users: &[PublicKey]) -> Result<(), NodeCallError> {
+        let call = NodeCall::change_users(&self.vessel, users);
         self.payload(&call).await.map(drop)
     }
 
@@ -165,8 +165,8 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn change_owner(&self, owner: &PublicKey) -> Result<(), NodeError> {
-        let call = Call::change_owner(&self.vessel, owner);
+    pub async fn change_owner(&self, owner: &PublicKey) -> Result<(), NodeCallError> {
+        let call = NodeCall::change_owner(&self.vessel, owner);
         self.payload(&call).await.map(drop)
     }
 
@@ -177,8 +177,8 @@ impl VesselCalls {
     pub async fn change_owner_information(
         &self,
         information: impl Into<WireText>,
-    ) -> Result<(), NodeError> {
-        let call = Call::ChangeOwnerInformation {
+    ) -> Result<(), NodeCallError> {
+        let call = NodeCall::ChangeOwnerInformation {
             vessel: self.name(),
             information: information.into(),
         };
@@ -189,8 +189,8 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn change_advertise(&self, advertise: bool) -> Result<(), NodeError> {
-        let call = Call::change_advertise(&self.vessel, advertise);
+    pub async fn change_advertise(&self, advertise: bool) -> Result<(), NodeCallError> {
+        let call = NodeCall::change_advertise(&self.vessel, advertise);
         self.payload(&call).await.map(drop)
     }
 
@@ -198,8 +198,11 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn split(&self, asked: &ResourceFile) -> Result<(VesselName, VesselName), NodeError> {
-        let call = Call::SplitVessel {
+    pub async fn split(
+        &self,
+        asked: &ResourceFile,
+    ) -> Result<(VesselName, VesselName), NodeCallError> {
+        let call = NodeCall::SplitVessel {
             vessel: self.name(),
             resources: asked.encode().into(),
         };
@@ -215,8 +218,8 @@ impl VesselCalls {
     ///
     /// # Errors
     /// See [`VesselCalls`].
-    pub async fn join(&self, other: &VesselName) -> Result<VesselName, NodeError> {
-        let call = Call::JoinVessels {
+    pub async fn join(&self, other: &VesselName) -> Result<VesselName, NodeCallError> {
+        let call = NodeCall::JoinVessels {
             vessel: self.name(),
             other: other.into(),
         };
@@ -240,12 +243,12 @@ impl VesselCalls {
         Some(&self.signer)
     }
 
-    async fn payload(&self, call: &Call) -> Result<Bytes, NodeError> {
+    async fn payload(&self, call: &NodeCall) -> Result<Bytes, NodeCallError> {
         self.client.payload(&self.at, call, self.signer()).await
     }
 
-    fn unexpected(&self, call: &'static str, expected: &'static str, got: &[u8]) -> NodeError {
-        NodeError::malformed(&self.at, ReplyError::payload(call, expected, got))
+    fn unexpected(&self, call: &'static str, expected: &'static str, got: &[u8]) -> NodeCallError {
+        NodeCallError::malformed(&self.at, ReplyError::payload(call, expected, got))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Recorded resource files and refusals of splits.
 
 use super::*;
-use crate::call::Call;
+use crate::call::NodeCall;
 use crate::framing::MessageDecoder;
 use crate::test_vectors;
 use crate::wire_text::rsplit_once;
@@ -28,7 +28,7 @@ fn every_resource_file_of_the_vector_is_read_and_kept_byte_for_byte() {
             .unwrap()
             .unwrap();
         let reply = Reply::parse(message).unwrap();
-        if reply.outcome == crate::reply::Outcome::Success {
+        if reply.outcome == crate::reply::ReplyOutcome::Success {
             let file = ResourceFile::parse(&reply.payload).unwrap();
             assert_eq!(file.encode(), reply.payload, "{name}");
             assert!(file.resources().quantity(Resource::Cpu) > 0.0, "{name}");
@@ -63,7 +63,8 @@ fn splits_in_words_that_nobody_understands_are_refused_as_in_the_vector() {
         let Some((data, _)) = rsplit_once(&request, b'\n') else {
             continue;
         };
-        let Ok(Call::SplitVessel { resources, .. }) = Call::parse(request.slice_ref(data)) else {
+        let Ok(NodeCall::SplitVessel { resources, .. }) = NodeCall::parse(request.slice_ref(data))
+        else {
             continue;
         };
         let response = test_vectors::bytes(case, "response_hex");

@@ -2,6 +2,7 @@
 //!
 //! The decisions about signatures are [`crate::verification`]'s; here they meet the node's state.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,13 +10,13 @@ use overlord_keys::PublicKey;
 use overlord_time::WallClock;
 use overlord_types::VesselName;
 
-use super::{NodeService, Source, VesselAccess};
-use crate::call::{Call, CallKind, Permission};
+use super::service::{NodeService, VerifiedCall, VesselAccess};
+use crate::call::{CallKind, NodeCall, Permission};
 use crate::refusals::{NO_SUCH_VESSEL, UNKNOWN_CALL, UNKNOWN_VESSEL};
 use crate::reply::Reply;
 use crate::timestamp::Timestamp;
 use crate::verification::{
-    Accepted, Doubt, Judge, LastAccepted, Rejection, SignedRequest, vessel_of,
+    AcceptedRequest, Judge, LastAccepted, Rejection, SignatureDoubt, SignedRequest, vessel_of,
 };
 use crate::wire_text::{WireText, rsplit_once};
 
@@ -25,20 +26,6 @@ use crate::wire_text::{WireText, rsplit_once};
 /// The original takes any time. There a user can lock a vessel's owner out for as long as he likes, and keep
 /// a vessel whose lease has ended: nothing older is accepted any more. An owner harms only himself.
 const USER_AHEAD_MAX: u32 = 3600;
-
-/// A call that its signer may make. What its arguments mean is the node's to decide.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VerifiedCall {
-    /// The call.
-    pub call: Call,
-    /// The vessel it is about, as the call names it. Existed when it was authenticated; a public
-    /// call's may not exist.
-    pub vessel: Option<VesselName>,
-    /// Who signed it; `None` for public calls.
-    pub signer: Option<PublicKey>,
-    /// Where it came from.
-    pub source: Source,
-}
 
 /// Authenticates requests against a node's vessels, and has the node store what they accepted.
 pub struct Authenticator {
@@ -66,7 +53,7 @@ impl Authenticator {
     pub fn authenticate(
         &self,
         request: impl Into<Bytes>,
-        source: Source,
+        source: SocketAddr,
     ) -> Result<VerifiedCall, Reply> {
         let request = request.into();
         let kind = CallKind::of(&request).map_err(|_| Reply::error(UNKNOWN_CALL))?;
@@ -119,7 +106,7 @@ impl Authenticator {
         signed: &SignedRequest<'_>,
         kind: CallKind,
         access: &VesselAccess,
-    ) -> Result<Accepted, Rejection> {
+    ) -> Result<AcceptedRequest, Rejection> {
         let mut allowed = vec![access.owner.clone()];
         if kind.permission == Permission::User {
             allowed.extend(access.users.iter().cloned());
@@ -132,7 +119,7 @@ impl Authenticator {
             now,
         })?;
         if accepted.signer != access.owner && locks_others_out(&accepted.remember, now) {
-            return Err(Rejection::Untrusted(vec![Doubt::OutOfOrder]));
+            return Err(Rejection::Untrusted(vec![SignatureDoubt::OutOfOrder]));
         }
         Ok(accepted)
     }
@@ -171,8 +158,12 @@ impl Refused {
 }
 
 /// Reads the call once it is known who makes it: missing arguments use up the time of a request too.
-fn verified(data: Bytes, signer: Option<PublicKey>, source: Source) -> Result<VerifiedCall, Reply> {
-    let call = Call::parse(data).map_err(|_| Reply::internal_error())?;
+fn verified(
+    data: Bytes,
+    signer: Option<PublicKey>,
+    source: SocketAddr,
+) -> Result<VerifiedCall, Reply> {
+    let call = NodeCall::parse(data).map_err(|_| Reply::internal_error())?;
     // A call whose only argument is the vessel takes all that follows for its name, `v3|x`.
     let vessel = match call.vessel() {
         Some(named) => Some(read_vessel(&named).ok_or_else(|| Reply::error(NO_SUCH_VESSEL))?),

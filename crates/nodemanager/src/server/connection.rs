@@ -1,5 +1,6 @@
 //! One connection: a request is read, answered, and the connection closed.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
@@ -11,7 +12,8 @@ use tokio::time::timeout;
 use super::authentication::Authenticator;
 use super::faults::bytes_to_send;
 use super::limits::BUDGET_UNIT;
-use super::{NodeService, ServerOptions, Source};
+use super::options::ServerOptions;
+use super::service::NodeService;
 use crate::framing::MessageDecoder;
 use crate::parts::MessageParts;
 use crate::reply::Reply;
@@ -31,7 +33,11 @@ pub(super) struct Server {
 
 impl Server {
     /// Serves one connection to its end. Its faults are its own: nothing escapes to the others.
-    pub(super) async fn serve_connection(self: Arc<Self>, mut stream: TcpStream, source: Source) {
+    pub(super) async fn serve_connection(
+        self: Arc<Self>,
+        mut stream: TcpStream,
+        source: SocketAddr,
+    ) {
         // One answer, written at once: nothing to gather.
         let _ = stream.set_nodelay(true);
         let faults = &self.options.faults;
@@ -92,7 +98,7 @@ impl Server {
     }
 
     /// Authenticates and runs a request. A panic of the node's is this call's alone.
-    async fn answer(self: Arc<Self>, request: Bytes, source: Source) -> Reply {
+    async fn answer(self: Arc<Self>, request: Bytes, source: SocketAddr) -> Reply {
         let server = Arc::clone(&self);
         let authenticated =
             tokio::task::spawn_blocking(move || server.authenticator.authenticate(request, source));
@@ -110,7 +116,7 @@ impl Server {
         })
     }
 
-    async fn send(&self, stream: &mut TcpStream, mut answer: MessageParts, source: Source) {
+    async fn send(&self, stream: &mut TcpStream, mut answer: MessageParts, source: SocketAddr) {
         while answer.has_remaining() {
             let mut piece = (&mut answer).take(PIECE_BYTES);
             let sent = stream.write_all_buf(&mut piece);

@@ -1,15 +1,20 @@
 //! Tests of the server over real sockets, the original's recorded connections among them.
 
+use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use overlord_keys::PublicKey;
+use overlord_time::{SystemClock, WallClock};
+use overlord_types::NodeId;
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::call::Call;
+use crate::call::NodeCall;
 use crate::framing::{self, MessageDecoder};
+use crate::reply::Reply;
 use crate::signed_request::{Sequence, Stamp, sign};
 use crate::test_node::{Served, TestNode};
 use crate::test_vectors::{self, Json};
@@ -215,7 +220,7 @@ async fn silent_clients_block_nobody() {
     let reply = tokio::time::timeout(Duration::from_secs(5), ask(served.address, b"GetVessels"));
     assert_eq!(
         reply.await.unwrap().unwrap().outcome,
-        crate::reply::Outcome::Success
+        crate::reply::ReplyOutcome::Success
     );
     drop(silent);
 }
@@ -320,7 +325,7 @@ async fn one_of_many_equal_requests_is_run() {
     let mut served_ones = 0;
     for reply in asked {
         let reply = reply.await.unwrap();
-        if reply.outcome == crate::reply::Outcome::Success {
+        if reply.outcome == crate::reply::ReplyOutcome::Success {
             served_ones += 1;
         } else {
             assert_eq!(reply, Reply::error("Signature problem: Timestamps match"));
@@ -420,7 +425,7 @@ async fn a_request_for_another_node_or_out_of_its_row_is_refused() {
     );
     stamp.sequence = Some(Sequence::start("row").unwrap());
     let reply = ask(served.address, &sign(&stamp)).await.unwrap();
-    assert_eq!(reply.outcome, crate::reply::Outcome::Success);
+    assert_eq!(reply.outcome, crate::reply::ReplyOutcome::Success);
     stamp.timestamp = stamp.timestamp.map(|time| time.plus_seconds(1));
     let reply = ask(served.address, &sign(&stamp)).await.unwrap();
     assert_eq!(
@@ -453,7 +458,7 @@ async fn what_cannot_be_stored_is_not_run_and_a_failing_call_fails_alone() {
         Reply::internal_error()
     );
     let reply = ask(served.address, b"GetOffcutResources").await.unwrap();
-    assert_eq!(reply.outcome, crate::reply::Outcome::Success);
+    assert_eq!(reply.outcome, crate::reply::ReplyOutcome::Success);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -461,7 +466,7 @@ async fn a_tampered_upload_is_refused_without_being_repeated() {
     let served = Served::start(ServerOptions::default()).await;
     let content = vec![b'x'; 3_000_000];
     let vessel = "v1".parse().unwrap();
-    let call = Call::add_file(&vessel, &"f".parse().unwrap(), content);
+    let call = NodeCall::add_file(&vessel, &"f".parse().unwrap(), content);
     let mut request = signed(&served, 2, &call.encode().to_vec(), 0);
     request[30] = b'y';
     let reply = ask(served.address, &request).await.unwrap();

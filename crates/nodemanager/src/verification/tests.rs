@@ -5,7 +5,12 @@ use crate::test_vectors::{self, Json};
 use proptest::prelude::*;
 
 /// What the original did with a recorded request, in the form of our decision.
-fn decide(request: &[u8], case: &Json, node: &str, now: Timestamp) -> Result<Accepted, Rejection> {
+fn decide(
+    request: &[u8],
+    case: &Json,
+    node: &str,
+    now: Timestamp,
+) -> Result<AcceptedRequest, Rejection> {
     let allowed = allowed_keys(case);
     let last = last_accepted(case);
     SignedRequest::cut(request)
@@ -83,7 +88,7 @@ fn every_case_of_the_verification_vector_has_its_reasons_for_trust() {
         }
         let doubts = match &request {
             Some(request) => request.doubts(last_accepted(case).as_ref(), node, now),
-            None => Ok(vec![Doubt::BadSignature]),
+            None => Ok(vec![SignatureDoubt::BadSignature]),
         };
         let Some(expected) = case["shouldtrustmeta"].as_array() else {
             assert_eq!(doubts, Err(Rejection::Malformed), "{name}");

@@ -1,7 +1,7 @@
 //! The engine's clearinghouse: XML-RPC in the name of an account.
 
 use async_trait::async_trait;
-use overlord_clearinghouse::{ClearinghouseAccount, VesselRecord};
+use overlord_clearinghouse::{ClearinghouseAccount, LeasedVessel};
 use overlord_engine::{Account, Clearinghouse, ClearinghouseError, HeldVessel};
 use overlord_types::{Handle, VesselType};
 
@@ -72,7 +72,7 @@ impl Clearinghouse for ClearinghousePort {
     }
 }
 
-fn held(records: Vec<VesselRecord>) -> Vec<HeldVessel> {
+fn held(records: Vec<LeasedVessel>) -> Vec<HeldVessel> {
     records
         .into_iter()
         .filter_map(|record| match record.location() {

@@ -4,16 +4,16 @@
 //! The engine's errors say what happened in their own words, so what becomes their source is the cause below
 //! the wire's outermost message: a chain never says the same twice.
 
-use overlord_clearinghouse::{ClearinghouseError as WireError, FaultKind, TransportError};
+use overlord_clearinghouse::{ClearinghouseCallError, FaultKind, TransportError};
 use overlord_engine::{ClearinghouseError, NodeError};
-use overlord_nodemanager::client::NodeError as WireNodeError;
+use overlord_nodemanager::client::NodeCallError;
 use overlord_types::failure::{Classified as _, Code, RetryClass};
 
 /// A failed call to the clearinghouse, as the engine knows it.
 #[must_use]
-pub fn of_clearinghouse(error: WireError) -> ClearinghouseError {
+pub fn of_clearinghouse(error: ClearinghouseCallError) -> ClearinghouseError {
     match error {
-        WireError::Transport { source, .. } => match source {
+        ClearinghouseCallError::Transport { source, .. } => match source {
             TransportError::Timeout { after } => ClearinghouseError::Silent(after),
             TransportError::Lost(_) => ClearinghouseError::AnswerLost(Box::new(source)),
             TransportError::Tls(failure) => match failure.retry() {
@@ -26,14 +26,14 @@ pub fn of_clearinghouse(error: WireError) -> ClearinghouseError {
             },
             other => ClearinghouseError::Unreachable(Box::new(other)),
         },
-        WireError::Fault { fault, .. } => match fault.kind() {
+        ClearinghouseCallError::Fault { fault, .. } => match fault.kind() {
             FaultKind::Authentication => ClearinghouseError::Authentication(fault.text),
             FaultKind::InvalidRequest => ClearinghouseError::InvalidRequest(fault.text),
             FaultKind::NotEnoughCredits => ClearinghouseError::NotEnoughCredits(fault.text),
             FaultKind::UnableToAcquire => ClearinghouseError::UnableToAcquire(fault.text),
             _ => ClearinghouseError::Internal(format!("fault {}, {}", fault.code, fault.text)),
         },
-        WireError::Http {
+        ClearinghouseCallError::Http {
             status,
             ref excerpt,
             ..
@@ -41,28 +41,28 @@ pub fn of_clearinghouse(error: WireError) -> ClearinghouseError {
             ClearinghouseError::Internal(format!("HTTP status {status}: {excerpt}"))
         }
         // Whoever answered was not asked for what it knows: a wrong path, a proxy that wants something.
-        WireError::Http { .. } => ClearinghouseError::Unreachable(Box::new(error)),
+        ClearinghouseCallError::Http { .. } => ClearinghouseError::Unreachable(Box::new(error)),
         other => ClearinghouseError::Malformed(Box::new(other)),
     }
 }
 
 /// A failed call to a node, as the engine knows it.
 #[must_use]
-pub fn of_node(error: WireNodeError) -> NodeError {
+pub fn of_node(error: NodeCallError) -> NodeError {
     match (error.code(), error) {
-        (Code::NodeRefused, WireNodeError::Refused { call, text, .. }) => {
+        (Code::NodeRefused, NodeCallError::Refused { call, text, .. }) => {
             NodeError::Refused(format!("{call}: {text}"))
         }
         // A node behind a forwarder refuses nothing, but no request of ours can reach it as long as it is there.
         (Code::NodeBehindForwarder, error) => NodeError::Refused(error.to_string()),
-        (Code::NodeUnreachable, WireNodeError::Connect { source, .. }) => {
+        (Code::NodeUnreachable, NodeCallError::Connect { source, .. }) => {
             NodeError::Unreachable(Box::new(source))
         }
         (Code::NodeUnreachable, error) => NodeError::Unreachable(Box::new(error)),
         (Code::NodeSilent, error) => NodeError::Silent(Box::new(error)),
         (Code::NodeMalformed, error) => NodeError::Misbehaved(Box::new(error)),
         // Out of sockets or memory here: that says nothing about the node.
-        (_, WireNodeError::Connect { source, .. }) => NodeError::Local(Box::new(source)),
+        (_, NodeCallError::Connect { source, .. }) => NodeError::Local(Box::new(source)),
         (_, error) => NodeError::Local(Box::new(error)),
     }
 }
@@ -71,21 +71,21 @@ pub fn of_node(error: WireNodeError) -> NodeError {
 mod tests {
     use super::*;
     use overlord_clearinghouse::{Fault, Method, TlsFailure};
-    use overlord_nodemanager::client::Phase;
+    use overlord_nodemanager::client::ExchangePhase;
     use overlord_types::NodeLocation;
     use overlord_types::failure::InnermostCause;
     use std::time::Duration;
 
-    fn transport(source: TransportError) -> WireError {
-        WireError::Transport {
+    fn transport(source: TransportError) -> ClearinghouseCallError {
+        ClearinghouseCallError::Transport {
             server: "h:443".to_owned(),
             method: Method::AcquireResources,
             source,
         }
     }
 
-    fn fault(code: i32) -> WireError {
-        WireError::Fault {
+    fn fault(code: i32) -> ClearinghouseCallError {
+        ClearinghouseCallError::Fault {
             method: Method::AcquireResources,
             fault: Fault::new(code, "words"),
         }
@@ -94,13 +94,13 @@ mod tests {
     #[test]
     fn every_failure_of_a_call_keeps_its_class_and_whether_it_may_have_been_done() {
         let seconds = Duration::from_secs(1);
-        let http = |status| WireError::Http {
+        let http = |status| ClearinghouseCallError::Http {
             server: "h:443".to_owned(),
             method: Method::RenewResources,
             status,
             excerpt: String::new(),
         };
-        let malformed = WireError::Malformed {
+        let malformed = ClearinghouseCallError::Malformed {
             server: "h:443".to_owned(),
             method: Method::RenewResources,
             problem: "html".to_owned(),
@@ -162,26 +162,26 @@ mod tests {
     #[test]
     fn silence_of_a_node_is_told_from_its_answers() {
         let at: NodeLocation = "10.0.0.1:1224".parse().unwrap();
-        let refused_connection = WireNodeError::Connect {
+        let refused_connection = NodeCallError::Connect {
             at: at.clone(),
             source: std::io::ErrorKind::ConnectionRefused.into(),
         };
-        let timed_out = |phase| WireNodeError::TimedOut {
+        let timed_out = |phase| NodeCallError::TimedOut {
             at: at.clone(),
             phase,
             after: Duration::from_secs(9),
         };
-        let other_node = WireNodeError::OtherNode {
+        let other_node = NodeCallError::OtherNode {
             at: at.clone(),
             expected: "3 33".parse().unwrap(),
             found: "3 35".parse().unwrap(),
         };
-        let refused = WireNodeError::Refused {
+        let refused = NodeCallError::Refused {
             at: at.clone(),
             call: "StartVesselEx",
             text: "Insufficient Permissions".into(),
         };
-        let no_sockets = WireNodeError::Connect {
+        let no_sockets = NodeCallError::Connect {
             at: at.clone(),
             source: std::io::Error::from_raw_os_error(24),
         };
@@ -190,11 +190,11 @@ mod tests {
             NodeError::Unreachable(_)
         ));
         assert!(matches!(
-            of_node(timed_out(Phase::Connect)),
+            of_node(timed_out(ExchangePhase::Connect)),
             NodeError::Unreachable(_)
         ));
         assert!(matches!(
-            of_node(timed_out(Phase::Receive)),
+            of_node(timed_out(ExchangePhase::Receive)),
             NodeError::Silent(_)
         ));
         assert!(matches!(of_node(other_node), NodeError::Misbehaved(_)));

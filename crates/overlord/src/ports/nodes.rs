@@ -11,7 +11,7 @@ use overlord_engine::{
 use overlord_keys::KeyPair;
 use overlord_nodemanager::client::{NodeClient, NodeClientConfig, Signer, VesselCalls};
 use overlord_nodemanager::refusals;
-use overlord_nodemanager::reply::{StartOutcome as WireStart, StopOutcome};
+use overlord_nodemanager::reply::{StartReply, StopReply};
 use overlord_nodemanager::timestamps::TimestampSource;
 use overlord_time::{Randomness, SystemClock};
 use overlord_types::{NodeId, NodeLocation, VesselName, VesselStatus};
@@ -100,19 +100,17 @@ impl NodeManagers for NodesPort {
         let calls = self.vessel(vessel);
         let outcome = calls.start(command.platform, &command.program, &command.arguments);
         match outcome.await.map_err(of_node)? {
-            WireStart::Started => Ok(StartOutcome::Started),
-            WireStart::Ended(status) => Ok(StartOutcome::Ended(status)),
-            WireStart::NotYet => Ok(StartOutcome::NotYet),
+            StartReply::Started => Ok(StartOutcome::Started),
+            StartReply::Ended(status) => Ok(StartOutcome::Ended(status)),
+            StartReply::NotYet => Ok(StartOutcome::NotYet),
         }
     }
 
     async fn stop(&self, vessel: &VesselAddress) -> Result<(), NodeError> {
         match self.vessel(vessel).stop().await {
-            Ok(StopOutcome::Ended(_)) => Ok(()),
+            Ok(StopReply::Ended(_)) => Ok(()),
             // Asked again, the node says how it went.
-            Ok(StopOutcome::NotYet) => {
-                Err(NodeError::Refused(refusals::NOT_STOPPED_YET.to_owned()))
-            }
+            Ok(StopReply::NotYet) => Err(NodeError::Refused(refusals::NOT_STOPPED_YET.to_owned())),
             Err(error) if runs_nothing(&error) => Ok(()),
             Err(error) => Err(of_node(error)),
         }
@@ -128,7 +126,7 @@ impl NodeManagers for NodesPort {
 }
 
 /// Whether a refused stop says that nothing runs there.
-fn runs_nothing(error: &overlord_nodemanager::client::NodeError) -> bool {
+fn runs_nothing(error: &overlord_nodemanager::client::NodeCallError) -> bool {
     VesselStatus::ALL
         .into_iter()
         .filter(|status| *status != VesselStatus::Started)

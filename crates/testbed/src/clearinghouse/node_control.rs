@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use overlord_keys::{KeyPair, PublicKey};
-use overlord_nodemanager::call::Call;
-use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
+use overlord_nodemanager::call::NodeCall;
+use overlord_nodemanager::client::{
+    NodeCallError, NodeClient, NodeClientConfig, Signer, VesselCalls,
+};
 use overlord_nodemanager::node_info::VesselInfo;
-use overlord_nodemanager::reply::Outcome;
+use overlord_nodemanager::reply::ReplyOutcome;
 use overlord_nodemanager::resources::{PortKind, ResourceFile};
 use overlord_nodemanager::timestamps::TimestampSource;
 use overlord_time::{Randomness, SeededRandomness, SystemClock};
@@ -173,14 +175,14 @@ async fn describe_vessel(
     location: &NodeLocation,
     vessel: VesselInfo,
 ) -> Result<EnrolledVessel, ControlError> {
-    let call = Call::GetVesselResources {
+    let call = NodeCall::GetVesselResources {
         vessel: (&vessel.name).into(),
     };
     let reply = client
         .call(location, &call, None)
         .await
         .map_err(|error| judge(&error))?;
-    if reply.outcome != Outcome::Success {
+    if reply.outcome != ReplyOutcome::Success {
         return Err(ControlError::Refused(reply.text().to_string()));
     }
     let file = ResourceFile::parse(&reply.payload)
@@ -218,7 +220,7 @@ impl VesselControl for NodeControl {
         let Err(refused) = calls.reset().await else {
             return Ok(());
         };
-        if !matches!(refused, NodeError::Refused { .. }) {
+        if !matches!(refused, NodeCallError::Refused { .. }) {
             return Err(judge(&refused));
         }
         // A reset stops what runs; a node that will not do both at once is asked for one after the other.
@@ -235,7 +237,7 @@ impl VesselControl for NodeControl {
 }
 
 /// Draws the clearinghouse's conclusion from an error: leave the node out, or only this vessel.
-fn judge(error: &NodeError) -> ControlError {
+fn judge(error: &NodeCallError) -> ControlError {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -243,7 +245,7 @@ fn judge(error: &NodeError) -> ControlError {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    if matches!(error, NodeError::Refused { .. }) {
+    if matches!(error, NodeCallError::Refused { .. }) {
         return ControlError::Refused(text);
     }
     match error.blame() {

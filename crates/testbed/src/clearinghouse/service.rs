@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use overlord_clearinghouse::server::{Call, Fault, Incoming, PasswordCall, Response};
-use overlord_clearinghouse::{AccountInfo, ApiKey, Password, VesselRecord};
+use overlord_clearinghouse::server::{
+    AccountCall, ClearinghouseResponse, Fault, Incoming, PasswordCall,
+};
+use overlord_clearinghouse::{AccountInfo, ApiKey, LeasedVessel, Password};
 use overlord_keys::PublicKey;
 use overlord_time::WallClock;
 use overlord_types::{UserName, VesselType};
@@ -198,7 +200,10 @@ impl Service {
     }
 
     /// Carries out a request to its end, even when whoever waits for the answer goes away.
-    pub(crate) async fn answer(self: &Arc<Self>, incoming: Incoming) -> Result<Response, Fault> {
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        incoming: Incoming,
+    ) -> Result<ClearinghouseResponse, Fault> {
         let service = Arc::clone(self);
         let place = Arc::clone(&self.calls).acquire_owned().await;
         // The clearinghouse is ending.
@@ -214,12 +219,15 @@ impl Service {
         })
     }
 
-    async fn carry_out(self: &Arc<Self>, incoming: Incoming) -> Result<Response, Fault> {
+    async fn carry_out(
+        self: &Arc<Self>,
+        incoming: Incoming,
+    ) -> Result<ClearinghouseResponse, Fault> {
         match incoming {
             Incoming::EncryptedApiKey { user } => {
                 let account = self.account(&user).ok_or_else(Fault::no_such_user)?;
                 let encrypted = account.encrypted_api_key(&mut super::secret_randomness())?;
-                Ok(Response::Text(encrypted))
+                Ok(ClearinghouseResponse::Text(encrypted))
             }
             Incoming::WithApiKey {
                 user,
@@ -266,26 +274,32 @@ impl Service {
         }
     }
 
-    async fn call(self: &Arc<Self>, account: Account, call: Call) -> Result<Response, Fault> {
+    async fn call(
+        self: &Arc<Self>,
+        account: Account,
+        call: AccountCall,
+    ) -> Result<ClearinghouseResponse, Fault> {
         match call {
-            Call::GetAccountInfo => Ok(Response::Account(AccountInfo {
+            AccountCall::GetAccountInfo => Ok(ClearinghouseResponse::Account(AccountInfo {
                 max_vessels: self.read(|registry| registry.credits(&account)),
                 user_name: account.name,
                 user_port: account.port,
                 affiliation: account.affiliation,
             })),
-            Call::GetPublicKey => Ok(Response::Text(account.public_key)),
-            Call::GetResourceInfo => {
+            AccountCall::GetPublicKey => Ok(ClearinghouseResponse::Text(account.public_key)),
+            AccountCall::GetResourceInfo => {
                 let now = self.now();
                 let owned = self.read(|registry| registry.owned(&account.name, now));
-                Ok(Response::Vessels(records(owned, now)))
+                Ok(ClearinghouseResponse::Vessels(records(owned, now)))
             }
-            Call::AcquireResources { vessel_type, count } => {
+            AccountCall::AcquireResources { vessel_type, count } => {
                 let count = usize::try_from(count).unwrap_or(usize::MAX);
                 self.acquire(account, vessel_type, count).await
             }
-            Call::AcquireSpecificVessels(handles) => self.acquire_these(account, &handles).await,
-            Call::ReleaseResources(handles) => {
+            AccountCall::AcquireSpecificVessels(handles) => {
+                self.acquire_these(account, &handles).await
+            }
+            AccountCall::ReleaseResources(handles) => {
                 let keys = self.resolve(&handles)?;
                 let now = self.now();
                 self.change(|registry| {
@@ -294,9 +308,9 @@ impl Service {
                     }
                 });
                 self.persist().await?;
-                Ok(Response::Done)
+                Ok(ClearinghouseResponse::Done)
             }
-            Call::RenewResources(handles) => {
+            AccountCall::RenewResources(handles) => {
                 let keys = self.resolve(&handles)?;
                 let now = self.now();
                 self.change(|registry| {
@@ -309,12 +323,16 @@ impl Service {
                     Ok(())
                 })?;
                 self.persist().await?;
-                Ok(Response::Done)
+                Ok(ClearinghouseResponse::Done)
             }
         }
     }
 
-    async fn password_call(&self, account: Account, call: PasswordCall) -> Result<Response, Fault> {
+    async fn password_call(
+        &self,
+        account: Account,
+        call: PasswordCall,
+    ) -> Result<ClearinghouseResponse, Fault> {
         match call {
             PasswordCall::RegenerateApiKey => {
                 let api_key: ApiKey = (self.api_keys)();
@@ -324,7 +342,7 @@ impl Service {
                     }
                 });
                 self.persist().await?;
-                Ok(Response::Text(api_key.expose().to_owned()))
+                Ok(ClearinghouseResponse::Text(api_key.expose().to_owned()))
             }
             PasswordCall::SetPublicKey(text) => {
                 UserKey::judge(&text)?;
@@ -335,7 +353,7 @@ impl Service {
                     registry.mark_keys_out_of_sync(&account.name);
                 });
                 self.persist().await?;
-                Ok(Response::Done)
+                Ok(ClearinghouseResponse::Done)
             }
         }
     }
@@ -358,7 +376,7 @@ impl Service {
         account: Account,
         vessel_type: VesselType,
         count: usize,
-    ) -> Result<Response, Fault> {
+    ) -> Result<ClearinghouseResponse, Fault> {
         let now = self.now();
         let (candidates, subnets) = self.read(|registry| {
             registry
@@ -469,7 +487,7 @@ impl Service {
         self: &Arc<Self>,
         account: Account,
         handles: &[String],
-    ) -> Result<Response, Fault> {
+    ) -> Result<ClearinghouseResponse, Fault> {
         let keys: BTreeSet<VesselKey> = self.resolve(handles)?.into_iter().collect();
         let now = self.now();
         let candidates = self.read(|registry| {
@@ -479,7 +497,7 @@ impl Service {
             Ok(registry.available_of(&keys, &account.name, account.port))
         })?;
         if candidates.is_empty() {
-            return Ok(Response::Vessels(Vec::new()));
+            return Ok(ClearinghouseResponse::Vessels(Vec::new()));
         }
         let key = user_key(&account)?;
         let wanted = candidates.iter().map(|candidate| candidate.handle.clone());
@@ -631,7 +649,7 @@ impl Service {
         account: &Account,
         key: &PublicKey,
         vessels: &[VesselKey],
-    ) -> Result<Response, Fault> {
+    ) -> Result<ClearinghouseResponse, Fault> {
         let leased = self.now();
         let expires = leased.after(self.terms.on_acquisition);
         let owned = self.change(|registry| {
@@ -647,7 +665,7 @@ impl Service {
             owned.collect::<Vec<_>>()
         });
         self.persist().await?;
-        Ok(Response::Vessels(records(owned, self.now())))
+        Ok(ClearinghouseResponse::Vessels(records(owned, self.now())))
     }
 
     /// The account's name and key, for a caller outside of the calls.
@@ -670,8 +688,8 @@ fn user_key(account: &Account) -> Result<PublicKey, Fault> {
     }
 }
 
-fn records(owned: Vec<OwnedVessel>, now: UnixMicros) -> Vec<VesselRecord> {
-    let record = |vessel: OwnedVessel| VesselRecord {
+fn records(owned: Vec<OwnedVessel>, now: UnixMicros) -> Vec<LeasedVessel> {
+    let record = |vessel: OwnedVessel| LeasedVessel {
         node_id: vessel.handle.node.clone(),
         node_ip: vessel.location.host().to_owned(),
         node_port: vessel.location.port(),

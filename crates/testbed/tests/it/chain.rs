@@ -3,28 +3,28 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use overlord_clearinghouse::{ClearinghouseError, FaultKind, VesselRecord};
+use overlord_clearinghouse::{ClearinghouseCallError, FaultKind, LeasedVessel};
 use overlord_keys::KeyPair;
 use overlord_testbed::Testbed;
 use overlord_types::{Handle, VesselStatus, VesselType};
 
 use crate::support::{self, bed, bed_with, process_ends, user};
 
-fn networks(vessels: &[VesselRecord]) -> BTreeSet<String> {
-    let network = |vessel: &VesselRecord| {
+fn networks(vessels: &[LeasedVessel]) -> BTreeSet<String> {
+    let network = |vessel: &LeasedVessel| {
         let address: IpAddr = vessel.node_ip.parse().unwrap();
         address.to_string().rsplit_once('.').unwrap().0.to_owned()
     };
     vessels.iter().map(network).collect()
 }
 
-fn handles(vessels: &[VesselRecord]) -> Vec<Handle> {
+fn handles(vessels: &[LeasedVessel]) -> Vec<Handle> {
     vessels.iter().map(|vessel| vessel.handle.clone()).collect()
 }
 
-fn fault_kind(error: &ClearinghouseError) -> Option<FaultKind> {
+fn fault_kind(error: &ClearinghouseCallError) -> Option<FaultKind> {
     match error {
-        ClearinghouseError::Fault { fault, .. } => Some(fault.kind()),
+        ClearinghouseCallError::Fault { fault, .. } => Some(fault.kind()),
         _ => None,
     }
 }
@@ -114,7 +114,7 @@ async fn wan_differs_lan_agrees_and_what_cannot_be_had_is_refused_whole() {
     assert_eq!(fault_kind(&refused), Some(FaultKind::UnableToAcquire));
     let refused = clearinghouse.acquire(VesselType::Nat, 1).await.unwrap_err();
     assert!(
-        matches!(&refused, ClearinghouseError::Fault { fault, .. }
+        matches!(&refused, ClearinghouseCallError::Fault { fault, .. }
             if fault.text.contains("NAT vessels is currently disabled")),
         "{refused:?}"
     );

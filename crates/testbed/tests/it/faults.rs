@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use overlord_clearinghouse::{ClearinghouseClient, ClearinghouseError, Method, TransportError};
+use overlord_clearinghouse::{ClearinghouseCallError, ClearinghouseClient, Method, TransportError};
 use overlord_testbed::{FaultRule, Misbehaviour};
 use overlord_types::{VesselStatus, VesselType};
 
 use crate::support::{bed, bed_with, eventually, process_ends};
 
-fn transport(error: &ClearinghouseError) -> Option<&TransportError> {
+fn transport(error: &ClearinghouseCallError) -> Option<&TransportError> {
     match error {
-        ClearinghouseError::Transport { source, .. } => Some(source),
+        ClearinghouseCallError::Transport { source, .. } => Some(source),
         _ => None,
     }
 }
@@ -34,7 +34,7 @@ async fn a_node_that_died_is_left_out_of_an_acquisition_and_taken_back_when_it_a
         .await
         .unwrap_err();
     assert!(
-        matches!(refused, ClearinghouseError::Fault { .. }),
+        matches!(refused, ClearinghouseCallError::Fault { .. }),
         "{refused}"
     );
     bed.testbed.restart_node(2).await.unwrap();
@@ -153,18 +153,18 @@ async fn each_misbehaviour_looks_to_a_client_like_what_it_is() {
         let error = clearinghouse.acquire_specific(&handles).await.unwrap_err();
         match misbehaviour {
             Misbehaviour::Fault(fault) => assert!(
-                matches!(&error, ClearinghouseError::Fault { fault: seen, .. } if *seen == fault),
+                matches!(&error, ClearinghouseCallError::Fault { fault: seen, .. } if *seen == fault),
                 "{error:?}"
             ),
             Misbehaviour::Status(_) => {
                 assert!(
-                    matches!(error, ClearinghouseError::Http { .. }),
+                    matches!(error, ClearinghouseCallError::Http { .. }),
                     "{error:?}"
                 );
             }
             Misbehaviour::Garbage => {
                 assert!(
-                    matches!(error, ClearinghouseError::Malformed { .. }),
+                    matches!(error, ClearinghouseCallError::Malformed { .. }),
                     "{error:?}"
                 );
             }

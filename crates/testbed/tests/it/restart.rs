@@ -169,7 +169,7 @@ async fn a_testbed_that_is_dropped_leaves_no_program_behind() {
     for vessel in &vessels {
         bed.user.start_server(vessel).await.unwrap();
     }
-    let process = |vessel: &overlord_clearinghouse::VesselRecord| {
+    let process = |vessel: &overlord_clearinghouse::LeasedVessel| {
         bed.testbed
             .vessel_process(&vessel.handle)
             .expect("a process")

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use overlord_clearinghouse::{
-    ClearinghouseAccount, ClearinghouseClient, Credentials, VesselRecord,
+    ClearinghouseAccount, ClearinghouseClient, Credentials, LeasedVessel,
 };
 use overlord_keys::KeyPair;
 use overlord_node::LauncherCommand;
-use overlord_nodemanager::client::{NodeClient, NodeClientConfig, NodeError, Signer, VesselCalls};
+use overlord_nodemanager::client::{
+    NodeCallError, NodeClient, NodeClientConfig, Signer, VesselCalls,
+};
 use overlord_nodemanager::framing;
-use overlord_nodemanager::reply::StartOutcome;
+use overlord_nodemanager::reply::StartReply;
 use overlord_nodemanager::signed_request::{Destination, Stamp, sign};
 use overlord_nodemanager::timestamp::Timestamp;
 use overlord_nodemanager::timestamps::TimestampSource;
@@ -125,13 +127,13 @@ pub(crate) async fn returning_user(testbed: &Testbed, account: UserAccount, keys
 }
 
 impl User {
-    pub(crate) fn vessel(&self, vessel: &VesselRecord) -> VesselCalls {
+    pub(crate) fn vessel(&self, vessel: &LeasedVessel) -> VesselCalls {
         self.nodes
             .vessel(&vessel.location().unwrap(), &vessel.handle, &self.signer)
     }
 
     /// Makes a call without repeating it, signed as the original's client does: by a clock that is behind.
-    pub(crate) async fn call_once(&self, vessel: &VesselRecord, call: &[u8]) -> String {
+    pub(crate) async fn call_once(&self, vessel: &LeasedVessel, call: &[u8]) -> String {
         let now = Timestamp::of(&SystemClock).seconds();
         let stamp = Stamp::at(
             Timestamp::from_seconds(now - ORIGINALS_CLOCK_BEHIND),
@@ -148,19 +150,19 @@ impl User {
     }
 
     /// Uploads the server and starts it on the user's port.
-    pub(crate) async fn start_server(&self, vessel: &VesselRecord) -> Result<(), NodeError> {
+    pub(crate) async fn start_server(&self, vessel: &LeasedVessel) -> Result<(), NodeCallError> {
         let file: FileName = "server".parse().unwrap();
         let port = self.account.user_port.to_string();
         let arguments = ProgramArguments::new(vec![port]).unwrap();
         let calls = self.vessel(vessel);
         calls.add_file(&file, SERVER.as_bytes().to_vec()).await?;
         let outcome = calls.start(Platform::Native, &file, &arguments).await?;
-        assert_eq!(outcome, StartOutcome::Started);
+        assert_eq!(outcome, StartReply::Started);
         Ok(())
     }
 
     /// What the program on a vessel says to who connects.
-    pub(crate) async fn greeting(&self, vessel: &VesselRecord) -> Option<String> {
+    pub(crate) async fn greeting(&self, vessel: &LeasedVessel) -> Option<String> {
         let port = self.account.user_port.number();
         let mut stream = TcpStream::connect((vessel.node_ip.as_str(), port))
             .await
@@ -171,12 +173,12 @@ impl User {
     }
 
     /// Waits until the program on a vessel answers.
-    pub(crate) async fn wait_for_greeting(&self, vessel: &VesselRecord) -> String {
+    pub(crate) async fn wait_for_greeting(&self, vessel: &LeasedVessel) -> String {
         eventually("the program answers", || self.greeting(vessel)).await
     }
 
     /// The vessel's status as its node says it, and how many may use it.
-    pub(crate) async fn status(&self, vessel: &VesselRecord) -> Option<(VesselStatus, usize)> {
+    pub(crate) async fn status(&self, vessel: &LeasedVessel) -> Option<(VesselStatus, usize)> {
         let location = vessel.location().unwrap();
         let info = self
             .nodes

@@ -88,7 +88,7 @@ fn acquire_one() -> Incoming {
     Incoming::WithApiKey {
         user: "alice".to_owned(),
         api_key: api_key(),
-        call: Ok(Call::AcquireResources {
+        call: Ok(AccountCall::AcquireResources {
             vessel_type: VesselType::Rand,
             count: 1,
         }),
@@ -130,7 +130,9 @@ async fn a_vessel_is_handed_out_once_its_node_has_emptied_the_others() {
     assert!(early.await.is_err(), "the port may not be free yet");
     service.change(|registry| registry.mark_clean(dirty));
     nodes.asked.notified().await;
-    assert!(matches!(asking.await.unwrap(), Ok(Response::Vessels(got)) if got.len() == 1));
+    assert!(
+        matches!(asking.await.unwrap(), Ok(ClearinghouseResponse::Vessels(got)) if got.len() == 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +144,7 @@ async fn a_node_that_does_not_get_a_vessel_emptied_hands_out_the_others_all_the_
     nodes.go_on.notify_one();
     let began = Instant::now();
     let answer = service.answer(acquire_one()).await;
-    assert!(matches!(answer, Ok(Response::Vessels(got)) if got.len() == 1));
+    assert!(matches!(answer, Ok(ClearinghouseResponse::Vessels(got)) if got.len() == 1));
     assert!(began.elapsed() >= EMPTYING_TIME_MAX);
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use overlord_clearinghouse::server::{Call, Incoming, PasswordCall, parse, split_handle};
+use overlord_clearinghouse::server::{AccountCall, Incoming, PasswordCall, parse, split_handle};
 use overlord_clearinghouse::{ApiKey, Password};
 use overlord_keys::PublicKey;
 use overlord_time::WallClock;
@@ -160,12 +160,12 @@ impl Fixture {
                         account.api_key = Some(api_key.expose().to_owned());
                     }
                     if let Ok(call) = call {
-                        if matches!(call, Call::GetResourceInfo) {
+                        if matches!(call, AccountCall::GetResourceInfo) {
                             lists.push(members(&answer, "node_id"));
                         }
                         fixture.learn_from_call(&user, &call, exchange);
                         // The recording shows that there were enough vessels, and that they failed.
-                        if let Call::AcquireResources { vessel_type, count } = call
+                        if let AccountCall::AcquireResources { vessel_type, count } = call
                             && exchange.fault().is_some_and(|(code, text)| {
                                 let failed = ["Details: ", "enough vessels to fulfill the request"];
                                 code == 105 && failed.iter().any(|end| text.ends_with(end))
@@ -235,10 +235,10 @@ impl Fixture {
         entry
     }
 
-    fn learn_from_call(&mut self, user: &str, call: &Call, exchange: &Exchange) {
+    fn learn_from_call(&mut self, user: &str, call: &AccountCall, exchange: &Exchange) {
         let answer = exchange.answer();
         match call {
-            Call::GetAccountInfo => {
+            AccountCall::GetAccountInfo => {
                 let first = |name| members(&answer, name).into_iter().next();
                 let account = self.account(user);
                 account.name = first("user_name");
@@ -246,15 +246,15 @@ impl Fixture {
                 account.max_vessels = first("max_vessels").and_then(|number| number.parse().ok());
                 account.affiliation = first("user_affiliation");
             }
-            Call::GetPublicKey => {
+            AccountCall::GetPublicKey => {
                 let account = self.account(user);
                 if !account.key_was_set {
                     account.public_key = text(&answer);
                 }
             }
-            Call::AcquireSpecificVessels(handles)
-            | Call::ReleaseResources(handles)
-            | Call::RenewResources(handles) => {
+            AccountCall::AcquireSpecificVessels(handles)
+            | AccountCall::ReleaseResources(handles)
+            | AccountCall::RenewResources(handles) => {
                 let refusal = exchange.fault().map(|(_, text)| text).unwrap_or_default();
                 for handle in handles {
                     // Whatever comes before a handle that was refused must have been found.
@@ -267,7 +267,7 @@ impl Fixture {
                     self.learn_vessel(handle);
                 }
             }
-            Call::AcquireResources { .. } | Call::GetResourceInfo => {}
+            AccountCall::AcquireResources { .. } | AccountCall::GetResourceInfo => {}
         }
         if let Some((_, text)) = exchange.fault()
             && let Some((_, rest)) = text.split_once(" with port ")
