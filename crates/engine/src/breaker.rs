@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use overlord_time::Moment;
+use serde::Serialize;
 
 /// One silent node is never "too many at once", however small the fleet.
 const SILENT_NODES_MIN: usize = 2;
@@ -34,7 +35,8 @@ impl Silence {
 }
 
 /// The breaker's state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum Breaker {
     /// Silent vessels are replaced after two rounds.
     #[default]

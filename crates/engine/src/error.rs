@@ -9,6 +9,8 @@ use overlord_types::failure::{Classified, Code, is_out_of_files};
 use overlord_types::{ArgumentError, FileNameError, Handle, UserName, VesselStatus};
 use thiserror::Error;
 
+use crate::stage_name::StageName;
+
 /// What an adapter or a hook failed with underneath; kept as the source of ours.
 pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 
@@ -340,7 +342,7 @@ pub struct IllegalTransition {
     /// The vessel.
     pub handle: Handle,
     /// The stage it is in.
-    pub stage: &'static str,
+    pub stage: StageName,
     /// The refused step.
     pub step: &'static str,
 }

@@ -12,6 +12,8 @@ use overlord_types::{Handle, NodeLocation, VesselStatus};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use crate::stage_name::StageName;
+
 /// Events kept for a slow subscriber: a start of 1,000 vessels makes about 4 each.
 pub const EVENTS_KEPT: usize = 4096;
 
@@ -383,7 +385,7 @@ pub struct LeftVessel {
     #[serde(flatten)]
     pub vessel: VesselLabel,
     /// The stage it was in.
-    pub stage: &'static str,
+    pub stage: StageName,
     /// When its lease ends.
     pub expires: WallTime,
 }

@@ -38,6 +38,7 @@ mod report;
 mod runner;
 mod settings;
 mod shared;
+mod stage_name;
 #[cfg(test)]
 mod test_support;
 mod text;
@@ -82,5 +83,6 @@ pub use quarantine::Quarantine;
 pub use report::{Report, VesselReport, VesselWait, Wait};
 pub use runner::{Runner, Witness};
 pub use settings::{OnStart, OnStop, Policy};
+pub use stage_name::StageName;
 pub use text::with_causes;
 pub use vessel::{EvidenceLog, Lease, Stage, StartProgress, Step, Vessel};

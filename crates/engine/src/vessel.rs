@@ -20,6 +20,7 @@ use crate::error::IllegalTransition;
 use crate::fleet_event::{CondemnReason, Evidence, VesselLabel};
 use crate::operation::OperationId;
 use crate::ports::{HeldVessel, VesselAddress};
+use crate::stage_name::StageName;
 
 /// How far a start has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,18 +129,18 @@ impl Step {
 }
 
 impl Stage {
-    /// The stage in one word, as shown to the operator.
+    /// The stage without its data.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> StageName {
         match self {
-            Self::Acquired => "acquired",
-            Self::Uploading { .. } => "uploading",
-            Self::Starting { .. } => "starting",
-            Self::Running { .. } => "running",
-            Self::Suspect { .. } => "suspect",
-            Self::Unknown { .. } => "unknown",
-            Self::Condemned { .. } => "condemned",
-            Self::Releasing { .. } => "releasing",
+            Self::Acquired => StageName::Acquired,
+            Self::Uploading { .. } => StageName::Uploading,
+            Self::Starting { .. } => StageName::Starting,
+            Self::Running { .. } => StageName::Running,
+            Self::Suspect { .. } => StageName::Suspect,
+            Self::Unknown { .. } => StageName::Unknown,
+            Self::Condemned { .. } => StageName::Condemned,
+            Self::Releasing { .. } => StageName::Releasing,
         }
     }
 

@@ -330,7 +330,7 @@ mod tests {
     fn the_last_line_says_what_is_left_where() {
         let left = LeftVessel {
             vessel: vessel(Some(1)),
-            stage: "running",
+            stage: overlord_engine::StageName::Running,
             expires: WallTime::from_unix_millis(0),
         };
         let mut report = RunReport {

@@ -3,6 +3,8 @@
 use std::ops::Add;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 /// Time since the clock's own beginning; never goes back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
@@ -27,6 +29,13 @@ impl Moment {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Seconds since the clock's beginning: it has no meaning outside the process, but for how far apart two of them are.
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(self.0.as_secs_f64())
     }
 }
 

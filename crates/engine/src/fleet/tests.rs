@@ -161,7 +161,7 @@ impl Told {
     }
 
     fn stage(&self, name: &str) -> &'static str {
-        self.fleet.vessels[&handle(name)].stage.name()
+        self.fleet.vessels[&handle(name)].stage.name().as_str()
     }
 }
 
