@@ -6,6 +6,7 @@ pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod testbed;
 mod vessel_log;
+mod vessel_record;
 pub(crate) mod vessels;
 
 use tokio::runtime::Builder;

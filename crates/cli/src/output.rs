@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub(crate) use progress::Progress;
+pub(crate) use progress::ProgressLine;
 pub(crate) use style::{Paint, Palette};
 pub(crate) use table::Table;
 
@@ -47,7 +47,7 @@ pub(crate) enum Colours {
 pub(crate) struct Output {
     format: Format,
     palette: Palette,
-    progress: Arc<Progress>,
+    progress: Arc<ProgressLine>,
 }
 
 /// A result as a line of JSON.
@@ -67,7 +67,7 @@ impl Output {
         Self {
             format,
             palette,
-            progress: Arc::new(Progress::new(live)),
+            progress: Arc::new(ProgressLine::new(live)),
         }
     }
 
@@ -85,7 +85,7 @@ impl Output {
 
     /// What is shown on the terminal while a command works.
     #[must_use]
-    pub(crate) fn progress(&self) -> &Progress {
+    pub(crate) fn progress(&self) -> &ProgressLine {
         &self.progress
     }
 

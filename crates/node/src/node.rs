@@ -23,7 +23,7 @@ use crate::config::{NewVessel, NodeConfig, NodeIdentity};
 use crate::error::NodeStartError;
 use crate::faults::NodeFaults;
 use crate::launch::LauncherCommand;
-use crate::process::{ProgramHost, Run, RunState, blocking};
+use crate::process::{ProgramHost, ProgramRun, RunState, blocking};
 use crate::service::NodeCalls;
 use crate::serving::{listen, serve_until_stopped};
 use crate::table::VesselTable;
@@ -241,9 +241,9 @@ impl Node {
         for vessel in &vessels {
             vessel.detach();
         }
-        let runs: Vec<Run> = vessels.iter().filter_map(|vessel| vessel.run()).collect();
+        let runs: Vec<ProgramRun> = vessels.iter().filter_map(|vessel| vessel.run()).collect();
         let killed = runs.clone();
-        blocking(move || killed.iter().for_each(Run::kill_everything)).await;
+        blocking(move || killed.iter().for_each(ProgramRun::kill_everything)).await;
         let ended = join_all(runs.iter().map(|run| run.wait_until(|_| false)));
         if timeout(KILL_WAIT, ended).await.is_err() {
             tracing::error!("processes of a killed node are still there");

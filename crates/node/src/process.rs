@@ -74,7 +74,7 @@ pub(crate) struct ProgramHost {
 
 /// One run of one vessel's program.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
+pub(crate) struct ProgramRun {
     supervisor: u32,
     folder: RunFolder,
     stopping: Arc<AtomicBool>,
@@ -83,7 +83,7 @@ pub(crate) struct Run {
     states: watch::Receiver<RunState>,
 }
 
-impl Run {
+impl ProgramRun {
     /// Starts a process for what the folder says, and follows it on a task of its own.
     pub(crate) fn start(
         host: &ProgramHost,
@@ -302,7 +302,7 @@ impl Ending {
 
 /// Follows one run to its end.
 struct Follower {
-    run: Run,
+    run: ProgramRun,
     states: watch::Sender<RunState>,
     observer: Arc<dyn RunObserver>,
     ending: Ending,

@@ -320,6 +320,37 @@ impl OverlordBuilder {
     }
 }
 
+impl Overlord {
+    /// Begins to set an overlord up for that user; everything else has a default.
+    pub fn builder(user: &str) -> OverlordBuilder {
+        OverlordBuilder::new(user)
+    }
+
+    /// The original's constructor: user name, number, type, program and, if not to the console, log file. Keys
+    /// are taken from the current folder, the clearinghouse is the original's.
+    ///
+    /// # Errors
+    /// As [`OverlordBuilder::build`].
+    pub async fn new(
+        user: &str,
+        count: u32,
+        vessel_type: VesselType,
+        program: impl Into<PathBuf>,
+        log_file: Option<PathBuf>,
+    ) -> Result<Self, SetupError> {
+        let builder = Self::builder(user)
+            .count(count)
+            .vessel_type(vessel_type)
+            .program(program);
+        match log_file {
+            Some(file) => builder.log_file(file),
+            None => builder.log_to_console(),
+        }
+        .build()
+        .await
+    }
+}
+
 /// Reads a program from its file; the platform is taken from the name's ending unless given.
 ///
 /// # Errors

@@ -217,5 +217,5 @@ impl Connection {
 /// # Errors
 /// [`SetupError::Randomness`].
 pub fn chance() -> Result<SeededRandomness, SetupError> {
-    SeededRandomness::from_system().map_err(|error| SetupError::Randomness(error.0))
+    Ok(SeededRandomness::from_system()?)
 }

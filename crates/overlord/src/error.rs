@@ -9,6 +9,7 @@ use overlord_clearinghouse::{
 };
 use overlord_engine::{ProgramFileError, SettingsError};
 use overlord_keys::{KeyError, KeyFileError, RsaError};
+use overlord_time::NoRandomness;
 use overlord_types::failure::{Classified, Code, is_out_of_files};
 use overlord_types::{UserName, UserNameError};
 use thiserror::Error;
@@ -99,8 +100,8 @@ pub enum SetupError {
         source: std::io::Error,
     },
     /// The operating system gives no random numbers.
-    #[error("this machine gives no random numbers: {0}")]
-    Randomness(String),
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
 }
 
 impl Classified for SetupError {

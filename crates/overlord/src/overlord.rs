@@ -2,7 +2,6 @@
 //!
 //! What it decides is the engine's; here it is given its ports, its log and its ways to be stopped.
 
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +13,7 @@ use overlord_engine::{
 use overlord_types::{Handle, UserName, UserPort, VesselType};
 use tracing::instrument::WithSubscriber as _;
 
-use crate::builder::OverlordBuilder;
 use crate::connection::Connection;
-use crate::error::SetupError;
 use crate::event_text;
 use crate::log::RunLog;
 use crate::own_task::OnOwnTask;
@@ -92,35 +89,6 @@ impl Config {
 }
 
 impl Overlord {
-    /// Begins to set an overlord up for that user; everything else has a default.
-    pub fn builder(user: &str) -> OverlordBuilder {
-        OverlordBuilder::new(user)
-    }
-
-    /// The original's constructor: user name, number, type, program and, if not to the console, log file. Keys
-    /// are taken from the current folder, the clearinghouse is the original's.
-    ///
-    /// # Errors
-    /// As [`OverlordBuilder::build`].
-    pub async fn new(
-        user: &str,
-        count: u32,
-        vessel_type: VesselType,
-        program: impl Into<PathBuf>,
-        log_file: Option<PathBuf>,
-    ) -> Result<Self, SetupError> {
-        let builder = Self::builder(user)
-            .count(count)
-            .vessel_type(vessel_type)
-            .program(program);
-        match log_file {
-            Some(file) => builder.log_file(file),
-            None => builder.log_to_console(),
-        }
-        .build()
-        .await
-    }
-
     pub(crate) fn assemble(
         deployment: Deployment,
         policy: Policy,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod circles;
+mod failures;
 mod floors;
 mod module_graph;
 mod pages;

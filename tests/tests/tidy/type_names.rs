@@ -16,8 +16,6 @@ const SHARED: &[(&str, &[&str])] = &[
     ("Level", &["repy", "repy-machine"]),
     ("Network", &["repy", "testbed"]),
     ("NetworkError", &["repy", "testbed"]),
-    ("Progress", &["cli", "repy"]),
-    ("Run", &["node", "overlord"]),
     ("Source", &["repy-machine", "repy-syntax"]),
     ("Stage", &["engine", "node"]),
     ("Started", &["engine", "node", "repy"]),

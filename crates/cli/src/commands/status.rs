@@ -7,10 +7,11 @@ use overlord::clearinghouse::LeasedVessel;
 use overlord::nodemanager::client::NodeClient;
 use overlord::nodemanager::node_info::NodeInfo;
 use overlord::types::{Handle, NodeId, NodeLocation, VesselName, VesselStatus};
+use overlord::{Classified as _, Code};
 use serde::Serialize;
 
 use super::node_calls;
-use super::vessels::{lease, location};
+use super::vessel_record::{lease, location};
 use crate::account;
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::{Failure, chain};
@@ -29,6 +30,13 @@ enum Found {
     Unreachable(String),
 }
 
+/// Why a node did not tell.
+#[derive(Clone)]
+struct NotTold {
+    code: Code,
+    reason: String,
+}
+
 /// A vessel as it is told to programs.
 #[derive(Serialize)]
 struct StatusLine<'a> {
@@ -37,6 +45,8 @@ struct StatusLine<'a> {
     location: &'a NodeLocation,
     #[serde(flatten)]
     found: &'a Found,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
     expires_in_seconds: u64,
 }
 
@@ -60,19 +70,20 @@ pub(crate) async fn run(layers: &Layers, output: &Output) -> Result<ExitMeaning,
     let connection = account::open(&settings, output).await?;
     let info = connection.account();
     let held = connection.clearinghouse().resource_info().await?;
-    let found = ask_nodes(&held).await?;
+    let answers = ask_nodes(&held).await?;
 
     let mut table = Table::new(&["VESSEL", "NODE", "LEASE", "STATUS"]);
     let mut unreachable = 0;
     for vessel in &held {
         let location = location(vessel)?;
-        let found = found_of(&found, vessel);
+        let found = found_of(&answers, vessel);
         unreachable += usize::from(matches!(found, Found::Unreachable(_)));
         output.record(&StatusLine {
             event: "vessel",
             handle: &vessel.handle,
             location: &location,
             found: &found,
+            code: not_told(&answers, vessel).map(|why| why.code),
             expires_in_seconds: vessel.expires_in.as_secs(),
         })?;
         table.row(vec![
@@ -108,7 +119,7 @@ pub(crate) async fn run(layers: &Layers, output: &Output) -> Result<ExitMeaning,
 }
 
 /// What each node said, or why it did not.
-type Answers = BTreeMap<NodeId, Result<BTreeMap<VesselName, VesselStatus>, String>>;
+type Answers = BTreeMap<NodeId, Result<BTreeMap<VesselName, VesselStatus>, NotTold>>;
 
 /// Asks each node once, all of them together.
 async fn ask_nodes(held: &[LeasedVessel]) -> Result<Answers, Failure> {
@@ -121,9 +132,10 @@ async fn ask_nodes(held: &[LeasedVessel]) -> Result<Answers, Failure> {
         let client = client.clone();
         async move {
             let answer = client.list_vessels_of(&location, &node).await;
-            let answer = answer
-                .map(|info| statuses(&info))
-                .map_err(|error| chain(&error).join(": "));
+            let answer = answer.map(|info| statuses(&info)).map_err(|error| NotTold {
+                code: error.code(),
+                reason: chain(&error).join(": "),
+            });
             (node, answer)
         }
     });
@@ -137,12 +149,16 @@ fn statuses(info: &NodeInfo) -> BTreeMap<VesselName, VesselStatus> {
         .collect()
 }
 
+fn not_told<'a>(answers: &'a Answers, vessel: &LeasedVessel) -> Option<&'a NotTold> {
+    answers.get(&vessel.node_id)?.as_ref().err()
+}
+
 fn found_of(answers: &Answers, vessel: &LeasedVessel) -> Found {
     match answers.get(&vessel.node_id) {
         Some(Ok(statuses)) => statuses
             .get(&vessel.vessel_id)
             .map_or(Found::NoSuchVessel, |status| Found::Status(*status)),
-        Some(Err(reason)) => Found::Unreachable(reason.clone()),
+        Some(Err(why)) => Found::Unreachable(why.reason.clone()),
         None => Found::Unreachable("it was not asked".to_owned()),
     }
 }

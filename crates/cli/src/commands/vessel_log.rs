@@ -6,11 +6,11 @@ use overlord::clearinghouse::LeasedVessel;
 use overlord::engine::VesselAddress;
 use overlord::nodemanager::client::NodeCallError;
 use overlord::types::{Handle, NodeLocation};
-use overlord::{Connection, ports::NodesPort};
+use overlord::{Classified, Code, Connection, ports::NodesPort};
 use serde::Serialize;
 
 use super::node_calls;
-use super::vessels::location;
+use super::vessel_record::location;
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::{Failure, chain};
 use crate::output::Output;
@@ -26,6 +26,8 @@ struct LogLine<'a> {
     log: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
 }
 
 /// Reads and prints the logs of vessels, under a heading each if there are several.
@@ -53,6 +55,7 @@ pub(super) async fn print(
             location,
             log: text.as_deref(),
             failed: reason.as_deref(),
+            code: log.as_ref().err().map(Classified::code),
         })?;
         let heading = format!("{} on {location}", handle.short());
         match (text, reason) {

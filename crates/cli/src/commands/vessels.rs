@@ -1,13 +1,12 @@
 //! `overlord vessels list|acquire|release|renew|log`
 
-use std::time::Duration;
-
 use overlord::Connection;
 use overlord::clearinghouse::LeasedVessel;
 use overlord::types::{Handle, VesselType};
 use serde::Serialize;
 
 use super::vessel_log;
+use super::vessel_record::lease;
 use crate::account;
 use crate::args::{HandlesArguments, VesselsCommand};
 use crate::exit_meaning::ExitMeaning;
@@ -15,7 +14,6 @@ use crate::failure::Failure;
 use crate::output::{Output, Table};
 use crate::settings::table::{ACQUIRE_COUNT, ACQUIRE_TYPE};
 use crate::settings::{AccountSettings, Layers};
-use crate::text::short_duration;
 
 /// A vessel as it is told to programs.
 #[derive(Serialize)]
@@ -171,25 +169,10 @@ fn print(event: &'static str, vessels: &[LeasedVessel], output: &Output) -> Resu
     }
 }
 
-/// What is left of a lease, for a reader.
-pub(crate) fn lease(left: Duration) -> String {
-    if left.is_zero() {
-        "ended".to_owned()
-    } else {
-        short_duration(left)
-    }
-}
-
-/// A location of a record that its own client has checked already.
-pub(crate) fn location(vessel: &LeasedVessel) -> Result<overlord::types::NodeLocation, Failure> {
-    vessel
-        .location()
-        .map_err(|error| Failure::new(ExitMeaning::Protocol, error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn vessel(handle: &str) -> LeasedVessel {
         let handle: Handle = handle.parse().unwrap();

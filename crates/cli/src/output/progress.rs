@@ -8,9 +8,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 const TICK: Duration = Duration::from_millis(120);
 
 /// The living line, or nothing where there is no terminal.
-pub(crate) struct Progress(Option<ProgressBar>);
+pub(crate) struct ProgressLine(Option<ProgressBar>);
 
-impl Progress {
+impl ProgressLine {
     /// A line if `live`, not shown before something is said.
     #[must_use]
     pub(crate) fn new(live: bool) -> Self {

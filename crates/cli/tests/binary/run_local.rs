@@ -244,6 +244,15 @@ fn a_testbed_of_its_own_serves_every_command() {
     let status = folder.run(&["status"]);
     status.expect(79, &[]);
     assert!(status.stdout.contains("unreachable"), "{status}");
+    let status = folder.run(&["--output", "json", "status"]);
+    status.expect(79, &[]);
+    let silent = status.records().into_iter();
+    let silent: Vec<_> = silent.filter(|r| r["unreachable"].is_string()).collect();
+    assert!(!silent.is_empty(), "{status}");
+    assert!(
+        silent.iter().all(|r| r["code"] == "node_unreachable"),
+        "{status}"
+    );
     let logs = folder.run(&["vessels", "log", "--all"]);
     logs.expect(79, &["cannot be reached"]);
     assert_eq!(logs.stdout.matches("==> …").count(), 2, "{logs}");

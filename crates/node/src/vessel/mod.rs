@@ -28,7 +28,7 @@ use tokio::time::timeout;
 use crate::config::NodeTiming;
 use crate::launch::{ExitReport, LaunchSpec, LaunchedProgram, RunFolder, Stage};
 use crate::process::{
-    ProgramHost, Run, RunEnd, RunObserver, RunState, blocking, kill_orphaned_session,
+    ProgramHost, ProgramRun, RunEnd, RunObserver, RunState, blocking, kill_orphaned_session,
 };
 use crate::store;
 
@@ -51,7 +51,7 @@ pub(crate) struct Vessel {
 
 struct State {
     record: VesselRecord,
-    run: Option<Run>,
+    run: Option<ProgramRun>,
     /// The node let go of the vessel: nothing is written any more, because another node may have it.
     detached: bool,
 }
@@ -175,7 +175,7 @@ impl Vessel {
     }
 
     /// The run there is.
-    pub(crate) fn run(&self) -> Option<Run> {
+    pub(crate) fn run(&self) -> Option<ProgramRun> {
         self.state().run.clone()
     }
 
@@ -226,7 +226,7 @@ impl Vessel {
         {
             let mut state = self.state();
             let observer: Arc<dyn RunObserver> = Arc::clone(self) as _;
-            state.run = Run::find(&report, folder.clone(), observer);
+            state.run = ProgramRun::find(&report, folder.clone(), observer);
             if state.run.is_some() {
                 self.set_status(&mut state, VesselStatus::Started);
                 return;
@@ -275,7 +275,11 @@ impl Vessel {
         })
     }
 
-    fn launch(self: &Arc<Self>, program: LaunchedProgram, host: &ProgramHost) -> io::Result<Run> {
+    fn launch(
+        self: &Arc<Self>,
+        program: LaunchedProgram,
+        host: &ProgramHost,
+    ) -> io::Result<ProgramRun> {
         let folder = self.run_folder();
         let stage = Stage::first_of(&program);
         folder.create(&LaunchSpec {
@@ -290,7 +294,7 @@ impl Vessel {
         if state.detached {
             return Err(io::Error::other("the node is shutting down"));
         }
-        match Run::start(host, folder.clone(), stage, observer) {
+        match ProgramRun::start(host, folder.clone(), stage, observer) {
             Ok(run) => {
                 state.run = Some(run.clone());
                 Ok(run)
@@ -367,7 +371,7 @@ impl Vessel {
 }
 
 /// Waits at most so long for a run to end; says whether it did.
-async fn has_ended(run: &Run, wait: Duration) -> bool {
+async fn has_ended(run: &ProgramRun, wait: Duration) -> bool {
     timeout(wait, run.wait_until(|_| false)).await.is_ok()
 }
 

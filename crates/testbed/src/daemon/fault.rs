@@ -79,7 +79,7 @@ pub enum TypedFault {
 #[non_exhaustive]
 pub enum FaultWordsError {
     /// The time of a fault is none.
-    #[error("{text:?} is no time: {source}; write 200ms or 2s")]
+    #[error("{text:?} is no time; write 200ms or 2s")]
     NoTime {
         /// What was written in its place.
         text: String,

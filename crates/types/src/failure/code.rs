@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{Blame, RetryClass};
+use super::class::{Blame, RetryClass};
 
 /// What is known of a code.
 struct Row {
