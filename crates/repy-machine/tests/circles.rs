@@ -235,7 +235,15 @@ fn functions_that_call_themselves_by_a_closure() {
 
 #[test]
 fn classes_made_again_and_again() {
-    is_given_back("", "class A:\n  pass\nA.only = A()\nA.bulk = bulk\nA.h = h");
+    // An old-style class cannot be changed, but what is in it can.
+    is_given_back(
+        "",
+        "class A:\n  kept = []\nA.kept.append(A())\nA.kept.append((bulk, h))",
+    );
+    is_given_back(
+        "",
+        "class A(object):\n  pass\nA.only = A()\nA.bulk = bulk\nA.h = h",
+    );
     is_given_back(
         "",
         "class A(object):\n  pass\nA.me = A\nA.bulk = bulk\nA.h = h",

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::set as sets;
+use super::signature::{AnySet, class_of_instance};
 use crate::machine::Machine;
 use crate::number;
 use crate::object::exception::{memory_error, overflow_error, type_error};
@@ -99,10 +100,13 @@ pub(crate) fn binary(machine: &mut Machine, op: BinaryOp, a: &Value, b: &Value) 
             Value::Set(t) | Value::FrozenSet(t),
         ) => {
             let result = combine(op, s, t)?;
-            Ok(match x {
-                Value::Set(_) => Value::Set(Rc::new(SetObject::new(result))),
-                _ => Value::FrozenSet(Rc::new(SetObject::new(result))),
-            })
+            // Of the class of the left one.
+            let left = AnySet {
+                object: s,
+                is_frozen: matches!(x, Value::FrozenSet(_)),
+                class: class_of_instance(a),
+            };
+            Ok(left.like(machine, result))
         }
         (
             BinaryOp::Sub | BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor,

@@ -6,17 +6,21 @@ use super::signature::{AnySet, methods};
 use crate::machine::Machine;
 use crate::object::cycles;
 use crate::object::exception::key_error;
-use crate::object::{Arity, Res, Set, SetObject, Str, Value};
+use crate::object::{Arity, Payload, Res, Set, SetObject, Str, Value};
 use overlord_repy_syntax::ast::BinaryOp;
 
 impl AnySet<'_> {
-    /// A set of the kind of this one.
-    fn like(self, set: Set) -> Value {
+    /// A set of the kind and class of this one. A class' own `__init__` is not called, as in CPython.
+    pub(super) fn like(self, machine: &mut Machine, set: Set) -> Value {
         let object = Rc::new(SetObject::new(set));
-        if self.is_frozen {
+        let made = if self.is_frozen {
             Value::FrozenSet(object)
         } else {
             Value::Set(object)
+        };
+        match self.class {
+            Some(class) => machine.new_instance(class.clone(), Payload::Value(made)),
+            None => made,
         }
     }
 
@@ -131,11 +135,12 @@ fn clear(_machine: &mut Machine, set: &Rc<SetObject>) -> Res {
     Ok(Value::None)
 }
 
-fn copy(_machine: &mut Machine, set: AnySet<'_>) -> Res {
-    if set.is_frozen && set.is_plain {
+fn copy(machine: &mut Machine, set: AnySet<'_>) -> Res {
+    if set.is_frozen && set.class.is_none() {
         return Ok(Value::FrozenSet(set.object.clone()));
     }
-    Ok(set.like(set.copied()?))
+    let copy = set.copied()?;
+    Ok(set.like(machine, copy))
 }
 
 fn update(
@@ -172,7 +177,7 @@ fn union(
     for items in given {
         update_with(machine, &mut result, &std::mem::take(items))?;
     }
-    Ok(set.like(result))
+    Ok(set.like(machine, result))
 }
 
 fn intersect(machine: &mut Machine, set: &SetObject, items: &Value) -> Res<Set> {
@@ -198,7 +203,8 @@ fn intersection(
     _keywords: &[(Str, Value)],
 ) -> Res {
     if given.is_empty() {
-        return Ok(set.like(set.copied()?));
+        let copy = set.copied()?;
+        return Ok(set.like(machine, copy));
     }
     let mut current = set.object.clone();
     for items in given {
@@ -206,7 +212,7 @@ fn intersection(
         current = Rc::new(SetObject::new(next));
     }
     let result = std::mem::take(&mut *current.borrow_mut());
-    Ok(set.like(result))
+    Ok(set.like(machine, result))
 }
 
 fn intersection_update(
@@ -247,7 +253,8 @@ fn difference(
     _keywords: &[(Str, Value)],
 ) -> Res {
     let Some((first, more)) = given.split_first_mut() else {
-        return Ok(set.like(set.copied()?));
+        let copy = set.copied()?;
+        return Ok(set.like(machine, copy));
     };
     let mut result = difference_with(machine, set.object, &std::mem::take(first))?;
     for items in more {
@@ -256,7 +263,7 @@ fn difference(
         }
         result.tidy();
     }
-    Ok(set.like(result))
+    Ok(set.like(machine, result))
 }
 
 fn difference_update(
@@ -282,7 +289,7 @@ fn difference_update(
 fn symmetric_difference(machine: &mut Machine, set: AnySet<'_>, items: Value) -> Res {
     let mut result = to_set(machine, &items)?;
     result.toggle(set.object.borrow().table())?;
-    Ok(set.like(result))
+    Ok(set.like(machine, result))
 }
 
 fn symmetric_difference_update(machine: &mut Machine, set: &Rc<SetObject>, items: Value) -> Res {

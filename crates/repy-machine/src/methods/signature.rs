@@ -18,7 +18,7 @@ use overlord_bug::bug;
 
 use super::args;
 use crate::object::{
-    DictObject, ListObject, Res, SetObject, SliceObject, Str, Thrown, TupleObject, Value,
+    Class, DictObject, ListObject, Res, SetObject, SliceObject, Str, Thrown, TupleObject, Value,
 };
 
 /// What a method can be called on.
@@ -74,8 +74,16 @@ impl<'a> Receiver<'a> for f64 {
 pub(crate) struct AnySet<'a> {
     pub(crate) object: &'a Rc<SetObject>,
     pub(crate) is_frozen: bool,
-    /// Whether it is no instance of a class that extends the type.
-    pub(crate) is_plain: bool,
+    /// The class of the instance that it is, if it is one of a class that extends the type.
+    pub(crate) class: Option<&'a Rc<Class>>,
+}
+
+/// The class of an instance, which extends the type of what is in it.
+pub(crate) fn class_of_instance(value: &Value) -> Option<&Rc<Class>> {
+    match value {
+        Value::Instance(instance) => Some(&instance.class),
+        _ => None,
+    }
 }
 
 impl<'a> Receiver<'a> for AnySet<'a> {
@@ -90,7 +98,7 @@ impl<'a> Receiver<'a> for AnySet<'a> {
         Some(AnySet {
             object,
             is_frozen,
-            is_plain: std::ptr::eq(held, value),
+            class: class_of_instance(value),
         })
     }
 }

@@ -10,8 +10,8 @@ use crate::object::cycles;
 use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::symbol::known;
 use crate::object::{
-    Args, Class, ClassKind, Dict, DictObject, ExceptionKind, Function, Instance, NativeCode,
-    Payload, Res, Set, SetObject, Str, Sym, Thrown, TypeTag, Value,
+    Args, Class, ClassKind, Dict, DictObject, ExceptionKind, Function, Instance, Payload, Res, Set,
+    SetObject, Str, Sym, Thrown, TypeTag, Value,
 };
 
 impl Machine<'_> {
@@ -271,7 +271,7 @@ impl Machine<'_> {
                 thread.push(instance);
                 Ok(false)
             }
-            Value::Native(native) if !class.is_old() => {
+            Value::Native(native) if !class.is_old() && native.owner.is_some() => {
                 // Nothing but `object.__init__` is left then, and `object.__new__` took no arguments either.
                 let has_arguments = thread.stack.len() > at + 1 || !keywords.is_empty();
                 if class.layout == TypeTag::Object && has_arguments {
@@ -279,14 +279,11 @@ impl Machine<'_> {
                 }
                 let mut args: Vec<Value> = thread.stack.drain(at + 1..).collect();
                 args.insert(0, instance.clone());
-                let mut call = Args {
-                    positional: &mut args,
-                    keywords: &keywords,
-                };
-                match &native.code {
-                    NativeCode::Plain(code) => code(self, &mut call)?,
-                    NativeCode::Host(code) => code(self, &mut call)?,
-                };
+                // Any method of a builtin type may have been put into the class, fit or not.
+                let result = self.call_native(&native, &mut args, &keywords)?;
+                if !result.is_none() {
+                    return Err(self.init_result(&class, &result));
+                }
                 thread.stack.truncate(keep);
                 thread.push(instance);
                 Ok(false)

@@ -201,11 +201,16 @@ fn special_methods_set_late_or_elsewhere_do_not_confuse() {
          TypeError('len() takes exactly one argument (0 given)',)",
     );
     logs(
-        "class A:\n  pass\nA.__init__ = str.join\nlog(attempt(A)[:9])\nA.__init__ = 5\nlog(attempt(A)[:9])\nA.__init__ = A\nlog(attempt(A)[:12])",
+        "class A(object):\n  pass\nA.__init__ = str.join\nlog(attempt(A)[:9])\nA.__init__ = 5\nlog(attempt(A)[:9])\nA.__init__ = A\nlog(attempt(A)[:12])",
         "TypeError\nTypeError\nRuntimeError",
     );
     logs(
-        "class A:\n  pass\nA.__del__ = len\na = A()\na = None\nA.__del__ = 5\na = A()\na = None\nlog('goes on')",
+        "class A(object):\n  pass\nfor late in (list.__init__, dict.update, set.add, ValueError.__init__, len, str.__str__):\n  \
+         A.__init__ = late\n  log(attempt(A)[:9])",
+        "TypeError\nTypeError\nTypeError\nTypeError\nTypeError\nTypeError",
+    );
+    logs(
+        "class A(object):\n  pass\nA.__del__ = len\na = A()\na = None\nA.__del__ = 5\na = A()\na = None\nlog('goes on')",
         "goes on",
     );
 }
