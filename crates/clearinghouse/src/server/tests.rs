@@ -219,6 +219,99 @@ fn a_call_through_the_dispatcher_is_the_call_itself() {
     }
 }
 
+/// An acquisition of that many vessels, as it is in the documents of clients in other languages.
+fn acquisition(document: &[u8]) -> Result<AccountCall, Fault> {
+    match parse(document) {
+        Ok(Incoming::WithApiKey {
+            user,
+            api_key,
+            call,
+        }) => {
+            assert_eq!((user.as_str(), api_key.expose()), ("alice", "K"));
+            call
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What xmlrpc 1.3.2 (npm), RPC::XML 1.61 (Perl) and aiohttp-xmlrpc 1.5.0 (Python) write, with their count put in.
+fn documents_of_other_clients(count: [&str; 3]) -> [String; 3] {
+    let [npm, perl, aiohttp] = count;
+    [
+        format!(
+            "<?xml version=\"1.0\"?><methodCall><methodName>acquire_resources</methodName><params><param><value><struct><member><name>username</name><value><string>alice</string></value></member><member><name>api_key</name><value><string>K</string></value></member></struct></value></param><param><value><struct><member><name>rspec_type</name><value><string>wan</string></value></member><member><name>number_of_nodes</name><value>{npm}</value></member></struct></value></param></params></methodCall>"
+        ),
+        format!(
+            "<?xml version=\"1.0\" encoding=\"us-ascii\"?><methodCall><methodName>acquire_resources</methodName><params><param><value><struct><member><name>api_key</name><value><string>K</string></value></member><member><name>username</name><value><string>alice</string></value></member></struct></value></param><param><value><struct><member><name>number_of_nodes</name><value>{perl}</value></member><member><name>rspec_type</name><value><string>wan</string></value></member></struct></value></param></params></methodCall>"
+        ),
+        format!(
+            "<methodCall><methodName>acquire_resources</methodName><params><param><value><struct><member><name>username</name><value><string>alice</string></value></member><member><name>api_key</name><value><string>K</string></value></member></struct></value></param><param><value><struct><member><name>rspec_type</name><value><string>wan</string></value></member><member><name>number_of_nodes</name><value>{aiohttp}</value></member></struct></value></param></params></methodCall>"
+        ),
+    ]
+}
+
+#[test]
+fn clients_of_other_languages_are_understood_alike() {
+    let documents = documents_of_other_clients(["<int>2</int>", "<int>2</int>", "<i4>2</i4>"]);
+    for document in documents {
+        let call = AccountCall::AcquireResources {
+            vessel_type: VesselType::Wan,
+            count: 2,
+        };
+        assert_eq!(acquisition(document.as_bytes()), Ok(call), "{document}");
+    }
+}
+
+#[test]
+fn numbers_beyond_32_bits_are_what_each_client_makes_of_them() {
+    let [npm, perl, aiohttp] = documents_of_other_clients([
+        "<int>3000000000</int>",
+        "<i8>3000000000</i8>",
+        "<double>3000000000</double>",
+    ]);
+    for document in [npm, perl] {
+        let call = AccountCall::AcquireResources {
+            vessel_type: VesselType::Wan,
+            count: 3_000_000_000,
+        };
+        assert_eq!(acquisition(document.as_bytes()), Ok(call), "{document}");
+    }
+    let types = Fault::invalid_request("rspec has invalid data types.");
+    assert_eq!(acquisition(aiohttp.as_bytes()), Err(types));
+    // From 1e21 on JavaScript writes an exponent into its integers.
+    let [npm, ..] = documents_of_other_clients(["<int>1e+21</int>", "", ""]);
+    assert_eq!(
+        parse(npm.as_bytes()).unwrap_err().text,
+        "<type 'exceptions.ValueError'>:invalid literal for int() with base 10: '1e+21'"
+    );
+}
+
+#[test]
+fn javascripts_undefined_is_an_empty_text() {
+    let list = "<array><data><value><string>a:v1</string></value><value><string/></value><value/></data></array>";
+    let handles = ["a:v1", "", ""].map(str::to_owned).to_vec();
+    assert_eq!(
+        call_of("renew_resources", list),
+        Ok(AccountCall::RenewResources(handles))
+    );
+}
+
+#[test]
+fn perls_texts_that_look_like_numbers_or_dates_are_refused_as_such() {
+    let no_text = Fault::invalid_request("Username must be a string.");
+    for name in [
+        "<int>007</int>",
+        "<double>100000.0</double>",
+        "<dateTime.iso8601>20261129T07:00:00</dateTime.iso8601>",
+    ] {
+        let refused = parse(request("get_encrypted_api_key", &[name]).as_bytes());
+        assert_eq!(refused, Err(no_text.clone()), "{name}");
+    }
+    let latin = b"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><methodCall><methodName>get_encrypted_api_key</methodName><params><param><value><string>Jos\xe9</string></value></param></params></methodCall>";
+    let user = "Jos\u{e9}".to_owned();
+    assert_eq!(parse(latin), Ok(Incoming::EncryptedApiKey { user }));
+}
+
 #[test]
 fn a_request_that_is_too_large_is_not_even_read() {
     let body = vec![b' '; REQUEST_BYTES_MAX + 1];
