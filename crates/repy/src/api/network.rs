@@ -148,9 +148,7 @@ impl From<NetworkError> for Thrown {
             NetworkError::NoThread(why) => {
                 return Thrown::stop(Stop::NoThread(format!("{error}: {why}")));
             }
-            NetworkError::AlreadyListening(_) | NetworkError::ListensThere(_) => {
-                ExceptionKind::AlreadyListeningError
-            }
+            NetworkError::AlreadyListening(_) => ExceptionKind::AlreadyListeningError,
             NetworkError::DuplicateTuple { .. } | NetworkError::AddressInUse(_) => {
                 ExceptionKind::DuplicateTupleError
             }

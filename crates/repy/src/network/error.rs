@@ -12,11 +12,8 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum NetworkError {
     /// This program listens there already.
-    #[error("The provided localip and localport are already in use!")]
-    AlreadyListening(SocketAddrV4),
-    /// This program listens there already, where a connection is to begin.
     #[error("There is a listening socket on the provided localip and localport!")]
-    ListensThere(SocketAddrV4),
+    AlreadyListening(SocketAddrV4),
     /// This program has a connection between these addresses already.
     #[error("There is a duplicate connection which conflicts with the request!")]
     DuplicateTuple {

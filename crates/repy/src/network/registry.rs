@@ -65,7 +65,6 @@ impl Registry {
             return Err(NetworkError::DuplicateTuple { local, remote });
         }
         self.may_listen_for_connections(local)
-            .map_err(|_| NetworkError::ListensThere(local))
     }
 
     pub(super) fn add_message_server(

@@ -168,13 +168,28 @@ impl TcpSocket {
         }
     }
 
+    /// Whether nothing is left to receive and nothing will come.
+    fn has_ended(&self) -> Result<bool, NetworkError> {
+        let mut byte = [0];
+        loop {
+            let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+            match rustix::net::recv(&self.socket, &mut byte, flags) {
+                Ok((_, bytes)) => return Ok(bytes == 0),
+                Err(Errno::INTR) => {}
+                Err(errno) if would_block(errno) => return Ok(false),
+                Err(errno) => return Err(of_stream(errno, "send() would block.")),
+            }
+        }
+    }
+
     /// Sends as much of `data` as the kernel takes; the result is how much that was.
     ///
     /// # Errors
     /// WouldBlock if that is nothing, ClosedBeforeSending or ClosedRemotely if the other end takes no more: as in the
     /// original it is asked for first whether the other side has closed, though the kernel would take a first message.
+    /// What came in before and is not read yet hides that it has, there too.
     pub fn send(&self, data: &[u8]) -> Result<usize, NetworkError> {
-        if ready(&self.socket, PollFlags::RDHUP)? {
+        if self.has_ended()? {
             return Err(NetworkError::ClosedBeforeSending);
         }
         loop {

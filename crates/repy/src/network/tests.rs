@@ -394,7 +394,7 @@ fn a_listening_address_opens_no_connections() {
     let other = network.listen_for_connections(free(address), 5).unwrap();
     assert!(matches!(
         error(network.connect(server.local(), other.local())),
-        NetworkError::ListensThere(_)
+        NetworkError::AlreadyListening(_)
     ));
 }
 

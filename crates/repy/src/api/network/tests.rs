@@ -194,10 +194,6 @@ fn every_error_is_the_exception_of_its_name() {
             ExceptionKind::NetworkAddressError,
         ),
         (
-            NetworkError::ListensThere(place),
-            ExceptionKind::AlreadyListeningError,
-        ),
-        (
             NetworkError::HungUp(place),
             ExceptionKind::ConnectionRefusedError,
         ),

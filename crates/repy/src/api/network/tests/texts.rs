@@ -41,7 +41,7 @@ said(sendmessage, ip, 1, 5, ip, 1)
 }
 
 #[test]
-fn what_the_program_has_open_already_is_told_by_call() {
+fn what_the_program_has_open_already_is_told() {
     Bench::new().expect(
         r"
 here, there = connected()
@@ -60,8 +60,8 @@ said(server.getconnection)
 ",
         "DuplicateTupleError: There is a duplicate connection which conflicts with the request!\n\
          AlreadyListeningError: There is a listening socket on the provided localip and localport!\n\
-         AlreadyListeningError: The provided localip and localport are already in use!\n\
-         AlreadyListeningError: The provided localip and localport are already in use!\n\
+         AlreadyListeningError: There is a listening socket on the provided localip and localport!\n\
+         AlreadyListeningError: There is a listening socket on the provided localip and localport!\n\
          SocketWouldBlockError: No messages currently available!\n\
          SocketWouldBlockError: No connections currently available!\n\
          SocketClosedLocal: The socket has been closed!\n\
@@ -100,14 +100,15 @@ fn sending_to_who_has_closed_fails_at_the_first_call() {
 here, there = connected()
 there.send('last words')
 there.close()
-eventually(here.recv, 1)
-said(here.send, 'x')
 log(eventually(here.recv, 100) + '\n')
 said(here.recv, 1)
+said(here.send, 'x')
+said(here.send, 'x')
 ",
-        "SocketClosedRemote: The socket has been closed by the remote end!\n\
-         ast words\n\
-         SocketClosedRemote: The socket has been closed remotely!\n",
+        "last words\n\
+         SocketClosedRemote: The socket has been closed remotely!\n\
+         SocketClosedRemote: The socket has been closed by the remote end!\n\
+         SocketClosedRemote: The socket has been closed by the remote end!\n",
     );
 }
 
