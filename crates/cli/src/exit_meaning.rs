@@ -117,7 +117,9 @@ impl ExitMeaning {
                 "the clearinghouse or a node does not know this user or key, or does not permit this; also: the testbed is another user's"
             }
             Self::Configuration => "the configuration file has a mistake",
-            Self::Partial => "some vessels or nodes did what was asked and others did not",
+            Self::Partial => {
+                "some vessels or nodes did what was asked and others did not; for `run`: no copy ever ran"
+            }
             Self::Interrupted => "ended by Ctrl-C",
         }
     }

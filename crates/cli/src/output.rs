@@ -20,7 +20,7 @@ use crate::failure::Failure;
 
 /// The version of what `--output json` prints. A field may be added without a new number; one that goes or
 /// changes its meaning makes a new one.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 
 /// For whom results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

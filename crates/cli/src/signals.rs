@@ -1,4 +1,5 @@
-//! Signals that ask for the end: Ctrl-C, SIGTERM, and a terminal that goes away.
+//! Signals: those that ask for the end (Ctrl-C, SIGTERM, a terminal that goes away), and the one that asks for a fresh
+//! log file. What each does to which command is in a table in docs/configuration.md.
 
 use std::io;
 
@@ -26,6 +27,26 @@ pub(crate) struct EndSignals {
     hang_up: Option<Signal>,
 }
 
+/// Catches SIGUSR1, with which a log file is asked for at the place of one that was moved away.
+pub(crate) struct ReopenSignal(Signal);
+
+impl ReopenSignal {
+    /// Begins to catch it; from then on it ends the process no more.
+    ///
+    /// # Errors
+    /// When the system does not let us.
+    pub(crate) fn catch() -> Result<Self, Failure> {
+        caught(SignalKind::user_defined1()).map(Self)
+    }
+
+    /// The next of them. Safe to drop at the await: what was not received stays to be received.
+    pub(crate) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
 impl Asked {
     /// What a command that ends for it ends with: the same whether it had begun its work or not.
     pub(crate) fn meaning(self) -> ExitMeaning {
@@ -42,12 +63,6 @@ impl EndSignals {
     /// # Errors
     /// When the system does not let us.
     pub(crate) fn catch() -> Result<Self, Failure> {
-        let caught = |kind| {
-            signal(kind).map_err(|error| {
-                Failure::new(ExitMeaning::Machine, error)
-                    .advise("let the process open more files (ulimit -n)")
-            })
-        };
         let ignored = is_hang_up_ignored().unwrap_or(false);
         Ok(Self {
             interrupt: caught(SignalKind::interrupt())?,
@@ -72,6 +87,13 @@ impl EndSignals {
             _ = hang_up => Asked::HangUp,
         }
     }
+}
+
+fn caught(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| {
+        Failure::new(ExitMeaning::Machine, error)
+            .advise("let the process open more files (ulimit -n)")
+    })
 }
 
 /// Whether this process was started with SIGHUP ignored, as Linux tells it.

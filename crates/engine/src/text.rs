@@ -18,11 +18,16 @@ pub fn with_causes(error: &dyn Error) -> String {
     text
 }
 
-/// The end of a program's log as text, from a line's beginning if it has any.
+/// What stands in the header that the sandbox of a Repy program, the original's too, writes at each start …
+const HEADER: &str = "\nRunning program: ";
+/// … and how many lines end it after that: the arguments, and a rule.
+const HEADER_LINES_AFTER: usize = 2;
+
+/// The end of a program's log as text, from a line's beginning if it has any: of a Repy program what its last start wrote.
 #[must_use]
 pub(crate) fn log_tail(log: &[u8]) -> String {
     let text = String::from_utf8_lossy(log);
-    let text = text.trim_end();
+    let text = of_last_start(&text).trim_end();
     let Some(cut) = text.len().checked_sub(LOG_TAIL_MAX) else {
         return text.to_owned();
     };
@@ -32,6 +37,18 @@ pub(crate) fn log_tail(log: &[u8]) -> String {
         .map_or("", |(at, _)| &text[at..]);
     let from_line = tail.split_once('\n').map_or(tail, |(_, rest)| rest);
     from_line.to_owned()
+}
+
+/// What follows the last header of a log; all of a log that has none.
+fn of_last_start(text: &str) -> &str {
+    let Some(at) = text.rfind(HEADER) else {
+        return text;
+    };
+    let mut rest = &text[at + 1..];
+    for _ in 0..=HEADER_LINES_AFTER {
+        rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
+    }
+    rest
 }
 
 #[cfg(test)]
@@ -47,6 +64,19 @@ mod tests {
             with_causes(&error),
             "the program could not be uploaded: the node cannot be reached: connection refused"
         );
+    }
+
+    #[test]
+    fn of_a_repy_program_only_what_the_last_start_wrote_is_shown() {
+        let rule = "========================================";
+        let start = |said: &str| {
+            format!("{rule}\nRunning program: a.r2py\nArguments: [63100]\n{rule}\n{said}")
+        };
+        let log = format!("{}{}", start("first\n"), start("second\nlast\n"));
+        assert_eq!(log_tail(log.as_bytes()), "second\nlast");
+        assert_eq!(log_tail(start("").as_bytes()), "");
+        let cut = format!("{rule}\nRunning program: a.r2py\nArg");
+        assert_eq!(log_tail(cut.as_bytes()), "");
     }
 
     #[test]

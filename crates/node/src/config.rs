@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use overlord_files::Durability;
 use overlord_keys::{KeyPair, PublicKey};
+use overlord_nodemanager::server::ServerLimits;
 use overlord_time::{SystemClock, WallClock};
 use overlord_types::VesselName;
 
@@ -132,6 +133,8 @@ pub struct NodeTiming {
     /// Longest wait for the processes of a vessel to be gone, after which a stop is answered
     /// `May not have stopped in a timely manner`. The original waits 10 s.
     pub stop_wait: Duration,
+    /// How long connections that are open when the node stops may take to finish.
+    pub connection_grace: Duration,
 }
 
 impl Default for NodeTiming {
@@ -143,6 +146,7 @@ impl Default for NodeTiming {
             stop_grace: Duration::from_secs(2),
             sandbox_grace: Duration::from_millis(750),
             stop_wait: Duration::from_secs(10),
+            connection_grace: ServerLimits::default().shutdown_grace,
         }
     }
 }

@@ -105,7 +105,10 @@ impl Node {
                 right: config.clock,
                 faults: faults.clone(),
             }),
-            limits: ServerLimits::default(),
+            limits: ServerLimits {
+                shutdown_grace: config.timing.connection_grace,
+                ..ServerLimits::default()
+            },
             faults: faults.answers(),
             served: served.clone(),
         };

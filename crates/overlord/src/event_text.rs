@@ -9,6 +9,10 @@ use overlord_engine::{
 };
 use tracing::Level;
 
+/// Most lines of a program's log that are shown before its last one: enough for where and how of a traceback. The change
+/// itself has more, and `overlord vessels log` prints all.
+const EXCERPT_LINES_MAX: usize = 5;
+
 /// How loud a change is.
 #[must_use]
 pub fn level(change: &Change) -> Level {
@@ -71,13 +75,7 @@ pub fn line(change: &Change) -> String {
                 place(vessel),
                 one_line(reason)
             );
-            if !log_tail.is_empty() {
-                text.push_str("\n  its log ends:");
-                for line in log_tail.lines() {
-                    text.push_str("\n  | ");
-                    text.push_str(&one_line(line));
-                }
-            }
+            text.push_str(&excerpt(log_tail));
             text
         }
         Change::Condemned { vessel, reason } => {
@@ -167,6 +165,23 @@ pub fn ended(report: &RunReport) -> String {
 }
 
 /// A stranger's text on one line, control characters shown as what they are.
+/// The end of a program's log: its last line first, since that says what happened, and a few of those before it.
+fn excerpt(log_tail: &str) -> String {
+    // Rules and empty lines, of which tracebacks have many, say nothing.
+    let says = |line: &&str| line.contains(char::is_alphanumeric);
+    let mut lines: Vec<&str> = log_tail.lines().filter(says).collect();
+    let Some(last) = lines.pop() else {
+        return String::new();
+    };
+    let mut text = format!("\n  its log ends: {}", one_line(last));
+    let before = lines.len().saturating_sub(EXCERPT_LINES_MAX);
+    for line in lines.iter().skip(before) {
+        text.push_str("\n  | ");
+        text.push_str(&one_line(line));
+    }
+    text
+}
+
 fn one_line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -355,6 +370,19 @@ mod tests {
     }
 
     #[test]
+    fn a_traceback_does_not_fill_the_screen() {
+        let log: String = (1..=22).map(|line| format!("line {line}\n")).collect();
+        let shown = excerpt(&log);
+        let lines: Vec<&str> = shown.trim_start().lines().collect();
+        assert_eq!(lines[0], "its log ends: line 22");
+        assert_eq!(
+            (lines.len(), lines[1], lines[5]),
+            (6, "  | line 17", "  | line 21")
+        );
+        assert_eq!(excerpt("---\n\n"), "");
+    }
+
+    #[test]
     fn what_strangers_wrote_cannot_look_like_a_line_of_ours() {
         let change = Change::Failed {
             vessel: vessel(Some(1)),
@@ -362,7 +390,7 @@ mod tests {
             reason: "no\nINFO all is well".to_owned(),
             failures: 1,
             next_attempt: WallTime::from_unix_millis(0),
-            log_tail: "one\x1b[2J\nINFO all is well".to_owned(),
+            log_tail: "one\x1b[2J\n---\n\nINFO all is well\n---".to_owned(),
         };
         let text = line(&change);
         assert!(
@@ -371,7 +399,10 @@ mod tests {
         );
         assert!(!text.contains('\x1b'), "{text}");
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[2..], ["  | one\\u{1b}[2J", "  | INFO all is well"]);
+        assert_eq!(
+            lines[1..],
+            ["  its log ends: INFO all is well", "  | one\\u{1b}[2J"]
+        );
         assert!(lines[0].contains("no\\nINFO all is well"), "{text}");
     }
 }

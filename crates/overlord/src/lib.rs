@@ -109,7 +109,7 @@ mod stop;
 pub use builder::{COUNT_DEFAULT, OverlordBuilder, read_program};
 pub use connection::{CLEARINGHOUSE_DEFAULT, Connection, ConnectionSettings, chance};
 pub use error::SetupError;
-pub use log::LogTarget;
+pub use log::{LogFileHandle, LogTarget};
 pub use overlord::{Config, Overlord, Run};
 /// The crates below, for those who need more of them than the names above.
 pub use overlord_clearinghouse as clearinghouse;

@@ -1,13 +1,14 @@
 //! Where a run's log goes: console, file or both, or wherever the embedding program's subscriber sends it.
 //!
 //! A log belongs to one overlord: two in one process have two logs (the original's shared one). A file is
-//! appended to, never truncated (the original's began anew with each start). What is said is in `event_text`.
+//! appended to, never truncated (the original's began anew with each start). Who has moved it away asks for another at
+//! its place by [`LogFileHandle::reopen`]. What is said is in `event_text`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Level};
@@ -35,13 +36,42 @@ pub enum LogTarget {
 #[derive(Debug, Clone)]
 pub(crate) struct RunLog {
     dispatch: Option<Dispatch>,
+    file: Option<LogFileHandle>,
+}
+
+/// A run's log file, for those who move it away, as `logrotate` does.
+#[derive(Debug, Clone)]
+pub struct LogFileHandle(Arc<LogFile>);
+
+impl LogFileHandle {
+    /// Opens the file of the log's path anew, and makes it if it is not there: what is said from here on is written there.
+    ///
+    /// # Errors
+    /// When it cannot be opened; what is said then goes on into the file that was open before.
+    pub fn reopen(&self) -> io::Result<()> {
+        let file = opened(&self.0.path)?;
+        *self.0.file() = file;
+        self.0.told.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The log's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
 }
 
 impl RunLog {
     /// Opens the log. The file is made if it is not there.
     pub(crate) fn open(target: &LogTarget, least: Level) -> Result<Self, SetupError> {
         let (console, file) = match target {
-            LogTarget::Inherited => return Ok(Self { dispatch: None }),
+            LogTarget::Inherited => {
+                return Ok(Self {
+                    dispatch: None,
+                    file: None,
+                });
+            }
             LogTarget::Console => (true, None),
             LogTarget::File(path) => (false, Some(open(path)?)),
             LogTarget::ConsoleAndFile(path) => (true, Some(open(path)?)),
@@ -52,20 +82,28 @@ impl RunLog {
                 .with_ansi(std::io::stderr().is_terminal())
                 .with_writer(std::io::stderr)
         });
-        let file = file.map(|file| {
+        let file = file.map(|file| LogFileHandle(Arc::new(file)));
+        let writer = file.as_ref().map(|file| LogWriter(Arc::clone(&file.0)));
+        let layer = writer.map(|writer| {
             tracing_subscriber::fmt::layer()
                 .with_target(false)
                 .with_ansi(false)
-                .with_writer(file)
+                .with_writer(writer)
         });
         keep_company();
         let subscriber = tracing_subscriber::registry()
             .with(LevelFilter::from_level(least))
             .with(console)
-            .with(file);
+            .with(layer);
         Ok(Self {
             dispatch: Some(Dispatch::new(subscriber)),
+            file,
         })
+    }
+
+    /// The log's file, if it has one.
+    pub(crate) fn file(&self) -> Option<LogFileHandle> {
+        self.file.clone()
     }
 
     /// The subscriber for everything that belongs to this overlord.
@@ -88,13 +126,19 @@ fn keep_company() {
 }
 
 /// A log file, and whether it was told that it takes no lines: the first time only, since the next ones fare no better.
+#[derive(Debug)]
 struct LogFile {
-    file: File,
+    file: Mutex<File>,
     path: PathBuf,
     told: AtomicBool,
 }
 
 impl LogFile {
+    fn file(&self) -> MutexGuard<'_, File> {
+        // A panic while a line was written leaves an open file that is as good as before.
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The warning that a line was lost, the first time.
     fn warning(&self, error: &io::Error) -> Option<String> {
         let first = !self.told.swap(true, Ordering::Relaxed);
@@ -105,17 +149,20 @@ impl LogFile {
     }
 }
 
-impl<'a> MakeWriter<'a> for LogFile {
-    type Writer = &'a Self;
+/// What writes a log's lines.
+struct LogWriter(Arc<LogFile>);
+
+impl<'a> MakeWriter<'a> for LogWriter {
+    type Writer = &'a LogFile;
 
     fn make_writer(&'a self) -> Self::Writer {
-        self
+        &self.0
     }
 }
 
 impl io::Write for &LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let written = (&self.file).write(line);
+        let written = self.file().write(line);
         // Whoever is interrupted tries again.
         let failed = written.as_ref().err();
         let failed = failed.filter(|error| error.kind() != io::ErrorKind::Interrupted);
@@ -127,18 +174,21 @@ impl io::Write for &LogFile {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        (&self.file).flush()
+        self.file().flush()
     }
 }
 
+fn opened(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
 fn open(path: &Path) -> Result<LogFile, SetupError> {
-    let opened = OpenOptions::new().append(true).create(true).open(path);
-    let file = opened.map_err(|source| SetupError::LogFile {
+    let file = opened(path).map_err(|source| SetupError::LogFile {
         path: path.to_owned(),
         source,
     })?;
     Ok(LogFile {
-        file,
+        file: Mutex::new(file),
         path: path.to_owned(),
         told: AtomicBool::new(false),
     })
@@ -174,6 +224,37 @@ mod tests {
             two.contains("first for two") && !two.contains("for one"),
             "{two}"
         );
+    }
+
+    #[test]
+    fn a_log_that_was_moved_away_goes_on_at_its_place_once_it_is_reopened() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (
+            folder.path().join("run.log"),
+            folder.path().join("run.log.1"),
+        );
+        let log = RunLog::open(&LogTarget::File(path.clone()), Level::INFO).unwrap();
+        let say =
+            |what| tracing::dispatcher::with_default(&log.dispatch(), || tracing::info!("{what}"));
+        say("before");
+        std::fs::hard_link(&path, &moved).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        say("between");
+        let handle = log.file().unwrap();
+        handle.reopen().unwrap();
+        say("after");
+        let read = |path| std::fs::read_to_string(path).unwrap();
+        let (old, new) = (read(&moved), read(&path));
+        assert!(
+            old.contains("before") && old.contains("between") && !old.contains("after"),
+            "{old}"
+        );
+        assert!(new.contains("after") && !new.contains("between"), "{new}");
+        // A place where no file can be made leaves the one that is open.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(handle.reopen().is_err());
+        say("nevertheless");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tracing::instrument::WithSubscriber as _;
 
 use crate::connection::Connection;
 use crate::event_text;
-use crate::log::RunLog;
+use crate::log::{LogFileHandle, RunLog};
 use crate::own_task::OnOwnTask;
 use crate::stop::{StopHandle, StopSources};
 
@@ -236,6 +236,12 @@ impl Run {
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         self.runner.subscribe()
+    }
+
+    /// The run's log file, if it has one.
+    #[must_use]
+    pub fn log_file(&self) -> Option<LogFileHandle> {
+        self.log.file()
     }
 
     /// Ends the run, in an orderly way or at once.

@@ -8,7 +8,10 @@ use overlord::engine::{Clock as _, WallTime};
 use overlord::keys::GENERATED_KEY_BITS_MIN;
 use overlord::ports::RuntimeClock;
 use overlord::types::{Platform, UserName, UserPort, VESSELS_WITHOUT_DONATION, VesselType};
-use overlord::{Control, Delivery, Overlord, Run, RunError, RunReport, StopReason, Subscription};
+use overlord::{
+    Change, Code, Control, Delivery, LogFileHandle, Overlord, Run, RunError, RunReport, StopReason,
+    Subscription,
+};
 use overlord_testbed::TestbedConfig;
 use overlord_testbed::daemon::{StartingAccounts, TestbedDaemon};
 use serde::Serialize;
@@ -23,7 +26,7 @@ use crate::failure::Failure;
 use crate::output::{Output, Paint};
 use crate::settings::table::LOCAL;
 use crate::settings::{AccountSettings, Layers, LocalSettings, RunSettings, Target, Trust};
-use crate::signals::{Asked, EndSignals};
+use crate::signals::{Asked, EndSignals, ReopenSignal};
 use crate::text::count_of;
 use crate::watcher::{self, Watcher};
 
@@ -31,6 +34,9 @@ use crate::watcher::{self, Watcher};
 const REMOVALS_MAX: u32 = 10;
 /// … and how long is waited in between: a file takes a few milliseconds to be written.
 const REMOVAL_PAUSE: Duration = Duration::from_millis(20);
+/// How long programs and connections of the embedded testbed may take to end with it: a stop is to take less than a
+/// second, and nothing of the testbed is wanted any more.
+const LOCAL_GRACE: Duration = Duration::from_millis(250);
 /// How long the last changes of a run that is over are waited for.
 const LAST_CHANGES_MAX: Duration = Duration::from_secs(1);
 
@@ -63,6 +69,12 @@ impl<T: Into<Failure>> From<T> for NotBegun {
     }
 }
 
+/// What a run is told from outside. All are caught from its first moment on.
+struct Signals {
+    end: EndSignals,
+    reopen: ReopenSignal,
+}
+
 /// Deploys and watches until the end is asked for.
 ///
 /// # Errors
@@ -90,7 +102,10 @@ async fn watch(
     temporary: &mut Option<TempDir>,
 ) -> Result<ExitMeaning, Failure> {
     let begun = Instant::now();
-    let mut signals = EndSignals::catch()?;
+    let mut signals = Signals {
+        end: EndSignals::catch()?,
+        reopen: ReopenSignal::catch()?,
+    };
     let place = if layers.value(&LOCAL)?.value {
         " on a testbed of its own"
     } else {
@@ -136,13 +151,15 @@ async fn run_local(
     temporary: &mut Option<TempDir>,
     output: &Output,
     begun: Instant,
-    signals: &mut EndSignals,
+    signals: &mut Signals,
 ) -> Result<ExitMeaning, NotBegun> {
     let mut config = TestbedConfig::new(PathBuf::new());
     config.nodes = local.size.nodes as usize;
     config.nodes_per_network = local.size.nodes_per_network as usize;
     config.vessels_per_node = local.size.vessels_per_node as usize;
     config.latency = local.latency;
+    config.node_timing.stop_grace = LOCAL_GRACE;
+    config.node_timing.connection_grace = LOCAL_GRACE;
     if settings.program.platform() == Platform::Native {
         // The program of whoever runs this, on the machine that it is run on.
         config.platforms = config.platforms.and_danger_native();
@@ -174,7 +191,7 @@ async fn deploy_on(
     local: &LocalSettings,
     output: &Output,
     begun: Instant,
-    signals: &mut EndSignals,
+    signals: &mut Signals,
 ) -> Result<ExitMeaning, NotBegun> {
     output.line(&format!(
         "testbed of {} in {}, up after {:.1} s",
@@ -230,7 +247,7 @@ async fn deploy(
     testbed: Option<&TestbedDaemon>,
     output: &Output,
     begun: Instant,
-    signals: &mut EndSignals,
+    signals: &mut Signals,
 ) -> Result<ExitMeaning, NotBegun> {
     account::warn_of_danger(account, output);
     let overlord = unless_asked(build(settings, account), signals).await?;
@@ -267,6 +284,7 @@ async fn deploy(
     let run = overlord.prepare_with(settings.arguments.clone())?;
     let control = run.control();
     let changes = run.subscribe();
+    let log_file = run.log_file();
     let watcher = Watcher::new(output.clone(), settings.count, port, begun);
     let mut shown = Shown {
         output,
@@ -278,6 +296,9 @@ async fn deploy(
         interrupted: false,
         failure: None,
         run_for: settings.run_for,
+        log_file,
+        unheard_arguments: settings.reads_arguments_and_gets_none(),
+        copies_ran: CopiesRan::default(),
     };
     let report = shown.watch(run).await;
     output.progress().finish();
@@ -286,6 +307,9 @@ async fn deploy(
         return Err(failure.into());
     }
     shown.watcher.ended(&report)?;
+    if shown.copies_ran == CopiesRan::Never && !shown.interrupted {
+        return Err(Failure::coded(Code::ProgramEnded, "no copy of the program ever ran").into());
+    }
     Ok(match (shown.interrupted, report.undone.is_empty()) {
         (true, _) => ExitMeaning::Interrupted,
         (false, true) => ExitMeaning::Done,
@@ -323,12 +347,12 @@ async fn build(settings: &RunSettings, account: &AccountSettings) -> Result<Over
 /// Does something that a signal may cut short: whatever was begun is dropped; nothing of the account has been touched.
 async fn unless_asked<T, E: Into<Failure>>(
     work: impl Future<Output = Result<T, E>>,
-    signals: &mut EndSignals,
+    signals: &mut Signals,
 ) -> Result<T, NotBegun> {
     tokio::select! {
         // A signal that came before counts before what was ready at the same time.
         biased;
-        asked = signals.next() => Err(NotBegun::Asked(asked)),
+        asked = signals.end.next() => Err(NotBegun::Asked(asked)),
         result = work => Ok(result.map_err(Into::into)?),
     }
 }
@@ -341,11 +365,38 @@ struct Shown<'a> {
     watcher: Watcher,
     changes: Subscription,
     control: Control,
-    signals: &'a mut EndSignals,
+    signals: &'a mut Signals,
     interrupted: bool,
     /// Why nothing more can be shown; the run was then asked to end.
     failure: Option<Failure>,
     run_for: Option<Duration>,
+    log_file: Option<LogFileHandle>,
+    /// Whether the program reads arguments and gets none, until that was said.
+    unheard_arguments: bool,
+    copies_ran: CopiesRan,
+}
+
+/// What is known of the copies that were started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum CopiesRan {
+    /// None was.
+    #[default]
+    NotStarted,
+    /// All that were started ended at once.
+    Never,
+    /// One ran at least.
+    Once,
+}
+
+impl CopiesRan {
+    /// What is known after a change.
+    fn after(self, change: &Change) -> Self {
+        match (self, change) {
+            (_, Change::Running { .. } | Change::Adopted { .. }) => Self::Once,
+            (Self::NotStarted, Change::Failed { .. }) => Self::Never,
+            (known, _) => known,
+        }
+    }
 }
 
 impl Shown<'_> {
@@ -362,7 +413,7 @@ impl Shown<'_> {
             // over before it is known who asked for its end.
             tokio::select! {
                 biased;
-                asked = self.signals.next() => self.asked_to_end(asked),
+                asked = self.signals.end.next() => self.asked_to_end(asked),
                 report = &mut run => break report?,
                 Some(change) = self.changes.next() => self.show(change),
                 Some(answer) = self.watcher.next_answer() => {
@@ -370,6 +421,7 @@ impl Shown<'_> {
                     self.keep(shown);
                     self.invite();
                 }
+                () = self.signals.reopen.next() => self.reopen_log(),
                 () = &mut time_up => {
                     time_up = Box::pin(std::future::pending());
                     self.control.stop(StopReason::Operator);
@@ -377,7 +429,7 @@ impl Shown<'_> {
             }
         };
         // A signal that ended the run at once may still be on its way to us.
-        let asked = tokio::time::timeout(Duration::ZERO, self.signals.next()).await;
+        let asked = tokio::time::timeout(Duration::ZERO, self.signals.end.next()).await;
         if let Ok(asked) = asked {
             self.asked_to_end(asked);
         }
@@ -397,11 +449,39 @@ impl Shown<'_> {
 
     fn show(&mut self, change: Delivery) {
         let shown = match change {
-            Delivery::Event(event) => self.watcher.changed(&event),
+            Delivery::Event(event) => {
+                self.copies_ran = self.copies_ran.after(&event.change);
+                let shown = self.watcher.changed(&event);
+                self.hint_at_arguments(&event.change);
+                shown
+            }
             Delivery::Missed(missed) => self.watcher.missed(missed),
         };
         self.keep(shown);
         self.invite();
+    }
+
+    /// Opens the log file anew, which somebody has moved away.
+    fn reopen_log(&self) {
+        let Some(file) = &self.log_file else {
+            return;
+        };
+        if let Err(error) = file.reopen() {
+            let path = file.path().display();
+            let text = format!(
+                "warning: the log file {path} cannot be opened again, and the old one is written on: {error}"
+            );
+            self.watcher.say(&text, Paint::Bad);
+        }
+    }
+
+    /// Says once, when a copy has ended by itself, that its arguments are missing.
+    fn hint_at_arguments(&mut self, change: &Change) {
+        let ended = matches!(change, Change::Failed { .. } | Change::Suspect { .. });
+        if ended && std::mem::take(&mut self.unheard_arguments) {
+            let text = "note: the program reads its arguments (callargs) and gets none; they come after --, such as: -- {port}";
+            self.watcher.say(text, Paint::Doubtful);
+        }
     }
 
     /// Once all copies are up, says how a node can be killed that hosts one.
@@ -453,6 +533,44 @@ impl Shown<'_> {
 }
 
 fn is_last(change: &Delivery) -> bool {
-    use overlord::Change;
     matches!(change, Delivery::Event(event) if matches!(event.change, Change::Stopped { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use overlord::engine::VesselLabel;
+
+    #[test]
+    fn a_run_whose_copies_all_ended_at_once_never_ran() {
+        let vessel = VesselLabel {
+            handle: "3 5:v1".parse().unwrap(),
+            location: "10.0.0.1:1224".parse().unwrap(),
+            index: Some(0),
+        };
+        let failed = Change::Failed {
+            vessel: vessel.clone(),
+            code: Code::ProgramEnded,
+            reason: "it ended at once".to_owned(),
+            failures: 1,
+            next_attempt: WallTime::from_unix_millis(0),
+            log_tail: String::new(),
+        };
+        let running = Change::Running {
+            vessel: vessel.clone(),
+        };
+        let after = |changes: &[&Change]| {
+            let begin = CopiesRan::default();
+            changes
+                .iter()
+                .fold(begin, |known, change| known.after(change))
+        };
+        assert_eq!(
+            after(&[&Change::Uploaded { vessel }]),
+            CopiesRan::NotStarted
+        );
+        assert_eq!(after(&[&failed, &failed]), CopiesRan::Never);
+        assert_eq!(after(&[&failed, &running]), CopiesRan::Once);
+        assert_eq!(after(&[&running, &failed]), CopiesRan::Once);
+    }
 }

@@ -2,11 +2,11 @@
 
 use overlord::Connection;
 use overlord::clearinghouse::LeasedVessel;
-use overlord::types::{Handle, VesselType};
+use overlord::types::{Handle, NodeLocation, VesselType};
 use serde::Serialize;
 
 use super::vessel_log;
-use super::vessel_record::lease;
+use super::vessel_record::{lease, location};
 use crate::account;
 use crate::args::{HandlesArguments, VesselsCommand};
 use crate::exit_meaning::ExitMeaning;
@@ -20,8 +20,7 @@ use crate::settings::{AccountSettings, Layers};
 struct VesselLine<'a> {
     event: &'static str,
     handle: &'a Handle,
-    host: &'a str,
-    port: u16,
+    location: &'a NodeLocation,
     is_active: bool,
     expires_in_seconds: u64,
 }
@@ -147,17 +146,17 @@ fn tell(event: &'static str, vessels: usize, output: &Output) -> Result<(), Fail
 fn print(event: &'static str, vessels: &[LeasedVessel], output: &Output) -> Result<(), Failure> {
     let mut table = Table::new(&["VESSEL", "NODE", "ACTIVE", "LEASE"]);
     for vessel in vessels {
+        let location = location(vessel)?;
         output.record(&VesselLine {
             event,
             handle: &vessel.handle,
-            host: &vessel.node_ip,
-            port: vessel.node_port,
+            location: &location,
             is_active: vessel.is_active,
             expires_in_seconds: vessel.expires_in.as_secs(),
         })?;
         table.row(vec![
             vessel.handle.short(),
-            format!("{}:{}", vessel.node_ip, vessel.node_port),
+            location.to_string(),
             if vessel.is_active { "yes" } else { "no" }.to_owned(),
             lease(vessel.expires_in),
         ]);

@@ -133,6 +133,16 @@ impl RunSettings {
         Ok(settings)
     }
 
+    /// Whether a Repy program asks for its arguments by their name in V2, and there are none.
+    #[must_use]
+    pub(crate) fn reads_arguments_and_gets_none(&self) -> bool {
+        let name = b"callargs";
+        let contents = self.program.contents();
+        self.arguments.as_slice().is_empty()
+            && self.program.platform() != Platform::Native
+            && contents.windows(name.len()).any(|window| window == name)
+    }
+
     /// What the run's own files would say later: told before anything is started.
     fn check_files(&self) -> Result<(), Failure> {
         if self.stop_file.exists() {

@@ -423,7 +423,7 @@ fn a_failure_is_told_to_programs_too() {
     let last = records.last().unwrap();
     assert_eq!(
         (&last["schema"], &last["event"]),
-        (&1.into(), &"error".into()),
+        (&2.into(), &"error".into()),
         "{ended}"
     );
     assert_eq!(last["exit_code"], 66, "{ended}");

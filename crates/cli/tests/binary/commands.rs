@@ -36,7 +36,7 @@ fn keys_are_told_to_programs_without_the_private_half() {
     assert_eq!(records.len(), 1, "{ended}");
     assert_eq!(
         (&records[0]["schema"], &records[0]["bits"]),
-        (&1.into(), &1024.into())
+        (&2.into(), &1024.into())
     );
     let private = std::fs::read_to_string(folder.path().join("bob.privatekey")).unwrap();
     for number in private.split(' ') {

@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod commands;
+mod during_run;
 mod early_end;
 mod run_local;
 mod support;
