@@ -457,7 +457,7 @@ impl Publisher {
         Subscription(self.sender.subscribe())
     }
 
-    /// Numbers the change and gives it to whoever listens.
+    /// Numbers the change and gives it to those who listen.
     pub(crate) fn publish(&mut self, at: WallTime, change: Change) {
         self.last_number += 1;
         let event = FleetEvent {

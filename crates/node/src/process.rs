@@ -174,7 +174,7 @@ impl ProgramRun {
         self.folder.wall()
     }
 
-    /// From now on nobody is told what becomes of the run, and nothing of this process watches it: another node may.
+    /// From now on nobody is told how the run goes on, and nothing of this process watches it: another node may.
     ///
     /// Otherwise each node that was here before would go on watching the same program, and might take for its own
     /// what a later one has started meanwhile.

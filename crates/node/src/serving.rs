@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 /// How long an address that is in use is tried again. A process that was just started by this one may hold
-/// the last listening socket for a moment; whoever else listens there stays longer.
+/// the last listening socket for a moment; another program that listens there stays longer.
 const BIND_WAIT: Duration = Duration::from_secs(1);
 /// Pause between two tries: nothing tells when an address becomes free.
 const BIND_PAUSE: Duration = Duration::from_millis(10);

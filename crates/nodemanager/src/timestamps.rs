@@ -1,6 +1,6 @@
 //! Times that only ever grow, per vessel: what signed requests need, and no clock gives by itself.
 //!
-//! A vessel refuses a request that is not younger than the last one it accepted, whoever signed that.
+//! A vessel refuses a request that is not younger than the last one it accepted, by any key.
 //! So requests to one vessel take turns, and each turn's times are above all earlier ones. Writing and
 //! reading times is left to [`crate::timestamp`].
 

@@ -209,7 +209,7 @@ pub struct Judge<'a> {
 pub struct AcceptedRequest {
     /// Who signed it.
     pub signer: PublicKey,
-    /// What the vessel must remember from now on, whatever becomes of the call.
+    /// What the vessel must remember from now on, however the call ends.
     pub remember: LastAccepted,
 }
 

@@ -120,7 +120,7 @@ impl OverlordBuilder {
         self
     }
 
-    /// Trusts any server: whoever listens in between gets the API key.
+    /// Trusts any server: anybody who listens in between gets the API key.
     pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
         self.danger_accept_invalid_certs = accept;
         self
@@ -202,7 +202,7 @@ impl OverlordBuilder {
 
     /// The file whose appearance ends a run. Default: [`STOP_FILE_DEFAULT`] in the current folder.
     ///
-    /// It is never removed: whoever made it is obeyed until they take it away. (The original removed one that
+    /// It is never removed: who made it is obeyed until they take it away. (The original removed one that
     /// was there before it started, and with it a request to stop.)
     pub fn stop_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.stop_file = Some(file.into());

@@ -30,7 +30,7 @@ pub struct ConnectionSettings {
     pub clearinghouse: String,
     /// A PEM file of roots to trust in place of the system's.
     pub ca_file: Option<PathBuf>,
-    /// Trusts any server: whoever listens in between gets the API key.
+    /// Trusts any server: anybody who listens in between gets the API key.
     pub danger_accept_invalid_certs: bool,
     /// The account's API key, if it is not to be fetched with the private key.
     pub api_key: Option<ApiKey>,
@@ -122,7 +122,7 @@ impl Prepared {
             source,
         };
         let info = account.account_info().await.map_err(unreadable)?;
-        // Whoever could decrypt the API key has the account's key. A given API key proves nothing of the kind.
+        // Who could decrypt the API key has the account's key. A given API key proves nothing of the kind.
         if given {
             let text = account.public_key().await.map_err(unreadable)?;
             let theirs =

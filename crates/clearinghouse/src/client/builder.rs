@@ -76,7 +76,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Talks to any server, whoever it is. Whoever listens in between gets the API key.
+    /// Talks to any server, without knowing whose it is. Anybody who listens in between gets the API key.
     pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
         self.danger_accept_invalid_certs = accept;
         self
@@ -143,7 +143,7 @@ impl ClientBuilder {
             .user_agent(concat!("overlord/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.connect_timeout.min(self.timeout))
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            // A redirected POST would hand the API key to whoever the redirect names.
+            // A redirected POST would hand the API key to the server that the redirect names.
             .redirect(reqwest::redirect::Policy::none());
         if is_loopback(&url) {
             http = http.no_proxy();

@@ -122,7 +122,7 @@ impl Fleet {
         let index = absent.ledger.index.filter(fits);
         let vessel = Vessel {
             stage: Stage::Unknown { since: at.moment() },
-            // Whoever had it before may have started the program.
+            // Its user before us may have started the program.
             may_run: true,
             index,
             ..Vessel::new(held, at.now, self.step)

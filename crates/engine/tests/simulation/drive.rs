@@ -107,7 +107,7 @@ pub(crate) fn simulate(setup: Setup) -> Result<Summary, String> {
     for _ in 0..ENTRIES_MAX {
         match engine.as_mut().and_then(|task| task.0.run()) {
             None => {}
-            // A run does not begin on a journal that cannot be written; whoever supervises it tries again.
+            // A run does not begin on a journal that cannot be written; its supervisor tries again.
             Some(Err(RunError::Journal(_))) => reach.world().crash_wanted = true,
             Some(result) => {
                 return Err(failure(

@@ -1,4 +1,4 @@
-//! A world in which only what a test does goes wrong, and words to say what should come of it.
+//! A world in which only what a test does goes wrong, and words to say what should follow.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

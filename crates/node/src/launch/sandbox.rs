@@ -111,7 +111,7 @@ fn started(ends_with_node_process: bool) {
         let watching = std::thread::Builder::new()
             .stack_size(THREAD_STACK)
             .spawn(end_with_node_process);
-        // Without it the program would outlive whoever wants it gone.
+        // Without it the program would outlive the node that wants it gone.
         if watching.is_err() {
             leave(EXIT_BROKEN);
         }

@@ -371,7 +371,7 @@ async fn a_program_is_watched_by_the_node_there_is_and_by_none_that_was_there_be
             .restart_after(async |running| running.shutdown(false).await)
             .await;
         assert_eq!(node.pid("v1"), program);
-        assert!(is_alive(program), "whoever started it holds its life line");
+        assert!(is_alive(program), "what started it holds its life line");
     }
     // The runtime, which will bury it, and the node.
     eventually("two watch", || watchers_of(program) == 2).await;

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How many nodes are remembered before those without a connection are forgotten.
 const NODES_KEPT: usize = 1024;
 
-/// Places for connections, per node. Whoever waits is served in order, and no longer than the calls
+/// Places for connections, per node. Callers that wait are served in order, and no longer than the calls
 /// before take, each of which has its deadlines.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {

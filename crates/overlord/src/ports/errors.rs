@@ -40,7 +40,7 @@ pub fn of_clearinghouse(error: ClearinghouseCallError) -> ClearinghouseError {
         } if error.may_have_happened() => {
             ClearinghouseError::Internal(format!("HTTP status {status}: {excerpt}"))
         }
-        // Whoever answered was not asked for what it knows: a wrong path, a proxy that wants something.
+        // The server that answered was not asked for what it knows: a wrong path, a proxy that wants something.
         ClearinghouseCallError::Http { .. } => ClearinghouseError::Unreachable(Box::new(error)),
         other => ClearinghouseError::Malformed(Box::new(other)),
     }

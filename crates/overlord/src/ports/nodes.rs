@@ -20,7 +20,7 @@ use super::errors::of_node;
 
 /// Node managers over TCP, spoken to with the user's keys.
 ///
-/// At most three connections go to one node at a time, whoever asks: the original's nodes close the fifth.
+/// At most three connections go to one node at a time, of all that ask: the original's nodes close the fifth.
 /// Safe to drop at any await; the node may then still run the call.
 #[derive(Debug, Clone)]
 pub struct NodesPort {

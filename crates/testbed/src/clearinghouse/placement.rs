@@ -27,7 +27,7 @@ impl Subnet {
     }
 }
 
-/// A vessel that could be given to whoever asks.
+/// A vessel that could be given away.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     pub(crate) key: VesselKey,

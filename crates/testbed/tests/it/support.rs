@@ -32,7 +32,7 @@ const ORIGINALS_CLOCK_BEHIND: f64 = 0.008;
 /// How often a condition is looked at that nobody announces.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// A program that says its vessel's name to whoever connects to its port.
+/// A program that says its vessel's name to each connection to its port.
 pub(crate) const SERVER: &str = r#"#!/usr/bin/env perl
 use strict;
 use IO::Socket::INET;

@@ -282,7 +282,7 @@ codes! {
         "make room on the disk, or send the output elsewhere"
     /// a reader of the output that is gone
     OutputClosed "output_closed" Operator AfterChange
-        "nothing: whoever read the output has seen enough"
+        "nothing: the reader of the output has seen enough"
     /// a journal that cannot be read or written
     Journal "journal" LocalMachine Again
         "repair the journal, or move it away; vessels of earlier runs are then not known as ours"
