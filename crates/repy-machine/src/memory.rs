@@ -116,7 +116,7 @@ pub(crate) fn exceeded() -> Option<Stop> {
     if let Some(limit) = page_limit_passed()
         && (collect_circles() == 0 || page_limit_passed().is_some())
     {
-        // Whoever asks again finds the same, unless something was given back.
+        // The next question has the same answer, unless something was given back.
         return Some(Stop::Memory { limit });
     }
     let pages = watched(|watched| watched.pages.as_ref().map(|pages| pages.limit()));

@@ -1,7 +1,7 @@
 //! The virtual machine: classes, names and limits shared by all threads of a program, and how threads are run.
 //!
 //! Repy threads are not threads of the operating system: each is a stack of frames on the heap that
-//! [`Machine::run_slice`] advances by a number of instructions. Whoever embeds the machine decides which thread
+//! [`Machine::run_slice`] advances by a number of instructions. The program that embeds the machine decides which thread
 //! runs next and what a blocked thread waits for.
 
 mod arguments;

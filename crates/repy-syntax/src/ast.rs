@@ -3,7 +3,7 @@
 //! One type per kind of thing in Python 2.7's grammar, refused constructs included, so that the checker can
 //! name what it refuses. The tree owns everything in it and knows nothing of values, scopes or bytecode.
 //!
-//! Shape promises to whoever reads the tree:
+//! What readers of the tree can count on in its shape:
 //! - Its height is bounded (see [`crate::limits`]), so plain recursion over it is safe; long operator chains
 //!   (`a + b + c ...`), `elif` ladders and `and`/`or` chains are flat lists and add no height.
 //! - Parentheses leave no node. `-1` before a number literal is one negative literal, as in CPython

@@ -195,7 +195,7 @@ fn prepare(line: &CommandLine) -> Result<SandboxConfig, String> {
         status: line.status.clone(),
         stop: line.stop.clone(),
         wall: WallPolicy::for_vessel(Path::new("."), file.resources()),
-        // Standard output is the program's alone: whoever compares it wants nothing else there.
+        // Standard output is the program's alone: a comparison of it wants nothing else there.
         log_wall: line.log.is_some(),
         show_execution: line.show_execution,
         started: if line.show_execution {

@@ -209,7 +209,7 @@ impl Scheduler {
             .is_some_and(|queue| !queue.is_empty())
     }
 
-    /// Wakes whoever waits for this bell, or the one who will.
+    /// Wakes the thread that waits for this bell, or the next one that will.
     pub(crate) fn ring(&self, bell: &Bell) {
         bell.rung.set(true);
         if let Some(waiter) = bell.waiter.take() {

@@ -38,7 +38,7 @@ const FILE_ALLOWANCE: u64 = 64 * 1024;
 /// A layer of the wall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
-    /// No new privileges and no capabilities, whoever starts the process.
+    /// No new privileges and no capabilities, even if root starts the process.
     Privileges,
     /// Resource limits of the process.
     Limits,

@@ -61,7 +61,7 @@ fn output_of(path: &Path) -> Vec<u8> {
     text
 }
 
-/// The first line that differs, as told to whoever reads the failure.
+/// The first line that differs, as told to the reader of the failure.
 fn difference(expected: &[u8], found: &[u8]) -> String {
     let mut expected = expected.split(|&byte| byte == b'\n');
     let mut found = found.split(|&byte| byte == b'\n');

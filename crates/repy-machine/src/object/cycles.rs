@@ -3,7 +3,7 @@
 //! Counting references never gives those back. So an object that a container is put into is noted here when that
 //! happens: a circle cannot be closed otherwise, for what is new holds only what is older. Classes, functions with
 //! closures and namespaces are noted when they are made. Now and then the noted objects and all they hold are looked
-//! at, by trial deletion: whoever has more references than come from among them is held from outside (a variable, a
+//! at, by trial deletion: an object that has more references than come from among them is held from outside (a variable, a
 //! thread, the host), and so is all that it holds in turn; the rest is emptied, and then goes by counting as ever.
 //!
 //! It is sound wherever it is called: what native code holds at that moment has its count too, and what is borrowed is

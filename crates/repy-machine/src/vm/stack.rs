@@ -1,7 +1,7 @@
 //! Leaving a native stack and coming back to it: how others run while native code waits for its callback.
 //!
 //! A native function that calls back (a sort's key, a `__repr__`) has its state on the native stack. When the callback
-//! must wait, the machine itself is handed to whoever began that stack, who runs other threads on another one; what is
+//! must wait, the machine itself is handed back to the code that began that stack, which runs other threads on another one; what is
 //! left in its place does nothing. The machine comes back the same way. Who goes on when is the scheduler's business.
 
 use crate::depth;

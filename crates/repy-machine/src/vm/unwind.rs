@@ -304,7 +304,7 @@ impl Machine<'_> {
     /// The report of an uncaught exception in the original's layout: both tracebacks, then class and message.
     ///
     /// # Errors
-    /// Why the machine must stop, if it must meanwhile: for want of memory, say.
+    /// Why the machine must stop, if it must meanwhile: because memory is short, say.
     pub fn format_exception(&mut self, uncaught: &Uncaught) -> Result<Vec<u8>, Stop> {
         self.exception_report(uncaught)
             .map_err(|thrown| match thrown.into_signal() {

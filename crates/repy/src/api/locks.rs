@@ -28,7 +28,7 @@ fn createlock(sandbox: &Rc<Sandbox>, machine: &mut Machine, _args: &mut Args<'_>
     Ok(machine.host_object(LockHandle(Rc::new(lock))))
 }
 
-/// A lock, not tied to a thread: whoever likes may release it.
+/// A lock, not tied to a thread: any thread may release it.
 struct Lock {
     sandbox: Rc<Sandbox>,
     held: Cell<bool>,
@@ -74,7 +74,7 @@ impl LockHandle {
         }
         let bell = Rc::new(Bell::default());
         lock.queue.borrow_mut().push_back(bell.clone());
-        // Whoever waits keeps the lock alive.
+        // A thread that waits keeps the lock alive.
         let lock = lock.clone();
         Err(wait(Until::Rung(bell), move |_| {
             drop(lock);

@@ -1,4 +1,4 @@
-//! A connection being opened: a state that is asked, so that whoever waits for it can do other things meanwhile.
+//! A connection being opened: a state that is asked, so that its caller can do other things while it waits.
 
 use std::net::SocketAddrV4;
 use std::os::fd::{AsFd, OwnedFd};

@@ -137,7 +137,7 @@ enum State {
 type Answer = Arc<Mutex<State>>;
 
 /// A name being resolved. Its descriptor is readable when there are answers, to this question or another. Dropping
-/// it gives up; whoever starts one holds it, so there are never more than callers.
+/// it gives up; the caller who starts one holds it, so there are never more than callers.
 pub struct Lookup {
     name: String,
     answer: Answer,

@@ -78,7 +78,7 @@ const PUBLIC_ADDRESSES: [Ipv4Addr; 4] = [
 /// The addresses of the machine that this process runs on.
 ///
 /// Behind the second wall the process may not be let ask about all of them; then what was known before holds on. So
-/// whoever raises the wall asks before ([`super::Network::new`] does).
+/// the code that raises the wall asks before ([`super::Network::new`] does).
 #[derive(Default)]
 pub struct ThisMachine {
     interfaces: RefCell<BTreeMap<String, Vec<Ipv4Addr>>>,

@@ -13,7 +13,7 @@ use crate::network::{AddressRules, Preference, parse_address};
 pub struct CommandLine {
     /// `--logfile PREFIX`: the log goes to `PREFIX.old` and `PREFIX.new` instead of standard output.
     pub log: Option<PathBuf>,
-    /// `--stop FILE`: whoever makes it stops the program.
+    /// `--stop FILE`: its appearance stops the program.
     pub stop: Option<PathBuf>,
     /// `--status PREFIX`: a status file is kept.
     pub status: Option<PathBuf>,

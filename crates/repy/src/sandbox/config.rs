@@ -44,7 +44,7 @@ pub struct SandboxConfig {
     pub reports: Reports,
     /// The prefix of the status file, if there is to be one.
     pub status: Option<PathBuf>,
-    /// The stop file, if one is to be looked for: whoever makes it stops the program. It must not be there yet.
+    /// The stop file, if one is to be looked for: its appearance stops the program. It must not be there yet.
     pub stop: Option<PathBuf>,
     /// The second wall, raised before the program is read. Where a part of it is missing the program runs all the same.
     pub wall: WallPolicy,

@@ -71,7 +71,7 @@ impl Sandbox {
         if let Some(limit) = self.memory.exceeded() {
             return Some(Ending::OverMemory { limit });
         }
-        // Whoever reads along sees what a busy program says, too.
+        // A reader of the log sees what a busy program says, too.
         self.flush_log();
         let mut duties = self.duties.borrow_mut();
         if now >= duties.disk_due {

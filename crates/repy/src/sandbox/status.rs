@@ -1,4 +1,4 @@
-//! The status file: an empty file `PREFIX-STATE-TIME` that tells whoever looks how the program is.
+//! The status file: an empty file `PREFIX-STATE-TIME` that tells others how the program is.
 //!
 //! It is made anew each second while the program runs, so that its time tells a live program from one that is gone. The
 //! new one is there before the old one goes; of two with the same name there is one.

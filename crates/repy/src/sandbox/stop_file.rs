@@ -1,4 +1,4 @@
-//! The stop file: whoever makes it stops the program. Its content is `CODE;MESSAGE`, both optional.
+//! The stop file: its appearance stops the program. Its content is `CODE;MESSAGE`, both optional.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ const STOP_FILE_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub(super) struct StopFile {
     path: PathBuf,
-    /// It was there at the last look, but empty: whoever makes it may not have written it yet.
+    /// It was there at the last look, but empty: its content may not have been written yet.
     seen_empty: bool,
 }
 

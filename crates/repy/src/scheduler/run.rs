@@ -320,7 +320,7 @@ impl Scheduler {
         }
     }
 
-    /// Hands over the result of a wait; whoever waited has a turn after those who are ready already.
+    /// Hands over the result of a wait; the thread that waited has a turn after those that are ready already.
     pub(super) fn resume(&self, waiter: Waiter, result: Res) {
         let mut state = self.state.borrow_mut();
         match waiter {

@@ -66,7 +66,7 @@ pub(super) struct Stacks {
     away: usize,
     /// What those are given who go on.
     results: BTreeMap<StackId, Res>,
-    /// Whoever goes on must end.
+    /// A thread that goes on must end.
     closing: bool,
 }
 

@@ -97,7 +97,7 @@ impl System for RealSystem {
         };
         match poll(&mut polled, Some(&timeout)) {
             Ok(_) => {}
-            // A signal: whoever waits looks at the clock again.
+            // A signal: the caller that waits looks at the clock again.
             Err(rustix::io::Errno::INTR) => return Ok(vec![false; watched.len()]),
             Err(error) => return Err(error.into()),
         }

@@ -1,4 +1,4 @@
-//! What of the wall stands, told to whoever reads a log or a status.
+//! What of the wall stands, told to readers of a log or a status.
 
 use std::collections::BTreeMap;
 use std::fmt;

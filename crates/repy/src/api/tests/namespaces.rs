@@ -94,7 +94,7 @@ Provided context is not safe! Exception: 'SafeDict' keys must be of string type!
 }
 
 #[test]
-fn exceptions_of_the_code_go_to_whoever_evaluates_it() {
+fn exceptions_of_the_code_go_to_the_program_that_evaluates_it() {
     let outcome = Trial::new(
         "inner = createvirtualnamespace('x = 1\\nraise KeyError(x)\\n', 'inner')
 context = SafeDict()

@@ -100,7 +100,7 @@ while opened() < 40:
 }
 
 #[test]
-fn whoever_waits_lets_go_of_everything_when_the_program_ends() {
+fn a_thread_that_waits_lets_go_of_everything_when_the_program_ends() {
     assert_eq!(while_twenty_wait("exitall()"), (Some(Ending::Exited), 0));
     assert_eq!(while_twenty_wait("1 / 0"), (Some(Ending::Uncaught), 0));
     let within = "def end(x):\n  exitall()\nmap(end, [1])";
@@ -108,7 +108,7 @@ fn whoever_waits_lets_go_of_everything_when_the_program_ends() {
 }
 
 #[test]
-fn whoever_waits_lets_go_of_everything_when_the_interpreter_fails() {
+fn a_thread_that_waits_lets_go_of_everything_when_the_interpreter_fails() {
     assert_eq!(while_twenty_wait("fault()"), (None, 0));
     assert_eq!(while_twenty_wait("map(fault, [1])"), (None, 0));
 }

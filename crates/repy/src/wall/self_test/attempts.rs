@@ -21,7 +21,7 @@ use rustix::time::{ClockId, Timespec, clock_settime};
 use super::{DESCRIPTORS, Ground, MEMORY};
 use crate::wall::Layer;
 
-/// What should come of an attempt.
+/// How an attempt should end.
 pub(super) enum Expectation {
     /// A program needs it.
     Works,
