@@ -1,7 +1,7 @@
 //! What hooks want done to the account: the runner does it for them, as operations that the fleet begins.
 //!
-//! So whatever is acquired or given back is known to the fleet from before the clearinghouse is asked, whoever wants
-//! it and whatever becomes of the hook.
+//! So whatever is acquired or given back is known to the fleet from before the clearinghouse is asked, also
+//! for hooks, and however the hook ends.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

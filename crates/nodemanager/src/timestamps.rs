@@ -59,7 +59,7 @@ impl TimestampSource {
         Self::behind(clock, Duration::ZERO)
     }
 
-    /// A source of times that much behind this clock, for one who signs before others do: whoever signs next for the
+    /// A source of times that much behind this clock, for one who signs before others do: the one who signs next for the
     /// vessel, with a clock a little slower, has a later time all the same. Cut downwards to 10 ms.
     #[must_use]
     pub fn behind(clock: Arc<dyn WallClock>, lag: Duration) -> Self {

@@ -53,7 +53,7 @@ use status::STARTED;
 
 /// A dialect of Repy: all in which the platforms that programs are written for differ.
 ///
-/// Whoever runs a program chooses the dialect once, by the platform's word, and hands it on; nothing below asks which
+/// What runs a program chooses the dialect once, by the platform's word, and hands it on; nothing below asks which
 /// platform it is. The values are in [`crate::dialect`].
 pub struct Dialect {
     /// The platform's word, on the wire and in tools.

@@ -48,7 +48,7 @@ pub trait NodeService: Send + Sync + 'static {
     /// Who may use a vessel; `None` when the node has no such vessel.
     fn vessel_access(&self, vessel: &VesselName) -> Option<VesselAccess>;
 
-    /// Stores durably what the vessel has accepted, before the call runs and whatever becomes of it:
+    /// Stores durably what the vessel has accepted, before the call runs and however that ends:
     /// otherwise a restart would let the request be replayed. Called for one request at a time.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::work;
 /// A deep copy of a value.
 ///
 /// # Errors
-/// RuntimeError if the value is nested too deep. If the machine must stop meanwhile, for want of memory, say.
+/// RuntimeError if the value is nested too deep. If the machine must stop meanwhile, because memory is short, say.
 pub fn deep_copy(value: &Value) -> Res {
     Copies(HashMap::new()).of(value)
 }

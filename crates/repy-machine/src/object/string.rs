@@ -25,7 +25,7 @@ enum Data {
 }
 
 thread_local! {
-    // Whoever has them, they are the same, and cannot be changed: they are no machine's.
+    // They are the same for all who have them, and cannot be changed: they are no machine's.
     static SINGLES: [Str; 256] = std::array::from_fn(|byte| Str::fresh(&[byte as u8]));
     static EMPTY: Str = Str::fresh(b"");
 }

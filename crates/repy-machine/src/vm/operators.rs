@@ -14,7 +14,7 @@ use crate::object::{Payload, Res, Str, Value};
 use crate::work;
 use overlord_repy_syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 
-/// `left + right`, where the instruction at `pc` says what becomes of it: if it goes back into the variable that holds
+/// `left + right`, where the instruction at `pc` says where it goes: if it goes back into the variable that holds
 /// `left`, that lets go of it first.
 fn add_strings(
     thread: &mut Thread,

@@ -93,8 +93,8 @@ impl HostType for VirtualNamespace {
 
 impl VirtualNamespace {
     /// Runs the code with a context as its globals, in frames of the calling thread, and returns the context: a
-    /// SafeDict as it is, a dictionary as the SafeDict of its deep copy, so that the code cannot change what whoever
-    /// runs it holds.
+    /// SafeDict as it is, a dictionary as the SafeDict of its deep copy, so that the code cannot change what its
+    /// caller holds.
     fn evaluate(&self, machine: &mut Machine, context: Value) -> Res {
         let given = match context {
             Value::Dict(_) => deep_copy(&context)?,
