@@ -14,6 +14,7 @@ use overlord_types::{
 
 use crate::error::{ProgramFileError, SettingsError};
 use crate::ports::{Account, ProgramFile};
+use crate::provenance::DeploymentName;
 
 /// Most vessels of one deployment: what one process can watch with one probe per node and poll.
 pub const VESSELS_MAX: u32 = 10_000;
@@ -263,6 +264,15 @@ impl Deref for Deployment {
 }
 
 impl Deployment {
+    /// Under which name the journal keeps it.
+    #[must_use]
+    pub fn name(&self) -> DeploymentName {
+        match &self.program {
+            Some(program) => DeploymentName::of_program(program.name()),
+            None => DeploymentName::without_program(),
+        }
+    }
+
     /// Gives the account what is wanted, if it may hold as many vessels.
     ///
     /// # Errors

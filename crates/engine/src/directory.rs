@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use overlord_types::{Handle, NodeLocation};
 
+use crate::provenance::Generation;
+
 /// What is known of a vessel outside the fleet.
 #[derive(Debug, Clone)]
 pub(crate) struct DirectoryEntry {
@@ -20,4 +22,6 @@ pub(crate) struct Directory {
     pub(crate) vessels: BTreeMap<Handle, DirectoryEntry>,
     /// What the journal called ours when the run began.
     pub(crate) ours_before: Arc<BTreeSet<Handle>>,
+    /// Which run of the deployment this is, once it has begun.
+    pub(crate) generation: Generation,
 }

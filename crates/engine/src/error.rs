@@ -3,12 +3,14 @@
 //! Ports translate what their sockets and parsers say into these. What each is called, and whether it is "again
 //! later" or "ask the operator", follows from its [`Code`]. How long later is, is left to [`overlord_time::Backoff`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use overlord_types::failure::{Classified, Code, is_out_of_files};
 use overlord_types::{ArgumentError, FileNameError, Handle, UserName, VesselStatus};
 use thiserror::Error;
 
+use crate::provenance::{DeploymentName, Generation, RECORD_VERSION};
 use crate::stage_name::StageName;
 
 /// What an adapter or a hook failed with underneath; kept as the source of ours.
@@ -157,16 +159,50 @@ impl Classified for NodeError {
     }
 }
 
-/// A journal that could not be written or read.
-#[derive(Debug, Error)]
+/// A journal that could not be written or read. Cheap to clone: one batch may be what several operations wait for.
+#[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum JournalError {
-    /// The record is not safely stored.
+    /// The records are not safely stored.
     #[error("the journal cannot be written")]
-    Write(#[source] Cause),
+    Write(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// What was stored cannot be read back.
     #[error("the journal cannot be read")]
-    Read(#[source] Cause),
+    Read(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// Another run of the deployment has begun since: it alone may write.
+    #[error(
+        "run {newest} of deployment {deployment} has begun; run {generation} may not write any more"
+    )]
+    Stale {
+        /// Whose records they are.
+        deployment: DeploymentName,
+        /// The run that they are of.
+        generation: Generation,
+        /// The run that may write.
+        newest: Generation,
+    },
+    /// A later release wrote it.
+    #[error(
+        "the journal has a record of version {version}, and this release reads up to {RECORD_VERSION}; use the later one"
+    )]
+    TooNew {
+        /// The version of the record.
+        version: u16,
+    },
+}
+
+impl JournalError {
+    /// The records are not safely stored, for that reason.
+    #[must_use]
+    pub fn write(cause: impl Into<Cause>) -> Self {
+        Self::Write(cause.into().into())
+    }
+
+    /// What was stored cannot be read back, for that reason.
+    #[must_use]
+    pub fn read(cause: impl Into<Cause>) -> Self {
+        Self::Read(cause.into().into())
+    }
 }
 
 impl Classified for JournalError {
@@ -175,7 +211,7 @@ impl Classified for JournalError {
             Self::Write(cause) | Self::Read(cause) if is_out_of_files(&**cause) => {
                 Code::OpenFilesExhausted
             }
-            Self::Write(_) | Self::Read(_) => Code::Journal,
+            _ => Code::Journal,
         }
     }
 }

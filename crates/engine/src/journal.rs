@@ -1,19 +1,74 @@
 //! What the journal's records mean: intent before each call, outcome after it.
 //!
-//! From the records alone, [`Ledger::of`] tells which vessels are ours, which acquisitions are in doubt,
-//! and which copy each vessel is. Storing them is the port's business; [`MemoryJournal`] is for runs
-//! that need not survive their process, and for tests.
+//! From the records alone, a [`Ledger`] tells which vessels are ours, which acquisitions are in doubt,
+//! and which copy each vessel is. They are written in [`RecordBatch`]es, which say whose they are, and read as a
+//! [`JournalReplay`]. Storing them is the port's business.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use async_trait::async_trait;
 use overlord_time::WallTime;
 use overlord_types::Handle;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::JournalError;
-use crate::ports::Journal;
+use crate::provenance::{DeploymentName, Generation, RECORD_VERSION};
+
+/// A record as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRecord {
+    /// In which form it was written: [`RECORD_VERSION`] of its time.
+    pub version: u16,
+    /// What it says.
+    #[serde(flatten)]
+    pub record: JournalRecord,
+}
+
+impl From<JournalRecord> for StoredRecord {
+    fn from(record: JournalRecord) -> Self {
+        Self {
+            version: RECORD_VERSION,
+            record,
+        }
+    }
+}
+
+/// Records that belong together: they are stored all, in this order, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordBatch {
+    /// Whose they are.
+    pub deployment: DeploymentName,
+    /// Of which run.
+    pub generation: Generation,
+    /// What they say; never empty.
+    pub records: Vec<StoredRecord>,
+}
+
+/// What a store knows of a deployment when a run of it begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JournalReplay {
+    /// The run's own.
+    pub generation: Generation,
+    /// What older records came to. A store that sums nothing up leaves it empty.
+    pub ledger: Ledger,
+    /// The records after those, oldest first.
+    pub tail: Vec<StoredRecord>,
+}
+
+impl JournalReplay {
+    /// What all of it comes to.
+    ///
+    /// # Errors
+    /// When a record was written by a later release, in a form that this one may misunderstand.
+    pub fn into_ledger(self) -> Result<Ledger, JournalError> {
+        let mut ledger = self.ledger;
+        for StoredRecord { version, record } in &self.tail {
+            if *version > RECORD_VERSION {
+                return Err(JournalError::TooNew { version: *version });
+            }
+            ledger.take(record);
+        }
+        Ok(ledger)
+    }
+}
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +134,7 @@ pub enum JournalRecord {
 }
 
 /// An acquisition whose outcome is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoubtfulAcquisition {
     /// How many were asked for.
     pub count: u32,
@@ -90,7 +145,7 @@ pub struct DoubtfulAcquisition {
 }
 
 /// Which copy a vessel was to be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerVessel {
     /// The copy's index, once it was given one.
     pub index: Option<u32>,
@@ -98,8 +153,8 @@ pub struct LedgerVessel {
     pub failures: u32,
 }
 
-/// What the journal says is ours.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What the journal says is ours. A store may keep it in place of the records that it was made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Vessels that are ours.
     pub vessels: BTreeMap<Handle, LedgerVessel>,
@@ -167,79 +222,10 @@ impl Ledger {
         }
     }
 
-    /// The fewest records that mean the same.
-    #[must_use]
-    pub fn records(&self) -> Vec<JournalRecord> {
-        let mut records = Vec::new();
-        if let Some(last) = self.next_acquisition.checked_sub(1) {
-            // Keeps its number from being given again; whether it is in doubt is said below.
-            records.push(JournalRecord::AcquireIntended {
-                acquisition: last,
-                count: 0,
-                baseline: BTreeSet::new(),
-                at: WallTime::default(),
-            });
-            records.push(JournalRecord::Acquired {
-                acquisition: last,
-                vessels: BTreeSet::new(),
-            });
-        }
-        let doubts = self.doubts.iter();
-        records.extend(
-            doubts.map(|(acquisition, doubt)| JournalRecord::AcquireIntended {
-                acquisition: *acquisition,
-                count: doubt.count,
-                baseline: doubt.baseline.clone(),
-                at: doubt.at,
-            }),
-        );
-        records.push(JournalRecord::Adopted {
-            vessels: self.vessels.keys().cloned().collect(),
-        });
-        records.extend(self.vessels.iter().filter_map(|(handle, vessel)| {
-            Some(JournalRecord::InitialiseIntended {
-                handle: handle.clone(),
-                index: vessel.index?,
-                failures: vessel.failures,
-            })
-        }));
-        records
-    }
-
     fn own(&mut self, vessels: &BTreeSet<Handle>) {
         for handle in vessels {
             self.vessels.insert(handle.clone(), LedgerVessel::default());
         }
-    }
-}
-
-/// A journal that lives as long as the process. It keeps what its records mean, not the records, so that it does not
-/// grow with the length of the run.
-#[derive(Debug, Default)]
-pub struct MemoryJournal(Mutex<Ledger>);
-
-impl MemoryJournal {
-    /// An empty one.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // Taking a record in does not panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait]
-impl Journal for MemoryJournal {
-    async fn record(&self, record: &JournalRecord) -> Result<(), JournalError> {
-        self.ledger().take(record);
-        Ok(())
-    }
-
-    async fn replay(&self) -> Result<Vec<JournalRecord>, JournalError> {
-        Ok(self.ledger().records())
     }
 }
 
@@ -308,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fewest_records_mean_what_all_of_them_mean() {
+    fn a_ledger_and_the_records_after_it_mean_what_all_of_them_mean() {
         let initialised = JournalRecord::InitialiseIntended {
             handle: "3 33:v2".parse().unwrap(),
             index: 4,
@@ -326,24 +312,40 @@ mod tests {
             acquired(2, &[]),
             gone,
         ];
+        let all = Ledger::of(&records);
         for upto in 0..=records.len() {
-            let ledger = Ledger::of(&records[..upto]);
-            assert_eq!(
-                Ledger::of(&ledger.records()),
-                ledger,
-                "after {upto} records"
-            );
+            let text = serde_json::to_string(&Ledger::of(&records[..upto])).unwrap();
+            let replay = JournalReplay {
+                ledger: serde_json::from_str(&text).unwrap(),
+                tail: records[upto..].iter().cloned().map(Into::into).collect(),
+                ..JournalReplay::default()
+            };
+            assert_eq!(replay.into_ledger().unwrap(), all, "after {upto} records");
         }
+    }
+
+    #[test]
+    fn a_record_of_a_later_release_is_refused_by_its_version() {
+        let mut stored = StoredRecord::from(intended(0));
+        stored.version += 1;
+        let replay = JournalReplay {
+            tail: vec![stored],
+            ..JournalReplay::default()
+        };
+        let error = replay.into_ledger().unwrap_err();
+        assert!(
+            matches!(error, JournalError::TooNew { version: 2 }),
+            "{error:?}"
+        );
     }
 
     #[test]
     fn a_record_reads_back_as_it_was_written() {
         for record in [intended(7), acquired(7, &["v1"])] {
-            let text = serde_json::to_string(&record).unwrap();
-            assert_eq!(
-                serde_json::from_str::<JournalRecord>(&text).unwrap(),
-                record
-            );
+            let stored = StoredRecord::from(record);
+            let text = serde_json::to_string(&stored).unwrap();
+            assert!(text.contains("\"version\":1"), "{text}");
+            assert_eq!(serde_json::from_str::<StoredRecord>(&text).unwrap(), stored);
         }
     }
 }

@@ -29,10 +29,12 @@ mod fleet;
 mod fleet_event;
 mod hooks;
 pub mod journal;
+mod memory_journal;
 mod operation;
 mod overlord_handle;
 mod planner;
 mod ports;
+mod provenance;
 mod quarantine;
 mod report;
 mod runner;
@@ -67,7 +69,8 @@ pub use fleet_event::{
 pub use hooks::{
     AcquireVessels, Hook, Hooks, InitOverlord, InitVessels, Maintenance, RemoveVessels,
 };
-pub use journal::{JournalRecord, MemoryJournal};
+pub use journal::{JournalRecord, JournalReplay, RecordBatch, StoredRecord};
+pub use memory_journal::MemoryJournal;
 pub use operation::{
     AcquireError, AcquireRequest, Asker, Assignment, Brought, Doubt, Event, Operation, OperationId,
     OperationKind, Outcome, ReleaseError, RequestAnswer, StartUpError, StartUpReport, Started,
@@ -79,6 +82,7 @@ pub use ports::{
     Account, Clearinghouse, HeldVessel, Journal, NodeManagers, Ports, ProgramFile, StartCommand,
     StartOutcome, VesselAddress, VesselObservation,
 };
+pub use provenance::{DeploymentName, Generation, RECORD_VERSION};
 pub use quarantine::Quarantine;
 pub use report::{Report, VesselReport, VesselWait, Wait};
 pub use runner::{Runner, Witness};

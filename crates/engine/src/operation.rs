@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::error::{ClearinghouseError, HookError, InitialiseError, JournalError, NodeError};
 use crate::fleet_event::StopReason;
-use crate::journal::DoubtfulAcquisition;
+use crate::journal::{DoubtfulAcquisition, JournalRecord};
 use crate::ports::{HeldVessel, VesselAddress, VesselObservation};
 use crate::settings::OnStop;
 
@@ -46,6 +46,16 @@ pub struct Assignment {
     pub index: u32,
     /// How often that copy has failed in a row.
     pub failures: u32,
+}
+
+impl Assignment {
+    fn intent(&self) -> JournalRecord {
+        JournalRecord::InitialiseIntended {
+            handle: self.address.handle.clone(),
+            index: self.index,
+            failures: self.failures,
+        }
+    }
 }
 
 /// A request for vessels, as the journal and the fleet know it from before it is made.
@@ -239,6 +249,36 @@ impl Operation {
             Self::Maintain { .. } => OperationKind::Maintain,
             Self::Release { .. } => OperationKind::Release,
             Self::Stop(_) => OperationKind::Stop,
+        }
+    }
+
+    /// What the journal is told before it is begun.
+    #[must_use]
+    pub fn intents(&self) -> Vec<JournalRecord> {
+        match self {
+            Self::Acquire { request, .. } => {
+                let DoubtfulAcquisition {
+                    count,
+                    baseline,
+                    at,
+                } = request.request.clone();
+                vec![JournalRecord::AcquireIntended {
+                    acquisition: request.acquisition,
+                    count,
+                    baseline,
+                    at,
+                }]
+            }
+            Self::Upload(assignment)
+            | Self::Start {
+                assignment,
+                first: true,
+            } => vec![assignment.intent()],
+            Self::Initialise { fresh, .. } => fresh.iter().map(Assignment::intent).collect(),
+            Self::Release { vessels, .. } => vec![JournalRecord::ReleaseIntended {
+                vessels: vessels.clone(),
+            }],
+            _ => Vec::new(),
         }
     }
 

@@ -18,7 +18,8 @@ use overlord_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ClearinghouseError, JournalError, NodeError};
-use crate::journal::JournalRecord;
+use crate::journal::{JournalReplay, RecordBatch};
+use crate::provenance::DeploymentName;
 
 /// What the clearinghouse says of our account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,20 +179,20 @@ pub trait NodeManagers: Send + Sync {
     async fn read_log(&self, vessel: &VesselAddress) -> Result<Vec<u8>, NodeError>;
 }
 
-/// Where intents and outcomes are kept, so that a crash loses no vessel.
-///
-/// A record is stored when `record` returns `Ok`, and not before anything later recorded. The meaning of
-/// the records is [`crate::journal`]'s.
+/// Where intents and outcomes are kept, so that a crash loses no vessel. The meaning of the records is
+/// [`crate::journal`]'s; one store may serve several deployments at once.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Appends one record, durably if the store is.
-    ///
-    /// A crash before it returns leaves the record stored whole or not at all.
-    async fn record(&self, record: &JournalRecord) -> Result<(), JournalError>;
+    /// Begins the next generation of a deployment, and gives what is known of it from those before. From then on, what
+    /// an older generation appends is refused.
+    async fn open(&self, deployment: &DeploymentName) -> Result<JournalReplay, JournalError>;
 
-    /// All records that are stored, oldest first.
-    async fn replay(&self) -> Result<Vec<JournalRecord>, JournalError>;
+    /// Appends a batch, durably if the store is: it is stored when this returns `Ok`, and before anything appended later.
+    ///
+    /// A crash before it returns leaves the whole batch stored, or nothing of it. [`JournalError::Stale`] if a later
+    /// generation was begun.
+    async fn append(&self, batch: &RecordBatch) -> Result<(), JournalError>;
 }
 
 /// The world, put together.

@@ -23,7 +23,7 @@ use crate::error::{RunError, SettingsError};
 use crate::fleet::{Circumstances, Desired, Fleet, ReplacedHooks};
 use crate::fleet_event::{Change, Publisher, RunReport, StopReason, Subscription, WaitReason};
 use crate::hooks::Hooks;
-use crate::journal::{JournalRecord, Ledger};
+use crate::journal::JournalRecord;
 use crate::operation::{Asker, Event, Operation, OperationId, Outcome, StartUpError};
 use crate::overlord_handle::OverlordHandle;
 use crate::planner::{Plan, plan};
@@ -33,7 +33,7 @@ use crate::settings::Policy;
 use crate::shared::Shared;
 use crate::text::with_causes;
 use crate::wishes::{AcquireAnswer, ReleaseAnswer, Wish, Wishes};
-use crate::workers::carry_out;
+use crate::workers::{Intents, carry_out, write_intents};
 use overlord_types::failure::{Classified as _, RetryClass};
 
 /// Most events taken in before the next plan: enough to make planning rare in a storm of answers, few
@@ -153,15 +153,22 @@ impl Runner {
     /// # Errors
     /// When the run cannot begin: see [`RunError`].
     pub async fn run(self) -> Result<RunReport, RunError> {
-        let records = self.shared.replay().await.map_err(RunError::Journal)?;
-        let ledger = Ledger::of(&records);
+        let replay = self
+            .shared
+            .open_journal()
+            .await
+            .map_err(RunError::Journal)?;
+        let generation = replay.generation;
+        let ledger = replay.into_ledger().map_err(RunError::Journal)?;
         let ours_before = Arc::new(ledger.vessels.keys().cloned().collect());
-        self.directory
-            .send_modify(|directory| directory.ours_before = ours_before);
+        self.directory.send_modify(|directory| {
+            directory.ours_before = ours_before;
+            directory.generation = generation;
+        });
         let began = self.shared.now();
         let started = JournalRecord::RunStarted { at: began.wall };
         self.shared
-            .record(&started)
+            .record(vec![started])
             .await
             .map_err(RunError::Journal)?;
         let run = Run {
@@ -211,8 +218,9 @@ impl Run {
             if plan.finished {
                 return Ok(self.conclude().await);
             }
+            let intents = write_intents(self.shared(), &plan.operations);
             for operation in plan.operations {
-                let _waited_for_by_nobody = self.begin(operation);
+                self.begin(operation, intents.clone());
             }
             events = self.next_events(plan.wake_at).await;
         }
@@ -288,7 +296,8 @@ impl Run {
                 (operation, Answerer::Release(answer))
             }
         };
-        let id = self.begin(operation);
+        let intents = write_intents(self.shared(), std::slice::from_ref(&operation));
+        let id = self.begin(operation, intents);
         self.answers.insert(id, answerer);
     }
 
@@ -401,7 +410,9 @@ impl Run {
         }
     }
 
-    fn begin(&mut self, operation: Operation) -> OperationId {
+    fn begin(&mut self, operation: Operation, intents: Option<Intents>) -> OperationId {
+        // Reading and looking change nothing, and wait for no journal.
+        let intents = intents.filter(|_| !operation.intents().is_empty());
         let id = self.fleet.begin(&operation, self.shared().now().moment);
         tracing::debug!(%id, name = operation.kind().name(), "begun");
         let (abort, registration) = AbortHandle::new_pair();
@@ -410,6 +421,7 @@ impl Run {
             Arc::clone(self.shared()),
             self.runner.hooks.clone(),
             operation,
+            intents,
         );
         let work = Abortable::new(work, registration);
         self.running
@@ -450,7 +462,7 @@ impl Run {
         let mut report = self.fleet.final_report(reason, lasted);
         if let Some(left) = self.fleet.handles_to_leave() {
             let ended = JournalRecord::RunEnded { left, at: now.wall };
-            if let Err(error) = self.shared().record(&ended).await {
+            if let Err(error) = self.shared().record(vec![ended]).await {
                 let cause = with_causes(&error);
                 report
                     .undone

@@ -19,7 +19,7 @@ use crate::control::Control;
 use crate::deployment::{self, Deployment};
 use crate::directory::Directory;
 use crate::error::{ClearinghouseError, InitialiseError, JournalError, NodeError};
-use crate::journal::{DoubtfulAcquisition, JournalRecord};
+use crate::journal::{JournalRecord, JournalReplay, RecordBatch};
 use crate::operation::{
     AcquireError, AcquireRequest, Assignment, ReleaseError, StartUpError, Started,
 };
@@ -90,28 +90,25 @@ impl Shared {
         }
     }
 
-    pub(crate) async fn record(&self, record: &JournalRecord) -> Result<(), JournalError> {
-        match self
-            .within(JOURNAL_DEADLINE, self.ports.journal.record(record))
+    /// Writes down what belongs together.
+    pub(crate) async fn record(&self, records: Vec<JournalRecord>) -> Result<(), JournalError> {
+        let batch = RecordBatch {
+            deployment: self.deployment.name(),
+            generation: self.directory.borrow().generation,
+            records: records.into_iter().map(Into::into).collect(),
+        };
+        let append = self.ports.journal.append(&batch);
+        self.within(JOURNAL_DEADLINE, append)
             .await
-        {
-            Some(result) => result,
-            None => Err(JournalError::Write(
-                "it did not take a record in time".into(),
-            )),
-        }
+            .unwrap_or_else(|| Err(JournalError::write("it did not take records in time")))
     }
 
-    pub(crate) async fn replay(&self) -> Result<Vec<JournalRecord>, JournalError> {
-        match self
-            .within(JOURNAL_DEADLINE, self.ports.journal.replay())
+    /// Begins a run, as far as the journal is concerned.
+    pub(crate) async fn open_journal(&self) -> Result<JournalReplay, JournalError> {
+        let name = self.deployment.name();
+        self.within(JOURNAL_DEADLINE, self.ports.journal.open(&name))
             .await
-        {
-            Some(result) => result,
-            None => Err(JournalError::Read(
-                "it did not give its records in time".into(),
-            )),
-        }
+            .unwrap_or_else(|| Err(JournalError::read("it did not give its records in time")))
     }
 
     async fn ask<T>(
@@ -143,27 +140,15 @@ impl Shared {
         self.ask(self.ports.clearinghouse.held()).await
     }
 
-    /// Acquires vessels.
+    /// Acquires vessels, once the intent is written.
     ///
-    /// A crash before the intent is written: nothing was asked. Between intent and outcome: the journal has
+    /// A crash before that: nothing was asked. Between intent and outcome: the journal has
     /// the doubt, and the next run settles it by reading. After the outcome: the vessels are ours.
     pub(crate) async fn acquire(
         &self,
         request: &AcquireRequest,
     ) -> Result<Vec<HeldVessel>, AcquireError> {
-        let acquisition = request.acquisition;
-        let DoubtfulAcquisition {
-            count,
-            baseline,
-            at,
-        } = request.request.clone();
-        let intent = JournalRecord::AcquireIntended {
-            acquisition,
-            count,
-            baseline,
-            at,
-        };
-        self.record(&intent).await.map_err(AcquireError::Intent)?;
+        let (acquisition, count) = (request.acquisition, request.request.count);
         let kind = self.deployment.vessel_type;
         let vessels = match self
             .ask(self.ports.clearinghouse.acquire(kind, count))
@@ -177,7 +162,7 @@ impl Shared {
                         vessels: BTreeSet::new(),
                     };
                     // Unwritten, it stays a doubt in the journal, which the next run finds empty.
-                    if let Err(error) = self.record(&refused).await {
+                    if let Err(error) = self.record(vec![refused]).await {
                         tracing::warn!(%error, "a refusal could not be written down");
                     }
                 }
@@ -192,7 +177,7 @@ impl Shared {
 
     /// Takes over vessels that a hook brought in some way of its own.
     pub(crate) async fn adopt(&self, vessels: BTreeSet<Handle>) -> Result<(), JournalError> {
-        self.record(&JournalRecord::Adopted { vessels }).await
+        self.record(vec![JournalRecord::Adopted { vessels }]).await
     }
 
     /// Writes down what an acquisition brought.
@@ -202,26 +187,23 @@ impl Shared {
         vessels: &[HeldVessel],
     ) -> Result<(), JournalError> {
         let vessels = vessels.iter().map(|vessel| vessel.handle.clone()).collect();
-        self.record(&JournalRecord::Acquired {
+        self.record(vec![JournalRecord::Acquired {
             acquisition,
             vessels,
-        })
+        }])
         .await
     }
 
-    /// Gives vessels back. A crash before the outcome is written: they count as ours, and may be given back again.
+    /// Gives vessels back, once the intent is written. A crash before the outcome is written: they count as ours, and may be
+    /// given back again.
     pub(crate) async fn release(&self, vessels: &BTreeSet<Handle>) -> Result<(), ReleaseError> {
-        let intent = JournalRecord::ReleaseIntended {
-            vessels: vessels.clone(),
-        };
-        self.record(&intent).await.map_err(ReleaseError::Journal)?;
         let list: Vec<Handle> = vessels.iter().cloned().collect();
         let answer = self.ask(self.ports.clearinghouse.release(&list)).await;
         answer.map_err(ReleaseError::Clearinghouse)?;
         let outcome = JournalRecord::Gone {
             vessels: vessels.clone(),
         };
-        self.record(&outcome).await.map_err(ReleaseError::Journal)
+        Ok(self.record(vec![outcome]).await?)
     }
 
     /// The original's clean start: gives back whatever the account holds, except what the journal of a run that
@@ -234,6 +216,11 @@ impl Shared {
         let others = held.iter().map(|vessel| vessel.handle.clone());
         let others: BTreeSet<Handle> = others.filter(|handle| !ours.contains(handle)).collect();
         if !others.is_empty() {
+            let intent = JournalRecord::ReleaseIntended {
+                vessels: others.clone(),
+            };
+            let written = self.record(vec![intent]).await;
+            written.map_err(StartUpError::Journal)?;
             self.release(&others).await.map_err(|error| match error {
                 ReleaseError::Clearinghouse(error) => StartUpError::Clearinghouse(error),
                 ReleaseError::Journal(error) => StartUpError::Journal(error),
@@ -289,46 +276,24 @@ impl Shared {
         .await
     }
 
-    /// Writes down that a vessel is about to be made to run the program.
-    pub(crate) async fn record_attempt(&self, assignment: &Assignment) -> Result<(), JournalError> {
-        let intent = JournalRecord::InitialiseIntended {
-            handle: assignment.address.handle.clone(),
-            index: assignment.index,
-            failures: assignment.failures,
-        };
-        self.record(&intent).await
-    }
-
-    /// First half of bringing up a vessel.
+    /// First half of bringing up a vessel, once the intent is written.
     pub(crate) async fn upload(&self, assignment: &Assignment) -> Result<(), InitialiseError> {
         let program = self
             .deployment
             .program
             .as_ref()
             .ok_or(InitialiseError::Program)?;
-        self.record_attempt(assignment)
-            .await
-            .map_err(InitialiseError::Journal)?;
         let upload = self.upload_file(&assignment.address, program.file()).await;
         upload.map_err(InitialiseError::Upload)
     }
 
-    /// Second half of bringing up a vessel.
-    pub(crate) async fn start(
-        &self,
-        assignment: &Assignment,
-        first: bool,
-    ) -> Result<Started, InitialiseError> {
+    /// Second half of bringing up a vessel; that, too, only once the intent is written.
+    pub(crate) async fn start(&self, assignment: &Assignment) -> Result<Started, InitialiseError> {
         let program = self
             .deployment
             .program
             .as_ref()
             .ok_or(InitialiseError::Program)?;
-        if first {
-            self.record_attempt(assignment)
-                .await
-                .map_err(InitialiseError::Journal)?;
-        }
         let template = &self.deployment.arguments;
         let arguments = template
             .resolve(self.deployment.user_port, assignment.index, self.now().wall)

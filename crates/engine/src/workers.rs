@@ -7,26 +7,56 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use overlord_bug::bug;
 use overlord_types::{Handle, VesselStatus};
 
-use crate::error::HookError;
+use crate::error::{HookError, InitialiseError, JournalError};
 use crate::hooks::{Hook, Hooks};
 use crate::operation::{
-    AcquireError, Assignment, Brought, Operation, Outcome, StartUpError, StartUpReport,
+    AcquireError, Assignment, Brought, Operation, Outcome, ReleaseError, StartUpError,
+    StartUpReport,
 };
 use crate::overlord_handle::OverlordHandle;
 use crate::ports::{HeldVessel, VesselAddress};
 use crate::settings::OnStart;
 use crate::shared::Shared;
 
-/// Carries out one operation, whatever it takes; never fails, for failing is an outcome.
-pub(crate) async fn carry_out(shared: Arc<Shared>, hooks: Hooks, operation: Operation) -> Outcome {
+/// The intents of operations that are begun together, on their way into the journal as one batch.
+pub(crate) type Intents =
+    futures_util::future::Shared<BoxFuture<'static, Result<(), JournalError>>>;
+
+/// Writes down what these operations are about to do; `None` if there is nothing to write.
+pub(crate) fn write_intents(shared: &Arc<Shared>, operations: &[Operation]) -> Option<Intents> {
+    let intents: Vec<_> = operations.iter().flat_map(Operation::intents).collect();
+    let shared = Arc::clone(shared);
+    let write = async move { shared.record(intents).await };
+    let nothing = operations
+        .iter()
+        .all(|operation| operation.intents().is_empty());
+    (!nothing).then(|| write.boxed().shared())
+}
+
+/// Carries out one operation once its intents are written, whatever it takes; never fails, for failing is an outcome.
+pub(crate) async fn carry_out(
+    shared: Arc<Shared>,
+    hooks: Hooks,
+    operation: Operation,
+    intents: Option<Intents>,
+) -> Outcome {
+    let written = match intents {
+        Some(intents) => intents.await,
+        None => Ok(()),
+    };
     match operation {
         Operation::StartUp => Outcome::StartedUp(start_up(&shared, &hooks).await),
         Operation::ReadHeld => Outcome::Held(shared.held().await),
         Operation::Acquire { request, by } => {
-            let result = shared.acquire(&request).await.map_err(Arc::new);
+            let result = match written {
+                Ok(()) => shared.acquire(&request).await,
+                Err(error) => Err(AcquireError::Intent(error)),
+            };
+            let result = result.map_err(Arc::new);
             Outcome::Acquired {
                 request,
                 by,
@@ -48,15 +78,27 @@ pub(crate) async fn carry_out(shared: Arc<Shared>, hooks: Hooks, operation: Oper
             }
         }
         Operation::Upload(assignment) => {
-            let result = shared.upload(&assignment).await;
+            let result = match written {
+                Ok(()) => shared.upload(&assignment).await,
+                Err(error) => Err(InitialiseError::Journal(error)),
+            };
             Outcome::Uploaded { assignment, result }
         }
-        Operation::Start { assignment, first } => {
-            let result = shared.start(&assignment, first).await;
+        Operation::Start { assignment, .. } => {
+            let result = match written {
+                Ok(()) => shared.start(&assignment).await,
+                Err(error) => Err(InitialiseError::Journal(error)),
+            };
             Outcome::Started { assignment, result }
         }
         Operation::Initialise { fresh, owned } => {
-            let result = initialise_by_hook(&shared, &hooks, &fresh, owned.clone()).await;
+            let result = match written {
+                Ok(()) => initialise_by_hook(&shared, &hooks, &fresh, owned.clone()).await,
+                Err(error) => Err(HookError::Failed {
+                    hook: "init_vessels",
+                    cause: error.into(),
+                }),
+            };
             Outcome::Initialised {
                 fresh,
                 owned,
@@ -101,7 +143,11 @@ pub(crate) async fn carry_out(shared: Arc<Shared>, hooks: Hooks, operation: Oper
             }
         }
         Operation::Release { vessels, by } => {
-            let result = shared.release(&vessels).await.map_err(Arc::new);
+            let result = match written {
+                Ok(()) => shared.release(&vessels).await,
+                Err(error) => Err(ReleaseError::Journal(error)),
+            };
+            let result = result.map_err(Arc::new);
             Outcome::Released {
                 vessels,
                 by,
@@ -272,13 +318,6 @@ async fn initialise_by_hook(
     owned: Vec<Handle>,
 ) -> Result<BTreeSet<Handle>, HookError> {
     let name = "init_vessels";
-    for assignment in assignments {
-        let recorded = shared.record_attempt(assignment).await;
-        recorded.map_err(|error| HookError::Failed {
-            hook: name,
-            cause: error.into(),
-        })?;
-    }
     let fresh = assignments
         .iter()
         .map(|assignment| assignment.address.handle.clone())

@@ -16,10 +16,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use overlord_engine::{
     Account, Cause, Change, CheckedProgram, Clearinghouse, ClearinghouseError, Delivery,
-    Deployment, DeploymentRequest, HeldVessel, Hooks, Journal, JournalError, JournalRecord,
-    MemoryJournal, Moment, NodeError, NodeManagers, OverlordHandle, Policy, Ports, ProgramFile,
-    Randomness, RunError, RunReport, Runner, SettingsError, StartCommand, StartOutcome, StopReason,
-    VesselAddress, VesselObservation,
+    Deployment, DeploymentName, DeploymentRequest, HeldVessel, Hooks, Journal, JournalError,
+    JournalReplay, MemoryJournal, Moment, NodeError, NodeManagers, OverlordHandle, Policy, Ports,
+    ProgramFile, Randomness, RecordBatch, RunError, RunReport, Runner, SettingsError, StartCommand,
+    StartOutcome, StopReason, VesselAddress, VesselObservation,
 };
 use overlord_types::{
     Handle, NodeId, NodeLocation, Platform, UserPort, VesselName, VesselStatus, VesselType,
@@ -378,11 +378,11 @@ struct Stuck;
 
 #[async_trait]
 impl Journal for Stuck {
-    async fn record(&self, _: &JournalRecord) -> Result<(), JournalError> {
+    async fn open(&self, _: &DeploymentName) -> Result<JournalReplay, JournalError> {
         std::future::pending().await
     }
 
-    async fn replay(&self) -> Result<Vec<JournalRecord>, JournalError> {
+    async fn append(&self, _: &RecordBatch) -> Result<(), JournalError> {
         std::future::pending().await
     }
 }

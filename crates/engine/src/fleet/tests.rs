@@ -292,7 +292,7 @@ fn a_full_disk_of_ours_is_no_evidence_against_a_vessel() {
             .rounds
     };
     let before = rounds(&told);
-    let full = crate::error::JournalError::Write("the disk is full".into());
+    let full = crate::error::JournalError::write("the disk is full");
     told.starts("1", true, Err(InitialiseError::Journal(full)));
     assert_eq!(rounds(&told), before);
 }

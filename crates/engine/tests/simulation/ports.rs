@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use overlord_engine::{
-    Account, Clearinghouse, ClearinghouseError, HeldVessel, Journal, JournalError, JournalRecord,
-    NodeError, NodeManagers, ProgramFile, Randomness, StartCommand, StartOutcome, VesselAddress,
-    VesselObservation,
+    Account, Clearinghouse, ClearinghouseError, DeploymentName, HeldVessel, Journal, JournalError,
+    JournalRecord, JournalReplay, NodeError, NodeManagers, ProgramFile, Randomness, RecordBatch,
+    StartCommand, StartOutcome, VesselAddress, VesselObservation, journal::Ledger,
 };
 use overlord_types::{
     Handle, NodeId, NodeLocation, UserPort, VesselName, VesselStatus, VesselType,
@@ -587,25 +587,49 @@ impl NodeManagers for Reach {
 
 #[async_trait]
 impl Journal for Reach {
-    async fn record(&self, record: &JournalRecord) -> Result<(), JournalError> {
-        // A crash may come before the record is stored, and, counted as a step of its own, after it.
+    async fn open(&self, _: &DeploymentName) -> Result<JournalReplay, JournalError> {
+        let mut world = self.world();
+        world.generation = world.generation.next();
+        // What was there at the last crash is summed up, or not: both mean the same.
+        let summed_up = world.summed_up;
+        world.summed_up = !summed_up;
+        Ok(JournalReplay {
+            generation: world.generation,
+            ledger: if summed_up {
+                world.ledger.clone()
+            } else {
+                Ledger::default()
+            },
+            tail: if summed_up {
+                Vec::new()
+            } else {
+                world.journal.clone()
+            },
+        })
+    }
+
+    async fn append(&self, batch: &RecordBatch) -> Result<(), JournalError> {
+        // A crash may come before the batch is stored, and, counted as a step of its own, after it.
         if self.crash_here() {
             return std::future::pending().await;
         }
         {
             let mut world = self.world();
             if world.journal_fails > 0 {
-                return Err(JournalError::Write("the disk is full".into()));
+                return Err(JournalError::write("the disk is full"));
             }
             if world.journal_forgets {
                 return Ok(());
             }
-            world.journal.push(record.clone());
-            world.ledger.take(record);
-            if let JournalRecord::Adopted { vessels } = record {
-                for handle in vessels {
-                    world.vessels.get_mut(handle).unwrap().holder = Holder::Us;
-                    world.ruler.acquired(handle);
+            assert_eq!(batch.generation, world.generation, "only one run is alive");
+            for stored in &batch.records {
+                world.journal.push(stored.clone());
+                world.ledger.take(&stored.record);
+                if let JournalRecord::Adopted { vessels } = &stored.record {
+                    for handle in vessels {
+                        world.vessels.get_mut(handle).unwrap().holder = Holder::Us;
+                        world.ruler.acquired(handle);
+                    }
                 }
             }
         }
@@ -613,10 +637,6 @@ impl Journal for Reach {
             return std::future::pending().await;
         }
         Ok(())
-    }
-
-    async fn replay(&self) -> Result<Vec<JournalRecord>, JournalError> {
-        Ok(self.world().journal.clone())
     }
 }
 

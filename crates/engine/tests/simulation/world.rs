@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use overlord_engine::{JournalRecord, journal::Ledger};
+use overlord_engine::{Generation, StoredRecord, journal::Ledger};
 use overlord_types::{Handle, NodeLocation, VesselStatus};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -79,7 +79,9 @@ pub(crate) struct World {
     pub(crate) refuses_file: Option<(usize, &'static str)>,
     pub(crate) crash_wanted: bool,
     pub(crate) healed: bool,
-    pub(crate) journal: Vec<JournalRecord>,
+    pub(crate) journal: Vec<StoredRecord>,
+    pub(crate) generation: Generation,
+    pub(crate) summed_up: bool,
     pub(crate) ledger: Ledger,
     pub(crate) ruler: Ruler,
     /// Calls and records so far, and at which of them the engine is to crash.
@@ -148,6 +150,8 @@ impl World {
             crash_wanted: false,
             healed: false,
             journal: Vec::new(),
+            generation: Generation::default(),
+            summed_up: false,
             ledger: Ledger::default(),
             steps: 0,
             crash_at_step: None,
