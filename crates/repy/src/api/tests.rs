@@ -2,6 +2,7 @@
 
 mod arguments;
 mod callbacks;
+mod deliberate;
 mod escapes;
 mod files;
 mod locks;
