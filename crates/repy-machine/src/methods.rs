@@ -15,12 +15,9 @@ pub(crate) mod subscript;
 
 use crate::machine::Machine;
 use crate::object::exception::type_error;
-use crate::object::function::NativeCall;
 use crate::object::{Arity, Payload, Res, Str, Value};
+pub(crate) use signature::Entry;
 use signature::methods;
-
-/// A method as the tables list it.
-pub(crate) type Entry = (&'static str, Arity, NativeCall);
 
 /// `__iter__` of containers, views and iterators.
 fn iter_method(machine: &mut Machine, receiver: &Value) -> Res {

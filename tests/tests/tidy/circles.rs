@@ -76,8 +76,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "object/tuple.rs",
         ],
     ),
-    ("repy-machine", &["methods.rs", "methods/signature.rs"]),
-    ("repy-machine", &["vm/run.rs", "vm/slow_path.rs"]),
     ("repy-syntax", &["source.rs", "syntax_error.rs"]),
     (
         "testbed",

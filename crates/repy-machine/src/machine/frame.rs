@@ -5,7 +5,7 @@ use std::rc::Rc;
 use overlord_bug::{Bug, bug, invariant};
 
 use super::{Ended, SliceEnd};
-use crate::bytecode::Code;
+use crate::bytecode::{Code, Op};
 use crate::object::budget::Budget;
 use crate::object::{DictObject, Function, Instance, Raised, Res, Thrown, Value};
 
@@ -312,4 +312,13 @@ impl Thread {
 #[inline(never)]
 fn too_few() -> Thrown {
     Thrown::bug(bug!("an instruction takes more values than there are"))
+}
+
+/// An instruction is where it cannot be, or found what it cannot find there; None where the code should have ended.
+#[cold]
+#[inline(never)]
+pub(crate) fn out_of_place(op: Option<&Op>) -> Thrown {
+    Thrown::bug(bug!(
+        "the compiler made code that cannot be run: {op:?} is out of place"
+    ))
 }

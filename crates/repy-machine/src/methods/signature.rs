@@ -17,9 +17,14 @@ use std::rc::Rc;
 use overlord_bug::bug;
 
 use super::args;
+use crate::object::function::NativeCall;
 use crate::object::{
-    Class, DictObject, ListObject, Res, SetObject, SliceObject, Str, Thrown, TupleObject, Value,
+    Arity, Class, DictObject, ListObject, Res, SetObject, SliceObject, Str, Thrown, TupleObject,
+    Value,
 };
+
+/// A method as the tables list it.
+pub(crate) type Entry = (&'static str, Arity, NativeCall);
 
 /// What a method can be called on.
 pub(crate) trait Receiver<'a>: Sized {
@@ -215,7 +220,7 @@ macro_rules! methods {
         $($name:literal $arguments:tt $arity:expr => $function:path;)*
     }) => {
         $(#[$doc])*
-        pub(crate) const $table: &[$crate::methods::Entry] = &[$((
+        pub(crate) const $table: &[$crate::methods::signature::Entry] = &[$((
             $name,
             $arity,
             |machine, call| $crate::methods::signature::call_method!(
@@ -251,7 +256,7 @@ macro_rules! functions {
         $($name:literal $arguments:tt $arity:expr => $function:path;)*
     }) => {
         $(#[$doc])*
-        pub(crate) const $table: &[$crate::methods::Entry] = &[$((
+        pub(crate) const $table: &[$crate::methods::signature::Entry] = &[$((
             $name,
             $arity,
             |machine, call| $crate::methods::signature::call_function!(

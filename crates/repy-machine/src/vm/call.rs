@@ -136,13 +136,15 @@ impl Machine<'_> {
     }
 
     /// Ends the top frame with a result.
+    // Its only call is in the loop, which must not take its variables into its own.
+    #[inline(never)]
     pub(super) fn finish_frame(&mut self, thread: &mut Thread, value: Value, pc: usize) -> Left {
         let Some(frame) = thread.frames.pop() else {
             return Left::bug(bug!("a function returned that is in no frame"));
         };
         let (keep, base) = (frame.keep as usize, frame.base as usize);
         thread.leave(&frame.function.code, keep, base);
-        let name = frame.function.code.name.clone();
+        let name = (frame.then == Then::Class).then(|| frame.function.code.name.clone());
         // What only the function held goes now, before the caller goes on.
         drop(frame.function);
         let rare = frame.rare.map(|rare| *rare).unwrap_or_default();
@@ -185,7 +187,8 @@ impl Machine<'_> {
                 None => thread.stack.push(value),
             },
             Then::Class => {
-                let (Some(Value::Tuple(bases)), Some(names)) = (thread.stack.pop(), rare.names)
+                let (Some(Value::Tuple(bases)), Some(names), Some(name)) =
+                    (thread.stack.pop(), rare.names, name)
                 else {
                     return Left::bug(bug!("a class body ended without bases or names"));
                 };

@@ -21,6 +21,7 @@ use crate::work;
 impl Machine<'_> {
     /// Looks up from work: stops if memory has run out, runs a destructor if one waits.
     #[cold]
+    #[inline(never)]
     pub(super) fn attend(&mut self, thread: &mut Thread) -> Left {
         if memory::is_over() || cycles::due() {
             self.collect_garbage();

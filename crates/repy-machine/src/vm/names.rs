@@ -12,7 +12,7 @@ use crate::object::{DictObject, ExceptionKind, Res, Sym, Thrown, Value};
 
 impl Machine<'_> {
     /// A global variable or builtin, by what its place remembers or else by name.
-    #[inline]
+    #[inline(always)]
     pub(super) fn load_global(&mut self, function: &Function, cache: u16, name: Sym) -> Res {
         let globals = function.globals.borrow();
         let code = &function.code;
@@ -28,9 +28,18 @@ impl Machine<'_> {
             } if same == version => self.builtins.borrow().slot_value(slot as usize).cloned(),
             _ => None,
         };
-        if let Some(value) = found {
-            return Ok(value);
+        match found {
+            Some(value) => Ok(value),
+            None => self.look_up_global(function, cache, name),
         }
+    }
+
+    /// A global variable or builtin by name, which its place remembers.
+    #[cold]
+    #[inline(never)]
+    fn look_up_global(&mut self, function: &Function, cache: u16, name: Sym) -> Res {
+        let globals = function.globals.borrow();
+        let (code, version) = (&function.code, globals.version());
         let text = self.name(name);
         if let Some(at) = globals.find_name(&text) {
             let slot = at as u32;
@@ -105,6 +114,8 @@ impl Machine<'_> {
     }
 
     /// A variable of a function that has no value.
+    #[cold]
+    #[inline(never)]
     pub(super) fn unbound(&self, code: &Code, slot: u16) -> Thrown {
         let name = code
             .slot_names

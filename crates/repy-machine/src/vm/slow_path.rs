@@ -5,10 +5,9 @@ use std::rc::Rc;
 
 use overlord_bug::bug;
 
-use super::run::out_of_place;
 use crate::bytecode::{Code, Op};
 use crate::machine::Machine;
-use crate::machine::frame::{Frame, Then, Thread};
+use crate::machine::frame::{Frame, Then, Thread, out_of_place};
 use crate::object::cycles;
 use crate::object::exception::type_error;
 use crate::object::{Dict, Function, Res, Signal, Thrown, Value};
@@ -27,6 +26,8 @@ pub(super) enum Next {
 
 impl Machine<'_> {
     /// Runs one instruction; the frame's position has been saved.
+    // Its only call is in the loop, which must not take its variables into its own.
+    #[inline(never)]
     pub(super) fn run_slow(
         &mut self,
         thread: &mut Thread,
