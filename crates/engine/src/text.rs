@@ -1,22 +1,9 @@
 //! Errors and logs as text for the operator.
 
-use std::error::Error;
+pub use overlord_types::failure::with_causes;
 
 /// Most characters of a program's log that are shown with a failure: a screenful.
 const LOG_TAIL_MAX: usize = 1600;
-
-/// An error and its causes in one line: `outer: cause: cause`.
-#[must_use]
-pub fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
 
 /// What stands in the header that the sandbox of a Repy program, the original's too, writes at each start …
 const HEADER: &str = "\nRunning program: ";

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use overlord_files::{Access, Durability, replace};
 use overlord_keys::{KeyDirectory, KeyError, KeyFileError, KeyPair, PublicKey};
-use overlord_types::failure::{Classified, Code, is_out_of_files};
+use overlord_types::failure::{Classified, Code, is_out_of_files, with_causes};
 use overlord_types::{Handle, UserName};
 use thiserror::Error;
 use tokio::net::UnixListener;
@@ -291,19 +291,8 @@ async fn answer(testbed: &Testbed, directory: &Path, request: ControlRequest) ->
                 testbed: None,
             },
             Err(refused) => ControlReply::Refused {
-                problem: told(&refused),
+                problem: with_causes(&refused),
             },
         },
     }
-}
-
-/// An error and its causes in a line, as it goes over the socket.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

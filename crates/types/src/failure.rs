@@ -74,6 +74,19 @@ impl fmt::Display for InnermostCause {
     }
 }
 
+/// An error and its causes in one line: `outer: cause: cause`.
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 /// How the systems that we know say that this process (EMFILE) or this machine (ENFILE) has as many files and sockets
 /// open as it may. Neither has a kind of its own in [`io::ErrorKind`].
 const OPEN_FILES_EXHAUSTED: [i32; 2] = [24, 23];
@@ -137,5 +150,14 @@ mod tests {
         assert!(source.downcast_ref::<io::Error>().is_some());
         assert!(is_out_of_files(&told));
         assert!(format!("{told:?}").contains("Outer"), "{told:?}");
+    }
+
+    #[test]
+    fn causes_follow_the_error_once_each() {
+        let error = Outer(io::Error::other("the disk is full"));
+        assert_eq!(
+            with_causes(&error),
+            "the file cannot be used: the disk is full"
+        );
     }
 }

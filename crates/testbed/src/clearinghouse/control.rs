@@ -17,19 +17,22 @@ pub struct VesselAddress {
     pub vessel: VesselName,
 }
 
+/// What the node said, or what kept it from being asked.
+pub type ControlCause = Box<dyn std::error::Error + Send + Sync + 'static>;
+
 /// Why a node did not do what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ControlError {
     /// The node cannot be reached or does not answer in time: it is left out until it does.
-    #[error("the node does not answer: {0}")]
-    Silent(String),
+    #[error("the node does not answer")]
+    Silent(#[source] ControlCause),
     /// The node answers, and refuses.
-    #[error("the node refuses: {0}")]
-    Refused(String),
+    #[error("the node refuses")]
+    Refused(#[source] ControlCause),
     /// The clearinghouse itself cannot ask, as when it has no key of the node's owner.
-    #[error("the clearinghouse cannot ask the node: {0}")]
-    Unable(String),
+    #[error("the clearinghouse cannot ask the node")]
+    Unable(#[source] ControlCause),
 }
 
 /// What the clearinghouse asks of nodes. Each call ends in bounded time and may be repeated.

@@ -2,7 +2,6 @@
 //! about a node that does not obey is left to `service` and `upkeep`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -99,7 +98,7 @@ impl NodeControl {
     fn trusted(&self, node: &NodeId) -> Result<Trusted, ControlError> {
         let trusted = self.owners().get(node).cloned();
         // Not `Unable`: one node without a key must not fail requests that other nodes can serve.
-        trusted.ok_or_else(|| ControlError::Refused("the key of its owner is not known".to_owned()))
+        trusted.ok_or_else(|| ControlError::Refused("the key of its owner is not known".into()))
     }
 
     fn calls(&self, vessel: &VesselAddress) -> Result<VesselCalls, ControlError> {
@@ -119,10 +118,7 @@ impl NodeControl {
         donor: Option<UserName>,
     ) -> Result<EnrolledNode, ControlError> {
         let client = self.client(host);
-        let info = client
-            .list_vessels(location)
-            .await
-            .map_err(|error| judge(&error))?;
+        let info = client.list_vessels(location).await.map_err(judge)?;
         let mut described = JoinSet::new();
         let own = info
             .vessels
@@ -135,13 +131,12 @@ impl NodeControl {
         }
         let mut vessels = BTreeMap::new();
         while let Some(joined) = described.join_next().await {
-            let (place, vessel) =
-                joined.map_err(|error| ControlError::Unable(error.to_string()))?;
+            let (place, vessel) = joined.map_err(|error| ControlError::Unable(error.into()))?;
             vessels.insert(place, vessel?);
         }
         if vessels.is_empty() {
             return Err(ControlError::Refused(
-                "none of its vessels is this owner's".to_owned(),
+                "none of its vessels is this owner's".into(),
             ));
         }
         Ok(EnrolledNode {
@@ -178,15 +173,12 @@ async fn describe_vessel(
     let call = NodeCall::GetVesselResources {
         vessel: (&vessel.name).into(),
     };
-    let reply = client
-        .call(location, &call, None)
-        .await
-        .map_err(|error| judge(&error))?;
+    let reply = client.call(location, &call, None).await.map_err(judge)?;
     if reply.outcome != ReplyOutcome::Success {
-        return Err(ControlError::Refused(reply.text().to_string()));
+        return Err(ControlError::Refused(reply.text().to_string().into()));
     }
-    let file = ResourceFile::parse(&reply.payload)
-        .map_err(|error| ControlError::Refused(format!("its resources: {error}")))?;
+    let file =
+        ResourceFile::parse(&reply.payload).map_err(|error| ControlError::Refused(error.into()))?;
     let allowed = |port: &u16| file.resources().allows_port(PortKind::Connection, *port);
     Ok(EnrolledVessel {
         name: vessel.name,
@@ -207,51 +199,41 @@ impl VesselControl for NodeControl {
             .calls(vessel)?
             .change_users(std::slice::from_ref(user))
             .await;
-        outcome.map_err(|error| judge(&error))
+        outcome.map_err(judge)
     }
 
     async fn clean(&self, vessel: &VesselAddress) -> Result<(), ControlError> {
         let calls = self.calls(vessel)?;
         // First the users, so that none of them starts anything between the other steps.
-        calls
-            .change_users(&[])
-            .await
-            .map_err(|error| judge(&error))?;
+        calls.change_users(&[]).await.map_err(judge)?;
         let Err(refused) = calls.reset().await else {
             return Ok(());
         };
         if !matches!(refused, NodeCallError::Refused { .. }) {
-            return Err(judge(&refused));
+            return Err(judge(refused));
         }
         // A reset stops what runs; a node that will not do both at once is asked for one after the other.
         // That nothing runs is no obstacle.
         let _ = calls.stop().await;
-        calls.reset().await.map_err(|error| judge(&error))
+        calls.reset().await.map_err(judge)
     }
 
     async fn probe(&self, node: &NodeId, location: &NodeLocation) -> Result<(), ControlError> {
         let host = self.trusted(node)?.host;
         let info = self.client(host).list_vessels_of(location, node).await;
-        info.map(drop).map_err(|error| judge(&error))
+        info.map(drop).map_err(judge)
     }
 }
 
 /// Draws the clearinghouse's conclusion from an error: leave the node out, or only this vessel.
-fn judge(error: &NodeCallError) -> ControlError {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
+fn judge(error: NodeCallError) -> ControlError {
     if matches!(error, NodeCallError::Refused { .. }) {
-        return ControlError::Refused(text);
+        return ControlError::Refused(error.into());
     }
     match error.blame() {
-        Blame::Operator => ControlError::Refused(text),
-        Blame::LocalMachine | Blame::Bug => ControlError::Unable(text),
+        Blame::Operator => ControlError::Refused(error.into()),
+        Blame::LocalMachine | Blame::Bug => ControlError::Unable(error.into()),
         // Who answers wrongly is as little use as who does not answer.
-        _ => ControlError::Silent(text),
+        _ => ControlError::Silent(error.into()),
     }
 }

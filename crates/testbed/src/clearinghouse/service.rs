@@ -15,6 +15,7 @@ use overlord_clearinghouse::server::{
 use overlord_clearinghouse::{AccountInfo, ApiKey, LeasedVessel, Password};
 use overlord_keys::PublicKey;
 use overlord_time::WallClock;
+use overlord_types::failure::with_causes;
 use overlord_types::{UserName, VesselType};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -589,9 +590,8 @@ impl Service {
         let address = self.address(key)?;
         let attempt = tokio::time::timeout(ASSIGN_TIME_MAX, self.control.assign(&address, user));
         let outcome = attempt.await.unwrap_or_else(|_| {
-            Err(ControlError::Silent(format!(
-                "nothing came of it within {ASSIGN_TIME_MAX:?}"
-            )))
+            let reason = format!("nothing came of it within {ASSIGN_TIME_MAX:?}");
+            Err(ControlError::Silent(reason.into()))
         });
         self.note(key, &outcome);
         outcome
@@ -600,7 +600,7 @@ impl Service {
     pub(super) fn address(&self, key: VesselKey) -> Result<VesselAddress, ControlError> {
         let address = self.read(|registry| registry.address(key));
         let (node, location, vessel) =
-            address.ok_or_else(|| ControlError::Unable("no such vessel".to_owned()))?;
+            address.ok_or_else(|| ControlError::Unable("no such vessel".into()))?;
         Ok(VesselAddress {
             node,
             location,
@@ -612,12 +612,19 @@ impl Service {
     pub(super) fn note(&self, key: VesselKey, outcome: &Result<(), ControlError>) {
         match outcome {
             Ok(()) => {}
-            Err(ControlError::Silent(reason)) => self.set_active(key.node, false, reason),
+            Err(ControlError::Silent(reason)) => {
+                self.set_active(key.node, false, &with_causes(&**reason));
+            }
             Err(error) => {
                 let vessel = self
                     .address(key)
                     .map(|a| format!("…{}:{}", a.node.short(), a.vessel));
-                tracing::warn!(vessel = vessel.unwrap_or_default(), %error, "a node did not do as asked");
+                let error = with_causes(error);
+                tracing::warn!(
+                    vessel = vessel.unwrap_or_default(),
+                    error,
+                    "a node did not do as asked"
+                );
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use overlord_keys::PublicKey;
 use overlord_time::{Backoff, Randomness as _, SeededRandomness};
+use overlord_types::failure::with_causes;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -168,8 +169,8 @@ async fn carry_out(service: &Service, chore: Chore) -> Result<(), ControlError> 
             let Some((_, text)) = stale.into_iter().find(|(stale, _)| *stale == key) else {
                 return Ok(());
             };
-            let user = PublicKey::parse_str(&text)
-                .map_err(|error| ControlError::Refused(format!("the account's key: {error}")))?;
+            let user =
+                PublicKey::parse_str(&text).map_err(|error| ControlError::Refused(error.into()))?;
             service.assign(key, &user).await?;
             service.change(|registry| registry.mark_keys_in_sync(key, &text));
         }
@@ -186,7 +187,7 @@ async fn carry_out(service: &Service, chore: Chore) -> Result<(), ControlError> 
                 Err(error) => {
                     // A node whose owner's key is not known cannot be asked, which says nothing of it.
                     if let ControlError::Silent(reason) = &error {
-                        service.set_active(node, false, reason);
+                        service.set_active(node, false, &with_causes(&**reason));
                     }
                     return Err(error);
                 }
@@ -215,7 +216,8 @@ fn settle(
             let failures = turns.get(&chore).map_or(0, |turn| turn.failures);
             let failures = failures.saturating_add(1);
             let pause = BACKOFF.pause(failures, random.next_u64());
-            tracing::debug!(?chore, %error, ?pause, "a chore failed and is tried again");
+            let error = with_causes(&error);
+            tracing::debug!(?chore, error, ?pause, "a chore failed and is tried again");
             turns.insert(
                 chore,
                 Turn {

@@ -507,13 +507,13 @@ impl VesselControl for RecordedNodes {
         let handle = Handle::new(vessel.node.clone(), vessel.vessel.clone()).to_string();
         if decided.backend_is_down {
             Err(ControlError::Unable(
-                "the recording's backend is down".to_owned(),
+                "the recording's backend is down".into(),
             ))
         } else if decided.chosen.contains(&handle) {
             Ok(())
         } else {
             Err(ControlError::Refused(
-                "not acquired in the recording".to_owned(),
+                "not acquired in the recording".into(),
             ))
         }
     }
