@@ -2,8 +2,8 @@
 //! the messages of its server half.
 //!
 //! ```text
-//! ClearinghouseClient ──with──► ClearinghouseAccount ──ClearinghouseRequest──► XML ──► HTTPS ──┐
-//!   (no credentials)              (user + API key)                                ▼
+//! ClearinghouseClient ──with──► ClearinghouseAccount ──ClearinghouseRequest──────────► XML ──► HTTPS ──┐
+//!   (no credentials)              (user + API key)                                                       ▼
 //!                          LeasedVessel, AccountInfo ◄──ClearinghouseResponse / Fault── server::parse (the testbed)
 //! ```
 //!

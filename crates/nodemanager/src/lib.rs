@@ -9,11 +9,11 @@
 //! the node daemon's, which implements [`server::NodeService`].
 //!
 //! ```text
-//!            bytes in, values out; no sockets                         sockets
-//! framing, parts   a length and that many bytes  ─┐
-//! call       the 18 calls and their arguments     ├─► client   NodeClient, VesselCalls, NodeCallError
-//! signed_request, timestamp, verification         │
-//! reply, node_info, resources, refusals          ─┴─► server   serve, NodeService, Faults
+//!                  bytes in, values out; no sockets                    sockets
+//! framing, parts   a length and that many bytes        ─┐
+//! call             the 18 calls and their arguments     ├─► client   NodeClient, VesselCalls, NodeCallError
+//! signed_request, timestamp, verification               │
+//! reply, node_info, resources, refusals                ─┴─► server   serve, NodeService, Faults
 //! ```
 //!
 //! Start with [`call::NodeCall`], then [`client::NodeClient`] or [`server::serve`].
