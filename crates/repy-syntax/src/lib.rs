@@ -44,6 +44,7 @@ pub mod check;
 pub mod compile_rules;
 mod lexer;
 pub mod limits;
+mod lines;
 mod literal;
 pub mod parser;
 pub mod source;

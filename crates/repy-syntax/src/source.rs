@@ -6,7 +6,10 @@
 
 use crate::ast::Pos;
 use crate::limits::MAX_SOURCE_BYTES;
+use crate::lines::unify_line_ends;
 use crate::syntax_error::SyntaxError;
+
+pub use crate::lines::line_of;
 
 /// The text of one program: valid UTF-8 as Python 2 understands it, lines ended by `\n`, the last one included.
 #[derive(Clone, Debug)]
@@ -48,34 +51,6 @@ impl Source {
     pub fn text(&self) -> &[u8] {
         &self.text
     }
-}
-
-/// The bytes of line `line` (from 1) of a program's raw bytes, without its end. Empty if there is no such line.
-pub fn line_of(bytes: &[u8], line: u32) -> Vec<u8> {
-    // Errors are rare, so the lines are found again rather than remembered.
-    let text = unify_line_ends(bytes);
-    let index = (line as usize).saturating_sub(1);
-    text.split(|&byte| byte == b'\n')
-        .nth(index)
-        .unwrap_or_default()
-        .to_vec()
-}
-
-fn unify_line_ends(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes.len() + 1);
-    let mut after_return = false;
-    for &byte in bytes {
-        match byte {
-            b'\n' if after_return => {}
-            b'\r' => text.push(b'\n'),
-            other => text.push(other),
-        }
-        after_return = byte == b'\r';
-    }
-    if text.last().is_some_and(|&last| last != b'\n') {
-        text.push(b'\n');
-    }
-    text
 }
 
 fn position(text: &[u8], offset: usize) -> Pos {
@@ -133,12 +108,5 @@ mod tests {
         assert_eq!(error_at(b"x\0"), (1, 1));
         assert_eq!(error_at(b"\xc0\x80"), (1, 0));
         assert_eq!(error_at(b"#\xed\xa0\x80\n#\xf4\x90\x80\x80"), (2, 1));
-    }
-
-    #[test]
-    fn a_line_is_found_whatever_the_line_ends() {
-        assert_eq!(line_of(b"a\r\nb\rc", 2), b"b");
-        assert_eq!(line_of(b"a\r\nb\rc", 3), b"c");
-        assert_eq!(line_of(b"a", 9), b"");
     }
 }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::ast::Pos;
-use crate::source::line_of;
+use crate::lines::line_of;
 
 /// Most characters of a source line that are shown: what fits a terminal with the indentation.
 const MAX_SHOWN: usize = 110;

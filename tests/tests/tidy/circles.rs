@@ -32,18 +32,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "repy",
-        &[
-            "wall.rs",
-            "wall/limits.rs",
-            "wall/places.rs",
-            "wall/privileges.rs",
-            "wall/report.rs",
-            "wall/system_calls.rs",
-        ],
-    ),
-    ("repy", &["wall/self_test.rs", "wall/self_test/attempts.rs"]),
-    (
         "repy-machine",
         &[
             "bytecode.rs",
@@ -76,7 +64,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "object/tuple.rs",
         ],
     ),
-    ("repy-syntax", &["source.rs", "syntax_error.rs"]),
     (
         "testbed",
         &[

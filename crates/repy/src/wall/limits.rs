@@ -9,7 +9,8 @@ use std::fs;
 use rustix::io;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{Level, WallPolicy};
+use super::policy::WallPolicy;
+use super::report::Level;
 
 /// Memory that can be written beyond the vessel's, in bytes: stacks of helper threads, buffers of the runtime
 /// and of name resolution, and what the allocator keeps for later.

@@ -11,7 +11,8 @@ use landlock::{
     make_bitflags,
 };
 
-use super::{Level, WallPolicy};
+use super::policy::WallPolicy;
+use super::report::Level;
 
 /// The newest interface that this wall knows how to use; older kernels do as much of it as they can.
 const NEWEST: ABI = ABI::V10;

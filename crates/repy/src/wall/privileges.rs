@@ -5,7 +5,7 @@ use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
 };
 
-use super::Level;
+use super::report::Level;
 
 /// Gives up what the process may do beyond an ordinary one, for ever.
 pub(super) fn drop_all() -> Level {

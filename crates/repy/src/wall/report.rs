@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Layer;
+use super::policy::Layer;
 
 /// How much of a layer is there.
 #[derive(Debug, Clone, PartialEq, Eq)]

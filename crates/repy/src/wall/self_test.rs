@@ -4,24 +4,17 @@
 //! language in between.
 
 mod attempts;
+mod ground;
 
 use std::fmt;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use super::{Layer, WallPolicy, WallReport, raise};
 use attempts::{Attempt, Expectation};
-
-/// Memory that the process may have beyond its own, in bytes: a vessel's.
-const MEMORY: u64 = 30_000_000;
-/// Descriptors that the process may have.
-const DESCRIPTORS: u64 = 64;
-/// Longest file, in bytes.
-const FILE_BYTES: u64 = 1_000_000;
+use ground::{DESCRIPTORS, FILE_BYTES, Ground, MEMORY};
 
 /// The environment variable that makes [`self_test_main`] test, in the folder that it names.
 const FOLDER_VARIABLE: &str = "REPY_WALL_TEST_FOLDER";
@@ -73,46 +66,6 @@ impl fmt::Display for SelfTest {
         }
         writeln!(f, "wall: {}", self.report)
     }
-}
-
-/// What the attempts need, made before the wall is raised.
-struct Ground {
-    /// The vessel's folder.
-    own: PathBuf,
-    /// A folder beside it, with the files `secret` and `program`.
-    outside: PathBuf,
-    tcp_port: u16,
-    other_port: u16,
-    udp_port: u16,
-}
-
-impl Ground {
-    fn make(base: &Path) -> io::Result<Self> {
-        let (own, outside) = (base.join("vessel"), base.join("outside"));
-        fs::create_dir_all(&own)?;
-        fs::create_dir_all(&outside)?;
-        fs::write(outside.join("secret"), "secret")?;
-        let program = outside.join("program");
-        fs::write(&program, "#!/no/such/interpreter\n")?;
-        fs::set_permissions(&program, Permissions::from_mode(0o755))?;
-        std::os::unix::fs::symlink(outside.join("secret"), own.join("link"))?;
-        let [tcp_port, other_port, udp_port] = free_ports()?;
-        Ok(Self {
-            own,
-            outside,
-            tcp_port,
-            other_port,
-            udp_port,
-        })
-    }
-}
-
-/// Ports that were free a moment ago; all held at once, so that they differ.
-fn free_ports() -> io::Result<[u16; 3]> {
-    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let held = [listen()?, listen()?, listen()?];
-    let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
-    Ok([port(&held[0])?, port(&held[1])?, port(&held[2])?])
 }
 
 /// Raises the wall, with these layers, around this process and tries to get through.

@@ -11,7 +11,7 @@ use seccompiler::{
     SeccompFilter, SeccompRule, TargetArch,
 };
 
-use super::Level;
+use super::report::Level;
 
 /// Allows only the calls of the list, on all threads of the process, for ever.
 pub(super) fn restrict() -> Level {

@@ -18,7 +18,7 @@ use rustix::process::{
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, set_thread_uid};
 use rustix::time::{ClockId, Timespec, clock_settime};
 
-use super::{DESCRIPTORS, Ground, MEMORY};
+use super::ground::{DESCRIPTORS, Ground, MEMORY};
 use crate::wall::Layer;
 
 /// How an attempt should end.
