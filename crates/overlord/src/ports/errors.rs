@@ -148,8 +148,12 @@ mod tests {
         ] {
             let (shown, may_have_happened) = (format!("{error:?}"), error.may_have_happened());
             assert_eq!(error.retry(), class, "{shown}");
+            let (code, said) = (error.code(), error.fault().is_some());
             let mapped = of_clearinghouse(error);
             assert_eq!(mapped.retry(), class, "{shown}");
+            if said {
+                assert_eq!(mapped.code(), code, "{shown}");
+            }
             assert_eq!(mapped.may_have_been_done(), may_have_happened, "{shown}");
         }
         assert!(
