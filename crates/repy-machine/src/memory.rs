@@ -166,14 +166,15 @@ pub(crate) fn room() -> usize {
     })
 }
 
-/// Largest block where nothing else is limited: one that the system does not give would end the process, not the
-/// program.
-const LARGEST_WITHOUT_LIMIT: usize = 1 << 34;
+/// Largest block that a machine gives to one program: in the original, asking for more raises MemoryError, and a program may
+/// go on without. Below it the original's system gives what it can, and the monitor ends what passes the limit. Where
+/// nothing is limited, a block that the system does not give would end the process, not the program.
+const LARGEST_BLOCK: usize = 1 << 34;
 
 /// As [`reserve`] for what grows without being copied as a whole.
 pub(crate) fn room_for(bytes: usize) -> Result<(), Denied> {
     let limit = limit();
-    if bytes > limit || (limit == usize::MAX && bytes > LARGEST_WITHOUT_LIMIT) {
+    if bytes > LARGEST_BLOCK {
         return Err(Denied::new(Reason::Memory));
     }
     let mut after = held().saturating_add(bytes);
@@ -211,13 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn one_request_beyond_the_limit_is_a_memory_error_and_growth_beyond_it_a_stop() {
+    fn what_no_machine_has_is_a_memory_error_and_growth_beyond_the_limit_a_stop() {
         let limit = used() + (1 << 20);
         let numbers = Stored::new(Some(limit), || 0);
         numbers.put_in();
         // As the allocator would count.
         HERE.with(|here| here.used.set(here.used.get() + 1024));
-        let alone = room_for(limit + 1).unwrap_err();
+        let alone = room_for(LARGEST_BLOCK + 1).unwrap_err();
         let together = room_for(limit - 1).unwrap_err();
         numbers.take_out();
         assert!(matches!(alone.reason(), Reason::Memory));

@@ -1,6 +1,5 @@
 //! Programs that try to hold up the machine or to take more than they may, most with a single operation: each ends
-//! soon after it is told to stop, when its memory is used up or with a MemoryError for what is more than all of it, and never
-//! brings down the process.
+//! soon after it is told to stop or when its memory is used up, and never brings down the process.
 //!
 //! What a program does with many instructions is `tests/fuzz_machine.rs`' business.
 
@@ -196,10 +195,10 @@ x.extend(I())" => OutOfMemory | Told,
     a_growing_exception: "x = []\nwhile True:\n  try:\n    raise ValueError(x)\n  except ValueError, e:\n    x = [e]" => OutOfMemory,
     growing_closures: "def f(x):\n  def g():\n    return x\n  return g\nx = f(1)\nwhile True:\n  x = f(x)" => OutOfMemory,
     growing_strings_of_numbers: "x = []\nwhile True:\n  x.append(str(len(x)) * 10)" => OutOfMemory,
-    a_join: "''.join(['a' * 1000] * 1000000)" => Raised("MemoryError"),
-    a_join_with_a_long_separator: "('a' * 10 ** 6).join(['', ''] * 1000)" => Raised("MemoryError"),
-    a_replacement: "('a' * 10 ** 6).replace('a', 'b' * 1000)" => Raised("MemoryError"),
-    a_replacement_of_nothing: "('a' * 10 ** 6).replace('', 'b' * 1000)" => Raised("MemoryError"),
+    a_join: "''.join(['a' * 1000] * 1000000)" => OutOfMemory,
+    a_join_with_a_long_separator: "('a' * 10 ** 6).join(['', ''] * 1000)" => OutOfMemory,
+    a_replacement: "('a' * 10 ** 6).replace('a', 'b' * 1000)" => OutOfMemory,
+    a_replacement_of_nothing: "('a' * 10 ** 6).replace('', 'b' * 1000)" => OutOfMemory,
     a_split_into_letters: "(',' * 10 ** 7).split(',')" => OutOfMemory,
     a_split_at_spaces: "('a ' * 10 ** 7).split()" => OutOfMemory,
     a_split_from_the_right: "(',' * 10 ** 7).rsplit(',')" => OutOfMemory,
@@ -207,8 +206,8 @@ x.extend(I())" => OutOfMemory | Told,
     expanded_tabs: "('\\t' * 10 ** 5).expandtabs(10 ** 6)" => Raised("MemoryError"),
     a_centred_string: "'a'.center(10 ** 12)" => Raised("MemoryError"),
     a_string_filled_with_zeros: "'1'.zfill(10 ** 12)" => Raised("MemoryError"),
-    a_wide_format: "'%1000000000d' % 5" => Raised("MemoryError"),
-    a_wide_star: "'%*d' % (10 ** 9, 5)" => Raised("MemoryError"),
+    a_wide_format: "'%1000000000d' % 5" => OutOfMemory,
+    a_wide_star: "'%*d' % (10 ** 9, 5)" => OutOfMemory,
     a_wide_field: "'{0:1000000000000}'.format(5)" => Raised("MemoryError"),
     a_nested_wide_field: "'{0:{1}}'.format(5, 10 ** 12)" => Raised("MemoryError"),
     many_wide_formats: "('%1000000d' * 1000) % ((5,) * 1000)" => OutOfMemory,
@@ -224,7 +223,7 @@ x.extend(I())" => OutOfMemory | Told,
 
 // Integers, and work with them that grows faster than they do, are bounded; what is allowed can be stopped half-way.
 ends! {
-    a_huge_power: "10 ** 10 ** 9" => Raised("MemoryError"),
+    a_huge_power: "10 ** 10 ** 9" => OutOfMemory,
     a_tower_of_powers: "3 ** 3 ** 3 ** 3" => Raised("MemoryError"),
     a_long_modular_power: "pow(3, 3 ** 400000, 10 ** 400000)" => Raised("MemoryError"),
     decimal_digits_of_a_huge_number: "str(1 << 9000000)" => Raised("MemoryError"),
@@ -241,7 +240,7 @@ ends! {
     a_sum_of_large_numbers: "x = 1 << 10000000\nsum([x] * 1000000)" => Told,
     a_product_by_reduce_of_large_numbers: "def times(a, b):\n  return a * b % 10 ** 30000\nreduce(times, [7 ** 30000] * 10 ** 6)" => Told,
     rounding_to_many_digits: "round(5, 10 ** 30)" => Finished,
-    a_float_with_many_digits: "'%.100000000f' % 5" => Raised("OverflowError") | OutOfMemory | Raised("MemoryError"),
+    a_float_with_many_digits: "'%.100000000f' % 5" => Raised("OverflowError") | OutOfMemory,
 }
 
 // Searching and comparing takes time in proportion to the lengths, or can be stopped.
@@ -259,9 +258,9 @@ for i in xrange(20):
   x.append('a' * 10 ** 6 + str(i))
 x = x * 3000
 x.sort()" => Told,
-    sorting_with_a_slow_key: "x = range(10 ** 6)\ndef key(i):\n  return (-i,) * 10\nx.sort(key=key)" => Told | OutOfMemory | Raised("MemoryError"),
-    sorting_with_a_wrong_comparison: "x = range(10 ** 6)\ndef compare(a, b):\n  return 1\nx.sort(compare)" => Told | OutOfMemory | Raised("MemoryError"),
-    sorting_many: "x = range(2 << 20)\nx.reverse()\nx.sort()" => Told | Finished | OutOfMemory | Raised("MemoryError"),
+    sorting_with_a_slow_key: "x = range(10 ** 6)\ndef key(i):\n  return (-i,) * 10\nx.sort(key=key)" => Told | OutOfMemory,
+    sorting_with_a_wrong_comparison: "x = range(10 ** 6)\ndef compare(a, b):\n  return 1\nx.sort(compare)" => Told | OutOfMemory,
+    sorting_many: "x = range(2 << 20)\nx.reverse()\nx.sort()" => Told | Finished | OutOfMemory,
     numbers_that_meet_in_one_slot: "d = {}\nfor i in xrange(1, 10 ** 6):\n  d[i << 60] = 1" => Told | Finished | OutOfMemory,
 }
 
