@@ -117,7 +117,7 @@ impl Output {
         self.write(&text)
     }
 
-    /// Prints one thing for whoever reads.
+    /// Prints one thing for the reader.
     ///
     /// # Errors
     /// As [`Output::line`].
@@ -146,7 +146,7 @@ impl Output {
     }
 }
 
-/// Whoever read our output has seen enough.
+/// The reader of our output has seen enough.
 #[derive(Debug, thiserror::Error)]
 #[error("the reader of the output is gone")]
 pub(crate) struct ClosedPipe;

@@ -23,7 +23,7 @@ pub(crate) enum Asked {
 pub(crate) struct EndSignals {
     interrupt: Signal,
     terminate: Signal,
-    /// None if SIGHUP is ignored: whoever said `nohup` means it.
+    /// None if SIGHUP is ignored: an operator who said `nohup` means it.
     hang_up: Option<Signal>,
 }
 

@@ -163,7 +163,7 @@ impl<'a> MakeWriter<'a> for LogWriter {
 impl io::Write for &LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let written = self.file().write(line);
-        // Whoever is interrupted tries again.
+        // A write that is interrupted is tried again.
         let failed = written.as_ref().err();
         let failed = failed.filter(|error| error.kind() != io::ErrorKind::Interrupted);
         if let Some(warning) = failed.and_then(|error| self.warning(error)) {

@@ -2,7 +2,7 @@
 //!
 //! Used by `overlord testbed up` and by `overlord run --local`. Everything that runs on it is reached the
 //! ordinary way, over real sockets and verified TLS. What is printed of it, and with which code a command ends, is
-//! left to whoever starts it.
+//! left to the program that starts it.
 
 mod description;
 mod fault;

@@ -1,4 +1,4 @@
-//! `overlord run`: deploy a program, show what becomes of it, and end as asked.
+//! `overlord run`: deploy a program, show how it goes, and end as asked.
 
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
@@ -161,7 +161,7 @@ async fn run_local(
     config.node_timing.stop_grace = LOCAL_GRACE;
     config.node_timing.connection_grace = LOCAL_GRACE;
     if settings.program.platform() == Platform::Native {
-        // The program of whoever runs this, on the machine that it is run on.
+        // The program of the operator who runs this, on their own machine.
         config.platforms = config.platforms.and_danger_native();
     }
     let directory = match &local.directory {

@@ -1,4 +1,4 @@
-//! Running `__del__`: when, in which order, and what becomes of its errors.
+//! Running `__del__`: when, in which order, and where its errors go.
 //!
 //! Instances that wait for it are queued by [`reclaim`].
 
@@ -30,7 +30,7 @@ impl Machine<'_> {
             return Left::Ended(Ended::Stopped(stop));
         }
         match work::catch_up() {
-            // Whoever runs the thread looks at the clock.
+            // The caller that runs the thread looks at the clock.
             Ok(true) => thread.budget = 0,
             Ok(false) => {}
             Err(denied) => {

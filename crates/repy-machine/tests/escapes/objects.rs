@@ -355,7 +355,7 @@ fn classes_with_impossible_bases_are_refused() {
 
 #[test]
 fn a_class_of_one_namespace_does_not_reach_into_another() {
-    // A function runs in the namespace it was made in, whoever calls it.
+    // A function runs in the namespace it was made in, wherever it is called.
     logs(
         "x = 'own'\ndef f():\n  return x\nother = SafeDict({'x': 'other', 'f': f})\nlog(other['f'](), other['x'])",
         "own\nother",
