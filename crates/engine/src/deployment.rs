@@ -13,7 +13,7 @@ use overlord_types::{
 };
 
 use crate::error::{ProgramFileError, SettingsError};
-use crate::ports::{Account, ProgramFile};
+use crate::ports::{AccountSummary, ProgramFile};
 use crate::provenance::DeploymentName;
 
 /// Most vessels of one deployment: what one process can watch with one probe per node and poll.
@@ -277,7 +277,10 @@ impl Deployment {
     ///
     /// # Errors
     /// [`SettingsError::OverCredit`] if it may not.
-    pub fn new(request: DeploymentRequest, account: &Account) -> Result<Self, SettingsError> {
+    pub fn new(
+        request: DeploymentRequest,
+        account: &AccountSummary,
+    ) -> Result<Self, SettingsError> {
         if request.vessel_count > account.max_vessels {
             return Err(SettingsError::OverCredit {
                 wanted: request.vessel_count,
@@ -385,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_deployment_needs_copies_and_an_account_that_may_hold_them() {
-        let account = Account {
+        let account = AccountSummary {
             user_name: "alice".parse().unwrap(),
             user_port: port(),
             max_vessels: 10,

@@ -125,6 +125,7 @@ impl Fleet {
         }
         self.assign_copies(at.desired.deployment.vessel_count);
         self.look_at_breaker(at);
+        self.hold_together();
         std::mem::take(&mut self.changes)
     }
 
@@ -209,6 +210,7 @@ impl Fleet {
         }
         self.assign_copies(at.desired.deployment.vessel_count);
         self.look_at_breaker(at);
+        self.hold_together();
         std::mem::take(&mut self.changes)
     }
 
@@ -303,6 +305,31 @@ impl Fleet {
     /// An operation of this kind is to be begun again in about that time.
     fn repeat_in(&mut self, kind: OperationKind, period: Duration, at: &mut Circumstances<'_>) {
         self.retries.of(kind).not_before = at.jittered(period);
+    }
+
+    /// What is true of the fleet after every event: each copy is on one vessel at most, and each vessel's node is watched.
+    /// Looked at where tests run; a release need not look at thousands of vessels each time.
+    fn hold_together(&self) {
+        if cfg!(debug_assertions) {
+            let indices: Vec<u32> = self.active().filter_map(|vessel| vessel.index).collect();
+            let distinct: BTreeSet<&u32> = indices.iter().collect();
+            invariant!(
+                distinct.len() == indices.len(),
+                "a copy is on two vessels: {indices:?}"
+            );
+            for vessel in self.vessels.values() {
+                invariant!(
+                    self.nodes.contains_key(&vessel.handle.node),
+                    "the node of {} is not watched",
+                    vessel.handle.short()
+                );
+                invariant!(
+                    !self.absent.contains_key(&vessel.handle),
+                    "{} is there and absent",
+                    vessel.handle.short()
+                );
+            }
+        }
     }
 
     /// Gives each vessel without an index the least free one. Those that get none are surplus.

@@ -73,18 +73,18 @@ pub use journal::{JournalRecord, JournalReplay, RecordBatch, StoredRecord};
 pub use memory_journal::MemoryJournal;
 pub use operation::{
     AcquireError, AcquireRequest, Asker, Assignment, Brought, Doubt, Event, Operation, OperationId,
-    OperationKind, Outcome, ReleaseError, RequestAnswer, StartUpError, StartUpReport, Started,
+    OperationKind, Outcome, ReleaseError, RequestAnswer, StartResult, StartUpError, StartUpReport,
 };
 pub use overlord_handle::OverlordHandle;
 pub use overlord_time::{Backoff, Clock, Moment, Now, Randomness, WallTime, WallTimeError};
 pub use planner::{Plan, plan};
 pub use ports::{
-    Account, Clearinghouse, HeldVessel, Journal, NodeManagers, Ports, ProgramFile, StartCommand,
-    StartOutcome, VesselAddress, VesselObservation,
+    AccountSummary, Clearinghouse, HeldVessel, Journal, NodeManagers, Ports, ProgramFile,
+    StartCommand, StartOutcome, VesselAddress, VesselObservation,
 };
 pub use provenance::{DeploymentName, Generation, RECORD_VERSION};
 pub use quarantine::Quarantine;
-pub use report::{Report, VesselReport, VesselWait, Wait};
+pub use report::{FleetWait, Report, VesselReport, VesselWait};
 pub use runner::{Runner, Witness};
 pub use settings::{OnStart, OnStop, Policy};
 pub use stage_name::StageName;

@@ -374,7 +374,7 @@ pub enum ReleaseError {
 
 /// How a start went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Started {
+pub enum StartResult {
     /// The program runs.
     Running,
     /// The node does not know yet.
@@ -441,7 +441,7 @@ pub enum Outcome {
         /// Where.
         assignment: Assignment,
         /// How it went.
-        result: Result<Started, InitialiseError>,
+        result: Result<StartResult, InitialiseError>,
     },
     /// Of [`Operation::Initialise`].
     Initialised {

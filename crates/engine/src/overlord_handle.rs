@@ -17,8 +17,8 @@ use crate::breaker::Silence;
 use crate::deployment::Deployment;
 use crate::error::{Cause, ClearinghouseError, InitialiseError, NodeError};
 use crate::fleet_event::StopReason;
-use crate::operation::{StartUpError, Started};
-use crate::ports::{Account, HeldVessel, ProgramFile, StartCommand, VesselAddress};
+use crate::operation::{StartResult, StartUpError};
+use crate::ports::{AccountSummary, HeldVessel, ProgramFile, StartCommand, VesselAddress};
 use crate::settings::Policy;
 use crate::shared::Shared;
 use crate::text::with_causes;
@@ -100,7 +100,7 @@ impl OverlordHandle {
     ///
     /// # Errors
     /// When the clearinghouse gives no good answer within its deadline.
-    pub async fn account(&self) -> Result<Account, ClearinghouseError> {
+    pub async fn account(&self) -> Result<AccountSummary, ClearinghouseError> {
         self.0.account().await
     }
 
@@ -157,8 +157,8 @@ impl OverlordHandle {
                 arguments: self.0.arguments_for(&address.handle, arguments)?,
             };
             match self.0.start_program(&address, &command).await? {
-                Started::Running => Ok(()),
-                Started::NotYet => self.wait_for_start(&address).await,
+                StartResult::Running => Ok(()),
+                StartResult::NotYet => self.wait_for_start(&address).await,
             }
         })
         .await

@@ -9,12 +9,13 @@ mod judging;
 
 use std::collections::BTreeMap;
 
+use overlord_bug::invariant;
 use overlord_time::{Moment, Now, WallTime};
 use overlord_types::{Handle, NodeId};
 
 use crate::fleet::{Desired, Fleet, Phase, Verdict};
 use crate::operation::{Operation, OperationKind};
-use crate::report::{Report, VesselReport, VesselWait, Wait};
+use crate::report::{FleetWait, Report, VesselReport, VesselWait};
 use crate::settings::OnStop;
 use crate::vessel::{Stage, StartProgress, Vessel};
 
@@ -111,7 +112,7 @@ struct Planner<'a> {
     room: Room<'a>,
     nothing_runs_for_long: bool,
     plan: Plan,
-    waits: Vec<Wait>,
+    waits: Vec<FleetWait>,
     vessel_waits: BTreeMap<&'a Handle, VesselWait>,
 }
 
@@ -186,7 +187,37 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// What `plan` promises, looked at where the plan leaves; [`crate::Fleet::begin`] looks at it again where it comes in.
+    fn hold_promises(&self) {
+        let plan = &self.plan;
+        invariant!(
+            plan.verdicts.is_empty() || plan.operations.is_empty(),
+            "a plan has verdicts, and operations that were decided without them"
+        );
+        let asked: usize = plan
+            .operations
+            .iter()
+            .map(|operation| match operation {
+                Operation::Acquire { request, .. } => request.request.count as usize,
+                _ => 0,
+            })
+            .sum();
+        let policy = &self.desired.policy;
+        let most = self.desired.deployment.vessel_count as usize + policy.surge as usize;
+        invariant!(
+            asked == 0 || self.fleet.holding() + asked <= most,
+            "{asked} vessels are asked for beside {} that are held, of {most} at most",
+            self.fleet.holding()
+        );
+        let changes = plan.operations.iter().map(Operation::kind);
+        invariant!(
+            changes.filter(|kind| kind.changes_the_account()).count() <= 1,
+            "vessels are to be got and given back at the same time"
+        );
+    }
+
     fn finish(mut self) -> (Plan, Report) {
+        self.hold_promises();
         if self.plan.verdicts.is_empty()
             && let Some(moment) = self
                 .fleet
@@ -197,7 +228,7 @@ impl<'a> Planner<'a> {
             self.wake_at(moment);
         }
         for reason in self.fleet.troubles() {
-            self.waits.push(Wait {
+            self.waits.push(FleetWait {
                 reason: reason.clone(),
                 until: None,
             });

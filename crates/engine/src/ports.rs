@@ -23,7 +23,7 @@ use crate::provenance::DeploymentName;
 
 /// What the clearinghouse says of our account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
+pub struct AccountSummary {
     /// Its user.
     pub user_name: UserName,
     /// The port that it may use on each of its vessels.
@@ -50,7 +50,7 @@ pub struct HeldVessel {
 #[async_trait]
 pub trait Clearinghouse: Send + Sync {
     /// Reads the account. Changes nothing.
-    async fn account(&self) -> Result<Account, ClearinghouseError>;
+    async fn account(&self) -> Result<AccountSummary, ClearinghouseError>;
 
     /// Reads what the account holds now, vessels of other deployments included. Changes nothing.
     async fn held(&self) -> Result<Vec<HeldVessel>, ClearinghouseError>;

@@ -24,7 +24,7 @@ pub struct Report {
     /// Each vessel, by handle.
     pub vessels: Vec<VesselReport>,
     /// What the fleet as a whole waits for.
-    pub waits: Vec<Wait>,
+    pub waits: Vec<FleetWait>,
 }
 
 /// What one vessel is and waits for.
@@ -75,7 +75,7 @@ pub enum VesselWait {
 
 /// What the fleet as a whole waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Wait {
+pub struct FleetWait {
     /// What and why.
     #[serde(flatten)]
     pub reason: WaitReason,
@@ -151,7 +151,7 @@ mod tests {
             lease_remaining: Duration::from_millis(1500),
             wait: VesselWait::Operation { name: "a check" },
         };
-        let wait = Wait {
+        let wait = FleetWait {
             reason: WaitReason::LostAnswer { count: 2 },
             until: Some(WallTime::from_unix_millis(0)),
         };

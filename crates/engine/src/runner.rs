@@ -28,7 +28,7 @@ use crate::operation::{Asker, Event, Operation, OperationId, Outcome, StartUpErr
 use crate::overlord_handle::OverlordHandle;
 use crate::planner::{Plan, plan};
 use crate::ports::{HeldVessel, Ports};
-use crate::report::{Report, Wait};
+use crate::report::{FleetWait, Report};
 use crate::settings::Policy;
 use crate::shared::Shared;
 use crate::text::with_causes;
@@ -430,7 +430,7 @@ impl Run {
     }
 
     /// Tells the operator what is waited for, when that changes.
-    fn tell_waits(&mut self, now: Now, waits: &[Wait]) {
+    fn tell_waits(&mut self, now: Now, waits: &[FleetWait]) {
         let new: Vec<Change> = waits
             .iter()
             .filter(|wait| !self.waits.contains(&wait.reason))

@@ -21,10 +21,10 @@ use crate::directory::Directory;
 use crate::error::{ClearinghouseError, InitialiseError, JournalError, NodeError};
 use crate::journal::{JournalRecord, JournalReplay, RecordBatch};
 use crate::operation::{
-    AcquireError, AcquireRequest, Assignment, ReleaseError, StartUpError, Started,
+    AcquireError, AcquireRequest, Assignment, ReleaseError, StartResult, StartUpError,
 };
 use crate::ports::{
-    Account, HeldVessel, Ports, ProgramFile, StartCommand, StartOutcome, VesselAddress,
+    AccountSummary, HeldVessel, Ports, ProgramFile, StartCommand, StartOutcome, VesselAddress,
     VesselObservation,
 };
 use crate::settings::Policy;
@@ -132,7 +132,7 @@ impl Shared {
 
     // ── the clearinghouse ────────────────────────────────────────────────────────────────────────
 
-    pub(crate) async fn account(&self) -> Result<Account, ClearinghouseError> {
+    pub(crate) async fn account(&self) -> Result<AccountSummary, ClearinghouseError> {
         self.ask(self.ports.clearinghouse.account()).await
     }
 
@@ -288,7 +288,10 @@ impl Shared {
     }
 
     /// Second half of bringing up a vessel; that, too, only once the intent is written.
-    pub(crate) async fn start(&self, assignment: &Assignment) -> Result<Started, InitialiseError> {
+    pub(crate) async fn start(
+        &self,
+        assignment: &Assignment,
+    ) -> Result<StartResult, InitialiseError> {
         let program = self
             .deployment
             .program
@@ -311,11 +314,11 @@ impl Shared {
         &self,
         vessel: &VesselAddress,
         command: &StartCommand,
-    ) -> Result<Started, InitialiseError> {
+    ) -> Result<StartResult, InitialiseError> {
         let start = self.ports.nodes.start(vessel, command);
         match self.ask_node(self.policy.start_deadline, start).await {
-            Ok(StartOutcome::Started) => Ok(Started::Running),
-            Ok(StartOutcome::NotYet) => Ok(Started::NotYet),
+            Ok(StartOutcome::Started) => Ok(StartResult::Running),
+            Ok(StartOutcome::NotYet) => Ok(StartResult::NotYet),
             Ok(StartOutcome::Ended(status)) => {
                 let log = self.read_log(vessel).await.unwrap_or_default();
                 Err(InitialiseError::Ended {

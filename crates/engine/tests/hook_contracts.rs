@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use overlord_engine::{
-    Account, Cause, Change, CheckedProgram, Clearinghouse, ClearinghouseError, Delivery,
+    AccountSummary, Cause, Change, CheckedProgram, Clearinghouse, ClearinghouseError, Delivery,
     Deployment, DeploymentName, DeploymentRequest, HeldVessel, Hooks, Journal, JournalError,
     JournalReplay, MemoryJournal, Moment, NodeError, NodeManagers, OverlordHandle, Policy, Ports,
     ProgramFile, Randomness, RecordBatch, RunError, RunReport, Runner, SettingsError, StartCommand,
@@ -92,7 +92,7 @@ fn held(handle: &Handle) -> HeldVessel {
 
 #[async_trait]
 impl Clearinghouse for Reach {
-    async fn account(&self) -> Result<Account, ClearinghouseError> {
+    async fn account(&self) -> Result<AccountSummary, ClearinghouseError> {
         unreachable!("the engine does not ask for it by itself")
     }
 
@@ -211,7 +211,7 @@ fn file(name: &str) -> ProgramFile {
 fn deployment(copies: u32) -> Deployment {
     let program = CheckedProgram::new("server.r2py", b"pass\n".as_slice(), None).unwrap();
     let request = DeploymentRequest::new(copies, VesselType::Wan, Some(program)).unwrap();
-    let account = Account {
+    let account = AccountSummary {
         user_name: "alice".parse().unwrap(),
         user_port: UserPort::try_from(63_100).unwrap(),
         max_vessels: copies,

@@ -9,7 +9,7 @@ use overlord_clearinghouse::client::TIMEOUT_DEFAULT;
 use overlord_clearinghouse::{
     AccountInfo, ApiKey, ClearinghouseAccount, ClearinghouseClient, Credentials,
 };
-use overlord_engine::{Account, Journal, Ports};
+use overlord_engine::{AccountSummary, Journal, Ports};
 use overlord_keys::{KeyDirectory, KeyPair, KeyWarning, PublicKey};
 use overlord_types::UserName;
 
@@ -188,8 +188,8 @@ impl Connection {
         &self.info
     }
 
-    pub(crate) fn engine_account(&self) -> Account {
-        Account {
+    pub(crate) fn engine_account(&self) -> AccountSummary {
+        AccountSummary {
             user_name: self.info.user_name.clone(),
             user_port: self.info.user_port,
             max_vessels: self.info.max_vessels,

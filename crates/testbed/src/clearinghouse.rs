@@ -45,7 +45,7 @@ use url::Url;
 
 pub use account::{NewAccount, UserAccount};
 pub use authority::{AuthorityError, CA_FILE};
-pub use control::{ControlCause, ControlError, VesselAddress, VesselControl};
+pub use control::{ControlCause, ControlError, VesselControl, VesselPlace};
 pub use faults::{ClearinghouseFaultState, ClearinghouseFaults, FaultRule, Misbehaviour};
 pub(crate) use node_control::{Host, NodeControl};
 pub use placement::{Candidate, Placement, ShuffledPlacement, Subnet, Wanted};

@@ -7,7 +7,6 @@ use crate::ratchet;
 
 /// Names that are still declared in several crates: the name, and the folders of the crates.
 const SHARED: &[(&str, &[&str])] = &[
-    ("Account", &["engine", "repy", "testbed"]),
     ("Call", &["repy", "repy-syntax"]),
     ("Class", &["repy-machine", "repy-syntax"]),
     ("Clearinghouse", &["engine", "testbed"]),
@@ -18,10 +17,8 @@ const SHARED: &[(&str, &[&str])] = &[
     ("NetworkError", &["repy", "testbed"]),
     ("Source", &["repy-machine", "repy-syntax"]),
     ("Stage", &["engine", "node"]),
-    ("Started", &["engine", "node", "repy"]),
+    ("Started", &["node", "repy"]),
     ("Vessel", &["engine", "node"]),
-    ("VesselAddress", &["engine", "testbed"]),
-    ("Wait", &["engine", "repy-machine"]),
 ];
 
 /// Each name that several crates declare and one of them publicly, with their folders. A name is what readers know: that

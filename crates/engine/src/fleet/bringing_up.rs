@@ -8,7 +8,7 @@ use overlord_types::{Handle, VesselStatus};
 use super::{Circumstances, Fleet};
 use crate::error::{HookError, InitialiseError, NodeError};
 use crate::fleet_event::{Change, CondemnReason, Evidence};
-use crate::operation::{Assignment, OperationId, OperationKind, Started};
+use crate::operation::{Assignment, OperationId, OperationKind, StartResult};
 use crate::ports::VesselAddress;
 use crate::text::with_causes;
 use crate::vessel::{Stage, StartProgress, Step};
@@ -45,7 +45,7 @@ impl Fleet {
         &mut self,
         id: OperationId,
         handle: &Handle,
-        result: Result<Started, InitialiseError>,
+        result: Result<StartResult, InitialiseError>,
         at: &mut Circumstances<'_>,
     ) {
         self.note_node_answer(handle, result.as_ref().err(), at);
@@ -58,10 +58,10 @@ impl Fleet {
             Ok(started) => started,
             // The answer was lost, and the program may run: the next look tells.
             Err(InitialiseError::Start(NodeError::Silent(_) | NodeError::Deadline(_))) => {
-                Started::NotYet
+                StartResult::NotYet
             }
             // So it does if the look that called it ended was wrong: nodes refuse to start what runs.
-            Err(InitialiseError::Start(NodeError::Refused(_))) if ran => Started::NotYet,
+            Err(InitialiseError::Start(NodeError::Refused(_))) if ran => StartResult::NotYet,
             Err(error) => return self.bringing_up_failed(handle, &error, at),
         };
         if let Some(vessel) = self.vessels.get(handle).filter(|_| answered) {
@@ -70,8 +70,8 @@ impl Fleet {
             });
         }
         match started {
-            Started::Running => self.seen_running(handle, at),
-            Started::NotYet => self.take_step(handle, Step::NotYetStarted(at.moment())),
+            StartResult::Running => self.seen_running(handle, at),
+            StartResult::NotYet => self.take_step(handle, Step::NotYetStarted(at.moment())),
         }
         // Programs that end soon end very soon: the first look is not put off for a whole period.
         self.check_soon(handle, at);

@@ -10,7 +10,7 @@ use overlord_types::{NodeLocation, VesselName, VesselStatus};
 
 use super::*;
 use crate::error::{ClearinghouseError, InitialiseError, NodeError};
-use crate::operation::{AcquireError, Assignment, StartUpReport, Started};
+use crate::operation::{AcquireError, Assignment, StartResult, StartUpReport};
 use crate::ports::{HeldVessel, VesselObservation};
 use crate::test_support::desired;
 use crate::vessel::{Stage, StartProgress};
@@ -105,7 +105,7 @@ impl Told {
     /// The vessel is brought up and runs.
     fn runs(&mut self, name: &str) {
         self.is_uploaded(name, Ok(()));
-        self.starts(name, false, Ok(Started::Running));
+        self.starts(name, false, Ok(StartResult::Running));
         assert_eq!(self.stage(name), "running");
     }
 
@@ -121,7 +121,7 @@ impl Told {
         &mut self,
         name: &str,
         first: bool,
-        result: Result<Started, InitialiseError>,
+        result: Result<StartResult, InitialiseError>,
     ) -> Vec<Change> {
         let assignment = self.assignment(name);
         let id = self.begins(&Operation::Start {
@@ -225,7 +225,7 @@ fn a_vessel_is_told_of_once_at_each_step() {
     assert!(matches!(&changes[..], [Change::Acquired { vessel, .. }] if vessel.index == Some(0)));
     let changes = told.is_uploaded("1", Ok(()));
     assert!(matches!(&changes[..], [Change::Uploaded { .. }]));
-    let changes = told.starts("1", false, Ok(Started::Running));
+    let changes = told.starts("1", false, Ok(StartResult::Running));
     assert!(matches!(
         &changes[..],
         [Change::Started { .. }, Change::Running { .. }]
@@ -242,7 +242,7 @@ fn an_answer_to_an_older_question_is_no_news() {
     let old = told.begins(&check.operation());
     // Meanwhile it is found ended, and started again.
     told.is_seen("1", VesselStatus::Terminated);
-    told.starts("1", true, Ok(Started::Running));
+    told.starts("1", true, Ok(StartResult::Running));
     told.hears(old, check.ends(seen(VesselStatus::Terminated)));
     assert_eq!(told.stage("1"), "running");
 }
@@ -259,7 +259,7 @@ fn a_program_that_worked_and_ended_is_started_again_at_once_and_then_with_pauses
     told.seconds += 5;
     told.is_seen("1", VesselStatus::Terminated);
     assert_eq!(pause(&told), Duration::ZERO);
-    told.starts("1", true, Ok(Started::Running));
+    told.starts("1", true, Ok(StartResult::Running));
     told.seconds += 5;
     told.is_seen("1", VesselStatus::Terminated);
     assert!(pause(&told) > Duration::ZERO);

@@ -10,7 +10,7 @@ use super::Planner;
 use super::judging::ROUNDS_MIN;
 use crate::fleet_event::{CondemnReason, Evidence, WaitReason};
 use crate::operation::{Asker, Assignment, Doubt, Operation, OperationKind, RequestAnswer};
-use crate::report::{VesselWait, Wait};
+use crate::report::{FleetWait, VesselWait};
 use crate::vessel::{Stage, StartProgress, Vessel};
 
 /// Most vessels asked for, renewed or given back in one request: the answer stays well under a megabyte.
@@ -77,7 +77,7 @@ impl<'a> Planner<'a> {
             let reason = WaitReason::LostAnswer {
                 count: doubt.request.count,
             };
-            self.waits.push(Wait {
+            self.waits.push(FleetWait {
                 reason,
                 until: None,
             });
@@ -138,7 +138,7 @@ impl<'a> Planner<'a> {
         let not_before = self.fleet.not_before(OperationKind::Acquire);
         if let Some(reason) = self.fleet.refusal() {
             let until = Some(self.wall(not_before));
-            self.waits.push(Wait {
+            self.waits.push(FleetWait {
                 reason: reason.clone(),
                 until,
             });

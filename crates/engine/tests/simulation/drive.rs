@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use overlord_engine::{
-    Account, ArgumentsTemplate, CheckedProgram, Deployment, DeploymentRequest, Event, Fleet, Hooks,
-    Now, Plan, Ports, Report, RunError, RunReport, Runner, StopReason, Witness,
+    AccountSummary, ArgumentsTemplate, CheckedProgram, Deployment, DeploymentRequest, Event, Fleet,
+    Hooks, Now, Plan, Ports, Report, RunError, RunReport, Runner, StopReason, Witness,
 };
 use overlord_types::{UserPort, VesselType};
 use rand::RngExt;
@@ -264,7 +264,7 @@ pub(crate) fn deployment(options: &Options) -> Deployment {
     let program = CheckedProgram::new("server.r2py", b"a program".as_slice(), None).unwrap();
     let arguments = ["{port}", "{index}"].map(str::to_owned).to_vec();
     let request = DeploymentRequest::new(options.wanted, VesselType::Wan, Some(program)).unwrap();
-    let account = Account {
+    let account = AccountSummary {
         user_name: "user".parse().unwrap(),
         user_port: UserPort::try_from(63_100).unwrap(),
         max_vessels: options.wanted,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use overlord_engine::{
-    Account, Clearinghouse, ClearinghouseError, DeploymentName, HeldVessel, Journal, JournalError,
-    JournalRecord, JournalReplay, NodeError, NodeManagers, ProgramFile, Randomness, RecordBatch,
-    StartCommand, StartOutcome, VesselAddress, VesselObservation, journal::Ledger,
+    AccountSummary, Clearinghouse, ClearinghouseError, DeploymentName, HeldVessel, Journal,
+    JournalError, JournalRecord, JournalReplay, NodeError, NodeManagers, ProgramFile, Randomness,
+    RecordBatch, StartCommand, StartOutcome, VesselAddress, VesselObservation, journal::Ledger,
 };
 use overlord_types::{
     Handle, NodeId, NodeLocation, UserPort, VesselName, VesselStatus, VesselType,
@@ -225,11 +225,11 @@ fn held(world: &World, handle: &Handle, now: Duration) -> HeldVessel {
 
 #[async_trait]
 impl Clearinghouse for Reach {
-    async fn account(&self) -> Result<Account, ClearinghouseError> {
+    async fn account(&self) -> Result<AccountSummary, ClearinghouseError> {
         self.ask_clearinghouse(
             "account",
             |_, _| {
-                Ok(Account {
+                Ok(AccountSummary {
                     user_name: "user".parse().unwrap(),
                     user_port: UserPort::try_from(63_100).unwrap(),
                     max_vessels: 100,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use overlord_clearinghouse::{ClearinghouseAccount, LeasedVessel};
-use overlord_engine::{Account, Clearinghouse, ClearinghouseError, HeldVessel};
+use overlord_engine::{AccountSummary, Clearinghouse, ClearinghouseError, HeldVessel};
 use overlord_types::{Handle, VesselType};
 
 use super::errors::of_clearinghouse;
@@ -25,13 +25,13 @@ impl ClearinghousePort {
 
 #[async_trait]
 impl Clearinghouse for ClearinghousePort {
-    async fn account(&self) -> Result<Account, ClearinghouseError> {
+    async fn account(&self) -> Result<AccountSummary, ClearinghouseError> {
         let info = self
             .account
             .account_info()
             .await
             .map_err(of_clearinghouse)?;
-        Ok(Account {
+        Ok(AccountSummary {
             user_name: info.user_name,
             user_port: info.user_port,
             max_vessels: info.max_vessels,

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// Where a vessel is and what it is called there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VesselAddress {
+pub struct VesselPlace {
     /// The node's id.
     pub node: NodeId,
     /// Where the node is reached.
@@ -39,10 +39,10 @@ pub enum ControlError {
 #[async_trait]
 pub trait VesselControl: Send + Sync {
     /// Makes `user` the only user of a vessel.
-    async fn assign(&self, vessel: &VesselAddress, user: &PublicKey) -> Result<(), ControlError>;
+    async fn assign(&self, vessel: &VesselPlace, user: &PublicKey) -> Result<(), ControlError>;
 
     /// Takes a vessel from everybody, ends its program and removes its files and log.
-    async fn clean(&self, vessel: &VesselAddress) -> Result<(), ControlError>;
+    async fn clean(&self, vessel: &VesselPlace) -> Result<(), ControlError>;
 
     /// Whether the node of that id answers there.
     async fn probe(&self, node: &NodeId, location: &NodeLocation) -> Result<(), ControlError>;

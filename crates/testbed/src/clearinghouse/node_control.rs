@@ -20,7 +20,7 @@ use overlord_types::failure::{Blame, Classified as _};
 use overlord_types::{Handle, NodeId, NodeLocation, USER_PORTS, UserName, VesselStatus};
 use tokio::task::JoinSet;
 
-use super::control::{ControlError, VesselAddress, VesselControl};
+use super::control::{ControlError, VesselControl, VesselPlace};
 use super::registry::{EnrolledNode, EnrolledVessel};
 
 /// Longest wait for a connection: a machine that is there answers a handshake at once.
@@ -101,7 +101,7 @@ impl NodeControl {
         trusted.ok_or_else(|| ControlError::Refused("the key of its owner is not known".into()))
     }
 
-    fn calls(&self, vessel: &VesselAddress) -> Result<VesselCalls, ControlError> {
+    fn calls(&self, vessel: &VesselPlace) -> Result<VesselCalls, ControlError> {
         let trusted = self.trusted(&vessel.node)?;
         let handle = Handle::new(vessel.node.clone(), vessel.vessel.clone());
         Ok(self
@@ -194,7 +194,7 @@ async fn describe_vessel(
 
 #[async_trait]
 impl VesselControl for NodeControl {
-    async fn assign(&self, vessel: &VesselAddress, user: &PublicKey) -> Result<(), ControlError> {
+    async fn assign(&self, vessel: &VesselPlace, user: &PublicKey) -> Result<(), ControlError> {
         let outcome = self
             .calls(vessel)?
             .change_users(std::slice::from_ref(user))
@@ -202,7 +202,7 @@ impl VesselControl for NodeControl {
         outcome.map_err(judge)
     }
 
-    async fn clean(&self, vessel: &VesselAddress) -> Result<(), ControlError> {
+    async fn clean(&self, vessel: &VesselPlace) -> Result<(), ControlError> {
         let calls = self.calls(vessel)?;
         // First the users, so that none of them starts anything between the other steps.
         calls.change_users(&[]).await.map_err(judge)?;

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use super::account::{Account, UserKey};
 use super::clock::UnixMicros;
-use super::control::{ControlError, VesselAddress, VesselControl};
+use super::control::{ControlError, VesselControl, VesselPlace};
 use super::placement::{Candidate, Placement, Shortage, Shortlist, Subnet, Wanted, shortlist};
 use super::registry::{Census, OwnedVessel, Registry, VesselKey};
 use super::state_file::StateFile;
@@ -597,11 +597,11 @@ impl Service {
         outcome
     }
 
-    pub(super) fn address(&self, key: VesselKey) -> Result<VesselAddress, ControlError> {
+    pub(super) fn address(&self, key: VesselKey) -> Result<VesselPlace, ControlError> {
         let address = self.read(|registry| registry.address(key));
         let (node, location, vessel) =
             address.ok_or_else(|| ControlError::Unable("no such vessel".into()))?;
-        Ok(VesselAddress {
+        Ok(VesselPlace {
             node,
             location,
             vessel,

@@ -21,13 +21,13 @@ struct HeldNodes {
 
 #[async_trait]
 impl VesselControl for HeldNodes {
-    async fn assign(&self, _: &VesselAddress, _: &PublicKey) -> Result<(), ControlError> {
+    async fn assign(&self, _: &VesselPlace, _: &PublicKey) -> Result<(), ControlError> {
         self.asked.notify_one();
         self.go_on.notified().await;
         Ok(())
     }
 
-    async fn clean(&self, _: &VesselAddress) -> Result<(), ControlError> {
+    async fn clean(&self, _: &VesselPlace) -> Result<(), ControlError> {
         Ok(())
     }
 

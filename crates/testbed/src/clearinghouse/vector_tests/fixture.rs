@@ -21,7 +21,7 @@ use super::recording::{Exchange, Recording, members, text};
 use crate::clearinghouse::registry::{EnrolledNode, EnrolledVessel};
 use crate::clearinghouse::{
     Candidate, Clearinghouse, ClearinghouseConfig, ControlError, NewAccount, Placement,
-    VesselAddress, VesselControl, Wanted,
+    VesselControl, VesselPlace, Wanted,
 };
 
 /// A key for accounts of which the recording shows none.
@@ -502,7 +502,7 @@ struct RecordedNodes(Arc<Mutex<Decided>>);
 
 #[async_trait]
 impl VesselControl for RecordedNodes {
-    async fn assign(&self, vessel: &VesselAddress, _: &PublicKey) -> Result<(), ControlError> {
+    async fn assign(&self, vessel: &VesselPlace, _: &PublicKey) -> Result<(), ControlError> {
         let decided = self.0.lock().unwrap();
         let handle = Handle::new(vessel.node.clone(), vessel.vessel.clone()).to_string();
         if decided.backend_is_down {
@@ -518,7 +518,7 @@ impl VesselControl for RecordedNodes {
         }
     }
 
-    async fn clean(&self, _: &VesselAddress) -> Result<(), ControlError> {
+    async fn clean(&self, _: &VesselPlace) -> Result<(), ControlError> {
         Ok(())
     }
 
