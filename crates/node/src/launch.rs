@@ -25,72 +25,18 @@
 mod executor;
 mod sandbox;
 mod spec;
+mod stage;
 mod supervisor;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub(crate) use spec::{ExitReport, LaunchSpec, LaunchedProgram, RunFolder, SupervisorReport};
+pub use stage::LAUNCH_VARIABLE;
+pub(crate) use stage::LaunchStage;
 pub(crate) use supervisor::ReportLine;
 
-/// The environment variable that makes a process a vessel's sandbox, supervisor or executor. It holds
-/// `sandbox:FOLDER`, `supervise:FOLDER` or `execute:FOLDER`, where the folder has the launch spec in `spec.json`.
-pub const LAUNCH_VARIABLE: &str = "OVERLORD_VESSEL_LAUNCH";
-
-/// Ties an executor to its supervisor: the environment variable that names the latter's process number.
-struct SupervisorTie;
-
-impl SupervisorTie {
-    const VARIABLE: &'static str = "OVERLORD_VESSEL_SUPERVISOR";
-}
-
-/// What a process that was started for a vessel does first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Runs a Repy program itself.
-    Sandbox,
-    /// Supervises a program of the machine.
-    Supervisor,
-    /// Becomes a program of the machine.
-    Executor,
-}
-
-impl Stage {
-    const ALL: [Self; 3] = [Self::Sandbox, Self::Supervisor, Self::Executor];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Sandbox => "sandbox",
-            Self::Supervisor => "supervise",
-            Self::Executor => "execute",
-        }
-    }
-
-    /// The first stage of what is launched.
-    pub(crate) fn first_of(program: &LaunchedProgram) -> Self {
-        match program {
-            LaunchedProgram::Command(_) => Self::Supervisor,
-            LaunchedProgram::Sandbox(_) => Self::Sandbox,
-        }
-    }
-
-    /// The value of [`LAUNCH_VARIABLE`] for this stage.
-    pub(crate) fn value(self, folder: &RunFolder) -> OsString {
-        let mut value = OsString::from(self.word());
-        value.push(":");
-        value.push(folder.path());
-        value
-    }
-
-    fn read(value: &str) -> Option<(Self, RunFolder)> {
-        let (word, folder) = value.split_once(':')?;
-        let stage = Self::ALL.into_iter().find(|stage| stage.word() == word)?;
-        Some((stage, RunFolder::new(folder.into())))
-    }
-}
-
-/// Exit code of a supervisor or executor that cannot do its work (`EX_SOFTWARE` of sysexits).
-const EXIT_BROKEN: i32 = 70;
+use stage::EXIT_BROKEN;
 
 /// How a vessel's supervisor is started: an executable that calls [`enter_if_asked`] first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -130,10 +76,10 @@ pub fn enter_if_asked() {
     let Some(asked) = std::env::var_os(LAUNCH_VARIABLE) else {
         return;
     };
-    let code = match asked.to_str().and_then(Stage::read) {
-        Some((Stage::Sandbox, folder)) => sandbox::run(&folder),
-        Some((Stage::Supervisor, folder)) => supervisor::run(folder),
-        Some((Stage::Executor, folder)) => executor::run(&folder),
+    let code = match asked.to_str().and_then(LaunchStage::read) {
+        Some((LaunchStage::Sandbox, folder)) => sandbox::run(&folder),
+        Some((LaunchStage::Supervisor, folder)) => supervisor::run(folder),
+        Some((LaunchStage::Executor, folder)) => executor::run(&folder),
         None => EXIT_BROKEN,
     };
     std::process::exit(code)

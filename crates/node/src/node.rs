@@ -27,7 +27,7 @@ use crate::process::{ProgramHost, ProgramRun, RunState, blocking};
 use crate::service::NodeCalls;
 use crate::serving::{listen, serve_until_stopped};
 use crate::table::VesselTable;
-use crate::vessel::{Vessel, VesselRecord};
+use crate::vessel::{HostedVessel, VesselRecord};
 
 /// The name under which a node's own key files are kept in its directory.
 const KEY_NAME: &str = "node";
@@ -96,7 +96,7 @@ impl Node {
         });
         // Only now, when nothing can fail any more: following a run is this node's from here on.
         let finding = calls.table.all();
-        blocking(move || finding.iter().for_each(Vessel::find_run)).await;
+        blocking(move || finding.iter().for_each(HostedVessel::find_run)).await;
 
         let (stop, stopping) = watch::channel(false);
         let served = ServedCount::default();
@@ -168,7 +168,7 @@ impl Node {
         vessels.iter().map(|vessel| vessel.name().clone()).collect()
     }
 
-    fn vessel(&self, name: &VesselName) -> Option<Arc<Vessel>> {
+    fn vessel(&self, name: &VesselName) -> Option<Arc<HostedVessel>> {
         self.calls.table.find(name.as_str().as_bytes())
     }
 
@@ -384,7 +384,7 @@ fn make_vessel(
     new: &NewVessel,
     table: &VesselTable,
     config: &NodeConfig,
-) -> io::Result<Arc<Vessel>> {
+) -> io::Result<Arc<HostedVessel>> {
     let record = VesselRecord {
         owner: new.owner.clone(),
         users: new.users.clone(),
@@ -393,7 +393,7 @@ fn make_vessel(
         status: VesselStatus::Fresh,
         accepted: None,
     };
-    Vessel::create(
+    HostedVessel::create(
         table.folder(&new.name),
         new.name.clone(),
         record,

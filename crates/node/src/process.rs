@@ -20,7 +20,8 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
 
 use crate::launch::{
-    ExitReport, LAUNCH_VARIABLE, LauncherCommand, ReportLine, RunFolder, Stage, SupervisorReport,
+    ExitReport, LAUNCH_VARIABLE, LaunchStage, LauncherCommand, ReportLine, RunFolder,
+    SupervisorReport,
 };
 use crate::proc::{self, ProcessIdentity};
 
@@ -88,7 +89,7 @@ impl ProgramRun {
     pub(crate) fn start(
         host: &ProgramHost,
         folder: RunFolder,
-        stage: Stage,
+        stage: LaunchStage,
         observer: Arc<dyn RunObserver>,
     ) -> io::Result<Self> {
         let launcher = &host.launcher;

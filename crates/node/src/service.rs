@@ -26,7 +26,7 @@ use crate::launch::LaunchedProgram;
 use crate::platform::{Platforms, ProgramPlan, ProgramRequest};
 use crate::process::{ProgramHost, blocking};
 use crate::table::VesselTable;
-use crate::vessel::{Started, Vessel};
+use crate::vessel::{HostedVessel, StartAnswer};
 
 /// Largest file that is answered, in bytes: as large as an upload may be, and what our client takes.
 const RETRIEVED_BYTES_MAX: u64 = 64 * 1024 * 1024 - 1024;
@@ -56,8 +56,8 @@ fn internal(error: &dyn std::error::Error) -> Reply {
 
 /// Does file work of a vessel away from the threads that serve connections.
 async fn on_disk<T: Send + 'static>(
-    vessel: &Arc<Vessel>,
-    work: impl FnOnce(&Vessel) -> io::Result<T> + Send + 'static,
+    vessel: &Arc<HostedVessel>,
+    work: impl FnOnce(&HostedVessel) -> io::Result<T> + Send + 'static,
 ) -> Result<T, Reply> {
     let vessel = Arc::clone(vessel);
     match blocking(move || work(&vessel)).await {
@@ -136,7 +136,9 @@ impl NodeCalls {
             NodeCall::DeleteFileInVessel { vessel, file } => self.delete(&vessel, &file).await,
             NodeCall::ReadVesselLog { vessel } => {
                 let vessel = self.find(&vessel)?;
-                Ok(Reply::success(on_disk(&vessel, Vessel::read_log).await?))
+                Ok(Reply::success(
+                    on_disk(&vessel, HostedVessel::read_log).await?,
+                ))
             }
             NodeCall::ResetVessel { vessel } => self.reset(&vessel).await,
             NodeCall::ChangeOwner { vessel, key } => {
@@ -191,7 +193,7 @@ impl NodeCalls {
         }
     }
 
-    fn find(&self, name: &WireText) -> Result<Arc<Vessel>, Reply> {
+    fn find(&self, name: &WireText) -> Result<Arc<HostedVessel>, Reply> {
         self.table
             .find(name.as_bytes())
             .ok_or_else(|| Reply::error(refusals::NO_SUCH_VESSEL))
@@ -286,12 +288,12 @@ impl NodeCalls {
         })
     }
 
-    async fn launch(&self, vessel: &Arc<Vessel>, program: LaunchedProgram) -> Answer {
+    async fn launch(&self, vessel: &Arc<HostedVessel>, program: LaunchedProgram) -> Answer {
         let started = vessel.start(program, &self.host, self.timing).await;
         match started.map_err(|error| internal(&error))? {
-            Started::Status(status) => Ok(Reply::success(status.as_str())),
-            Started::NotInTime => Ok(Reply::warning(refusals::NOT_STARTED_YET)),
-            Started::Refused => Err(Reply::error(refusals::NOT_OF_PLATFORM)),
+            StartAnswer::Status(status) => Ok(Reply::success(status.as_str())),
+            StartAnswer::NotInTime => Ok(Reply::warning(refusals::NOT_STARTED_YET)),
+            StartAnswer::Refused => Err(Reply::error(refusals::NOT_OF_PLATFORM)),
         }
     }
 
@@ -316,7 +318,7 @@ impl NodeCalls {
         if !vessel.stop_run(self.timing).await {
             return Ok(Reply::warning(refusals::NOT_STOPPED_YET));
         }
-        on_disk(&vessel, Vessel::clear).await?;
+        on_disk(&vessel, HostedVessel::clear).await?;
         Ok(Reply::success(""))
     }
 
@@ -372,12 +374,12 @@ impl NodeCalls {
 
     // ---- resources ----
 
-    async fn read_resources(&self, vessel: &Arc<Vessel>) -> Result<ResourceFile, Reply> {
+    async fn read_resources(&self, vessel: &Arc<HostedVessel>) -> Result<ResourceFile, Reply> {
         let text = on_disk(vessel, |vessel| std::fs::read(vessel.resource_file())).await?;
         ResourceFile::parse(&text).map_err(|error| internal(&error))
     }
 
-    async fn disk_limit(&self, vessel: &Arc<Vessel>) -> Result<u64, Reply> {
+    async fn disk_limit(&self, vessel: &Arc<HostedVessel>) -> Result<u64, Reply> {
         Ok(self
             .read_resources(vessel)
             .await?

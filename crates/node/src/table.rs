@@ -14,7 +14,7 @@ use overlord_types::VesselName;
 use serde::{Deserialize, Serialize};
 
 use crate::store;
-use crate::vessel::Vessel;
+use crate::vessel::HostedVessel;
 
 /// What `node.json` holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ fn number_of(name: &VesselName) -> Option<u64> {
 }
 
 struct Inner {
-    vessels: BTreeMap<Order, Arc<Vessel>>,
+    vessels: BTreeMap<Order, Arc<HostedVessel>>,
     /// Vessels that could not be loaded. They stay in the list, so that their folders are kept.
     damaged: Vec<VesselName>,
     last_number: u64,
@@ -70,7 +70,7 @@ impl VesselTable {
         for name in record.vessels {
             inner.last_number = inner.last_number.max(number_of(&name).unwrap_or(0));
             let folder = directory.join("vessels").join(name.as_str());
-            match Vessel::load(folder, name.clone(), durability) {
+            match HostedVessel::load(folder, name.clone(), durability) {
                 Ok(vessel) => drop(inner.vessels.insert(order(&name), vessel)),
                 Err(error) => {
                     tracing::error!(vessel = %name, %error, "a vessel cannot be loaded; its folder is kept for you to look at");
@@ -91,7 +91,7 @@ impl VesselTable {
     pub(crate) fn create(
         directory: PathBuf,
         durability: Durability,
-        make: impl FnOnce(&VesselTable) -> io::Result<Vec<Arc<Vessel>>>,
+        make: impl FnOnce(&VesselTable) -> io::Result<Vec<Arc<HostedVessel>>>,
     ) -> io::Result<Self> {
         fs::create_dir_all(directory.join("vessels"))?;
         let table = Self {
@@ -146,12 +146,12 @@ impl VesselTable {
     }
 
     /// All vessels, in the order of their numbers.
-    pub(crate) fn all(&self) -> Vec<Arc<Vessel>> {
+    pub(crate) fn all(&self) -> Vec<Arc<HostedVessel>> {
         self.inner().vessels.values().cloned().collect()
     }
 
     /// The vessel of exactly this name.
-    pub(crate) fn find(&self, name: &[u8]) -> Option<Arc<Vessel>> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<Arc<HostedVessel>> {
         let name: VesselName = str::from_utf8(name).ok()?.parse().ok()?;
         self.inner().vessels.get(&order(&name)).cloned()
     }
@@ -169,8 +169,8 @@ impl VesselTable {
     /// Puts `added` in the place of `removed`: all of it or nothing.
     pub(crate) fn replace(
         &self,
-        removed: &[Arc<Vessel>],
-        added: Vec<Arc<Vessel>>,
+        removed: &[Arc<HostedVessel>],
+        added: Vec<Arc<HostedVessel>>,
     ) -> io::Result<()> {
         let mut inner = self.inner();
         let mut vessels = inner.vessels.clone();
@@ -212,7 +212,7 @@ mod tests {
     use overlord_keys::PublicKey;
     use overlord_types::VesselStatus;
 
-    fn make(table: &VesselTable, name: &str) -> Arc<Vessel> {
+    fn make(table: &VesselTable, name: &str) -> Arc<HostedVessel> {
         let record = VesselRecord {
             owner: PublicKey::parse_str("65537 1119760416288262279614755947687").unwrap(),
             users: Vec::new(),
@@ -223,7 +223,7 @@ mod tests {
         };
         let name: VesselName = name.parse().unwrap();
         let resources = VESSEL_RESOURCES.as_bytes();
-        Vessel::create(
+        HostedVessel::create(
             table.folder(&name),
             name,
             record,

@@ -26,7 +26,7 @@ use rustix::process::Signal;
 use tokio::time::timeout;
 
 use crate::config::NodeTiming;
-use crate::launch::{ExitReport, LaunchSpec, LaunchedProgram, RunFolder, Stage};
+use crate::launch::{ExitReport, LaunchSpec, LaunchStage, LaunchedProgram, RunFolder};
 use crate::process::{
     ProgramHost, ProgramRun, RunEnd, RunObserver, RunState, blocking, kill_orphaned_session,
 };
@@ -39,7 +39,7 @@ pub(crate) use record::VesselRecord;
 const KILL_WAIT: Duration = Duration::from_secs(2);
 
 /// One vessel.
-pub(crate) struct Vessel {
+pub(crate) struct HostedVessel {
     name: VesselName,
     folder: PathBuf,
     files: VesselFiles,
@@ -58,7 +58,7 @@ struct State {
 
 /// How a start went, as far as it was waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Started {
+pub(crate) enum StartAnswer {
     /// The vessel has this status now.
     Status(VesselStatus),
     /// Nothing was heard of the program.
@@ -67,7 +67,7 @@ pub(crate) enum Started {
     Refused,
 }
 
-impl Vessel {
+impl HostedVessel {
     /// Makes a vessel in a new folder.
     pub(crate) fn create(
         folder: PathBuf,
@@ -196,7 +196,7 @@ impl Vessel {
         self.state().detached = true;
     }
 
-    /// As [`Vessel::detach`], and nobody of this node watches what runs any more.
+    /// As [`HostedVessel::detach`], and nobody of this node watches what runs any more.
     pub(crate) fn let_go(&self) {
         let run = {
             let mut state = self.state();
@@ -248,7 +248,7 @@ impl Vessel {
         program: LaunchedProgram,
         host: &ProgramHost,
         timing: NodeTiming,
-    ) -> io::Result<Started> {
+    ) -> io::Result<StartAnswer> {
         let settle = match program {
             LaunchedProgram::Command(_) => timing.start_settle,
             LaunchedProgram::Sandbox(_) => timing.sandbox_settle,
@@ -261,7 +261,7 @@ impl Vessel {
             .unwrap_or_else(|| Err(io::Error::other("the node is shutting down")))?;
         let executed = run.wait_until(|state| state != RunState::Launching);
         if timeout(timing.start_wait, executed).await.is_err() {
-            return Ok(Started::NotInTime);
+            return Ok(StartAnswer::NotInTime);
         }
         // Either it ends within this, or it is called started; both are read from the status then.
         let _ = timeout(settle, run.wait_until(|_| false)).await;
@@ -269,9 +269,9 @@ impl Vessel {
             RunState::Ended(RunEnd::Reported(ExitReport::Refused))
                 if refused == Refused::Unsupported =>
             {
-                Started::Refused
+                StartAnswer::Refused
             }
-            _ => Started::Status(self.status()),
+            _ => StartAnswer::Status(self.status()),
         })
     }
 
@@ -281,7 +281,7 @@ impl Vessel {
         host: &ProgramHost,
     ) -> io::Result<ProgramRun> {
         let folder = self.run_folder();
-        let stage = Stage::first_of(&program);
+        let stage = LaunchStage::first_of(&program);
         folder.create(&LaunchSpec {
             directory: self.files.directory().to_owned(),
             log: self.log(),
@@ -391,7 +391,7 @@ fn is_of_its_own_making(signal: i32) -> bool {
     .any(|own| own.as_raw() == signal)
 }
 
-impl RunObserver for Vessel {
+impl RunObserver for HostedVessel {
     fn executed(&self) {
         let mut state = self.state();
         // A run that has ended meanwhile was told before, and must not look alive again.

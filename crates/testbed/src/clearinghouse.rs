@@ -12,14 +12,18 @@
 
 mod account;
 mod authority;
+mod candidate;
 mod clock;
 mod control;
 mod faults;
+mod lease_terms;
 mod node_control;
 mod placement;
 mod registry;
+mod secrets;
 mod service;
 mod state_file;
+mod switch;
 mod upkeep;
 mod web;
 
@@ -30,13 +34,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use overlord_clearinghouse::ApiKey;
 use overlord_clearinghouse::server::PATH;
 use overlord_time::{SystemClock, WallClock};
-use overlord_types::{LEASE_ON_ACQUISITION, LEASE_ON_RENEWAL, UserName, UserPort};
-use rand::Rng;
+use overlord_types::{UserName, UserPort};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -45,44 +46,26 @@ use url::Url;
 
 pub use account::{NewAccount, UserAccount};
 pub use authority::{AuthorityError, CA_FILE};
+pub use candidate::{Candidate, Subnet};
 pub use control::{ControlCause, ControlError, VesselControl, VesselPlace};
 pub use faults::{ClearinghouseFaultState, ClearinghouseFaults, FaultRule, Misbehaviour};
+pub use lease_terms::LeaseTerms;
 pub(crate) use node_control::{Host, NodeControl};
-pub use placement::{Candidate, Placement, ShuffledPlacement, Subnet, Wanted};
+pub use placement::{Placement, ShuffledPlacement, Wanted};
 pub use registry::Census;
+pub use secrets::ApiKeySource;
 pub use state_file::StateError;
 
 use account::{Account, PasswordHash, UserKey, random_api_key, random_password};
 use authority::Authority;
 pub(crate) use registry::EnrolledNode;
+use secrets::secret_randomness;
 use service::{Parts, Service};
 use state_file::StateFile;
 use web::Web;
 
 /// The file in the directory that holds accounts, nodes and leases.
 pub const STATE_FILE: &str = "clearinghouse.json";
-
-/// Where new API keys come from.
-pub type ApiKeySource = Arc<dyn Fn() -> ApiKey + Send + Sync>;
-
-/// How long vessels are leased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LeaseTerms {
-    /// From the acquisition.
-    pub on_acquisition: Duration,
-    /// From each renewal.
-    pub on_renewal: Duration,
-}
-
-impl Default for LeaseTerms {
-    /// The original's: 4 hours, then 7 days.
-    fn default() -> Self {
-        Self {
-            on_acquisition: LEASE_ON_ACQUISITION,
-            on_renewal: LEASE_ON_RENEWAL,
-        }
-    }
-}
 
 /// What a clearinghouse is made with.
 #[derive(Clone)]
@@ -390,19 +373,4 @@ impl Drop for Clearinghouse {
     fn drop(&mut self) {
         self.stop.send_replace(true);
     }
-}
-
-/// The machine's randomness, for keys and passwords.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "secrets come from the machine's randomness, never from a seed"
-)]
-fn secret_randomness() -> impl Rng {
-    rand::rng()
-}
-
-/// Returns when the switch is on, or when nobody is left to turn it.
-async fn switched_on(switch: &mut watch::Receiver<bool>) {
-    // The guard that comes back must not be held across the caller's next wait.
-    let _ = switch.wait_for(|on| *on).await;
 }

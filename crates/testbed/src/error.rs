@@ -10,7 +10,7 @@ use overlord_types::{Handle, NodeLocation};
 use thiserror::Error;
 
 use crate::clearinghouse::{AccountError, ClearinghouseStartError, ControlError};
-use crate::network::{NODES_MAX, NetworkError};
+use crate::network::{LoopbackError, NODES_MAX};
 
 /// Why a testbed cannot start or do what its owner asks.
 #[derive(Debug, Error)]
@@ -42,7 +42,7 @@ pub enum TestbedError {
     InUse(PathBuf),
     /// No loopback network.
     #[error("the testbed has no network")]
-    Network(#[from] NetworkError),
+    Network(#[from] LoopbackError),
     /// A key cannot be made.
     #[error("a key cannot be made")]
     Key(#[from] KeyError),

@@ -38,7 +38,7 @@ pub use clearinghouse::{
 };
 pub use config::{TESTBED_VESSEL_RESOURCES, TestbedConfig};
 pub use error::TestbedError;
-pub use network::NetworkError;
+pub use network::LoopbackError;
 /// The nodes that a testbed is made of.
 pub use overlord_node as node;
 pub use overlord_node::{LauncherCommand, NodeFaults, WrongReply};

@@ -18,7 +18,7 @@ pub(crate) const NODES_MAX: usize = 254;
 /// Why there is no network.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum NetworkError {
+pub enum LoopbackError {
     /// Another testbed has this one.
     #[error("another testbed runs on 127.{number}.0.0/16; end it, or choose another network")]
     Taken {
@@ -36,17 +36,17 @@ pub enum NetworkError {
 
 /// A claimed network; free again when dropped.
 #[derive(Debug)]
-pub(crate) struct Network {
+pub(crate) struct LoopbackNetwork {
     number: u8,
     _claim: TcpListener,
 }
 
-impl Network {
+impl LoopbackNetwork {
     /// Claims one network.
-    pub(crate) fn claim(number: u8) -> Result<Self, NetworkError> {
+    pub(crate) fn claim(number: u8) -> Result<Self, LoopbackError> {
         let address = SocketAddrV4::new(Ipv4Addr::new(127, number, 0, 1), CLAIM_PORT);
         let claim = TcpListener::bind(address);
-        let claim = claim.map_err(|source| NetworkError::Taken { number, source })?;
+        let claim = claim.map_err(|source| LoopbackError::Taken { number, source })?;
         Ok(Self {
             number,
             _claim: claim,
@@ -55,7 +55,7 @@ impl Network {
 
     /// Claims the first free network, looking from a place that differs between processes: so two that
     /// start at once seldom meet, and what an earlier testbed left behind is seldom met again.
-    pub(crate) fn claim_free() -> Result<Self, NetworkError> {
+    pub(crate) fn claim_free() -> Result<Self, LoopbackError> {
         let in_use = networks_in_use();
         let first = u8::try_from(std::process::id() % 254).unwrap_or_default();
         let mut refused = io::Error::other("programs of other testbeds listen on all of them");
@@ -66,11 +66,11 @@ impl Network {
             }
             match Self::claim(number) {
                 Ok(network) => return Ok(network),
-                Err(NetworkError::Taken { source, .. }) => refused = source,
+                Err(LoopbackError::Taken { source, .. }) => refused = source,
                 Err(error) => return Err(error),
             }
         }
-        Err(NetworkError::NoneFree(refused))
+        Err(LoopbackError::NoneFree(refused))
     }
 
     /// The A of 127.A.0.0/16.
@@ -130,21 +130,21 @@ mod tests {
 
     #[test]
     fn a_network_is_claimed_by_one_at_a_time() {
-        let network = Network::claim_free().unwrap();
+        let network = LoopbackNetwork::claim_free().unwrap();
         assert!(matches!(
-            Network::claim(network.number()),
-            Err(NetworkError::Taken { .. })
+            LoopbackNetwork::claim(network.number()),
+            Err(LoopbackError::Taken { .. })
         ));
-        let other = Network::claim_free().unwrap();
+        let other = LoopbackNetwork::claim_free().unwrap();
         assert_ne!(network.number(), other.number());
         let number = network.number();
         drop(network);
-        assert_eq!(Network::claim(number).unwrap().number(), number);
+        assert_eq!(LoopbackNetwork::claim(number).unwrap().number(), number);
     }
 
     #[test]
     fn each_node_has_a_network_of_its_own_unless_several_share_one() {
-        let network = Network::claim_free().unwrap();
+        let network = LoopbackNetwork::claim_free().unwrap();
         let a = network.number();
         assert_eq!(network.clearinghouse(), Ipv4Addr::new(127, a, 0, 1));
         assert_eq!(network.node(0, 1), Some(Ipv4Addr::new(127, a, 1, 1)));

@@ -19,7 +19,7 @@ use crate::clearinghouse::{
 };
 use crate::config::TestbedConfig;
 use crate::error::TestbedError;
-use crate::network::{NODES_MAX, Network, NetworkError};
+use crate::network::{LoopbackError, LoopbackNetwork, NODES_MAX};
 use crate::node_slot::{NodePlan, NodeSlot};
 use crate::record::{GuestNode, Record, TestbedDirectory};
 
@@ -49,7 +49,7 @@ pub struct Testbed {
     slots: Vec<NodeSlot>,
     record: Mutex<Record>,
     directory: TestbedDirectory,
-    network: Network,
+    network: LoopbackNetwork,
     latency: Duration,
 }
 
@@ -436,19 +436,19 @@ impl Drop for Testbed {
 }
 
 /// The network that was asked for, the one that the directory had before, or a free one.
-fn network_for(config: &TestbedConfig, record: &Record) -> Result<Network, NetworkError> {
+fn network_for(config: &TestbedConfig, record: &Record) -> Result<LoopbackNetwork, LoopbackError> {
     if let Some(number) = config.network {
-        return Network::claim(number);
+        return LoopbackNetwork::claim(number);
     }
     if let Some(number) = record.network {
-        match Network::claim(number) {
+        match LoopbackNetwork::claim(number) {
             Ok(network) => return Ok(network),
             Err(error) => {
                 tracing::warn!(%error, "the testbed moves to another network; programs that still run on the old one are lost");
             }
         }
     }
-    Network::claim_free()
+    LoopbackNetwork::claim_free()
 }
 
 /// How many nodes share a network: as the directory had it before, so that nodes keep their addresses.
@@ -467,7 +467,7 @@ async fn start_clearinghouse(
     config: &TestbedConfig,
     port_before: Option<u16>,
     directory: &TestbedDirectory,
-    network: &Network,
+    network: &LoopbackNetwork,
     control: &Arc<NodeControl>,
 ) -> Result<Clearinghouse, TestbedError> {
     let on = async |port: u16| {
@@ -496,7 +496,7 @@ async fn start_clearinghouse(
 async fn start_nodes(
     config: &TestbedConfig,
     directory: &TestbedDirectory,
-    network: &Network,
+    network: &LoopbackNetwork,
 ) -> Result<Vec<NodeSlot>, TestbedError> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cores = Arc::new(Semaphore::new(cores));

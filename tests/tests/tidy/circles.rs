@@ -10,19 +10,6 @@ use crate::ratchet;
 /// Circles that are still there: the crate's folder, and all files of the circle, below `src` and sorted.
 const CIRCLES: &[(&str, &[&str])] = &[
     (
-        "node",
-        &[
-            "launch.rs",
-            "launch/executor.rs",
-            "launch/sandbox.rs",
-            "launch/supervisor.rs",
-        ],
-    ),
-    (
-        "node",
-        &["platform.rs", "platform/native.rs", "platform/repy.rs"],
-    ),
-    (
         "repy",
         &[
             "sandbox.rs",
@@ -62,18 +49,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "object/reclaim.rs",
             "object/set.rs",
             "object/tuple.rs",
-        ],
-    ),
-    (
-        "testbed",
-        &[
-            "clearinghouse.rs",
-            "clearinghouse/placement.rs",
-            "clearinghouse/registry.rs",
-            "clearinghouse/service.rs",
-            "clearinghouse/state_file.rs",
-            "clearinghouse/upkeep.rs",
-            "clearinghouse/web.rs",
         ],
     ),
 ];

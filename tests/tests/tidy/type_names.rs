@@ -13,12 +13,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("Function", &["repy-machine", "repy-syntax"]),
     ("Handler", &["repy-machine", "repy-syntax"]),
     ("Level", &["repy", "repy-machine"]),
-    ("Network", &["repy", "testbed"]),
-    ("NetworkError", &["repy", "testbed"]),
     ("Source", &["repy-machine", "repy-syntax"]),
-    ("Stage", &["engine", "node"]),
-    ("Started", &["node", "repy"]),
-    ("Vessel", &["engine", "node"]),
 ];
 
 /// Each name that several crates declare and one of them publicly, with their folders. A name is what readers know: that

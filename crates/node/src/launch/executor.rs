@@ -14,8 +14,8 @@ use std::time::Duration;
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
-use super::spec::LaunchedProgram;
-use super::{EXIT_BROKEN, RunFolder, SupervisorTie};
+use super::spec::{LaunchedProgram, RunFolder};
+use super::stage::{EXIT_BROKEN, SupervisorTie};
 use crate::platform::{ProcessLimits, ProgramCommand};
 
 /// How often a program that somebody still writes to is tried again, and the pause between: 2 s in all.

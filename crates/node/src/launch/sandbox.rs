@@ -15,9 +15,9 @@ use overlord_repy::sandbox::{self, Ending, Reports, SandboxConfig};
 use overlord_repy::wall::WallPolicy;
 use overlord_resources::ResourceFile;
 
-use super::spec::{LaunchedProgram, SupervisorReport};
-use super::supervisor::tell_node;
-use super::{EXIT_BROKEN, ExitReport, LaunchSpec, ReportLine, RunFolder};
+use super::spec::{ExitReport, LaunchSpec, LaunchedProgram, RunFolder, SupervisorReport};
+use super::stage::EXIT_BROKEN;
+use super::supervisor::{ReportLine, tell_node};
 use crate::platform::SandboxProgram;
 use crate::proc::ProcessIdentity;
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use overlord_repy::log_ring::LogRing;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
-use super::{EXIT_BROKEN, ExitReport, LAUNCH_VARIABLE, RunFolder, Stage, SupervisorTie};
-use crate::launch::spec::{LaunchedProgram, SupervisorReport};
+use super::spec::{ExitReport, LaunchedProgram, RunFolder, SupervisorReport};
+use super::stage::{EXIT_BROKEN, LAUNCH_VARIABLE, LaunchStage, SupervisorTie};
 use crate::proc::{self, ProcessIdentity};
 
 /// Bytes read from the program at a time: one pipe buffer of Linux.
@@ -96,7 +96,7 @@ fn supervise(folder: &RunFolder) -> io::Result<ExitReport> {
     // This very executable, also when its file was replaced meanwhile.
     let executor = Command::new("/proc/self/exe")
         .args(std::env::args_os().skip(1))
-        .env(LAUNCH_VARIABLE, Stage::Executor.value(folder))
+        .env(LAUNCH_VARIABLE, LaunchStage::Executor.value(folder))
         .env(SupervisorTie::VARIABLE, std::process::id().to_string())
         .stdin(program_output)
         .stdout(Stdio::null())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use overlord_nodemanager::resources::Resource;
 use overlord_types::{FileName, Platform};
 
-use super::{ProcessLimits, ProgramCommand, ProgramPlan, ProgramPlatform, ProgramRequest};
+use super::plan::{ProcessLimits, ProgramCommand, ProgramPlan, ProgramPlatform, ProgramRequest};
 
 /// Where a program finds the machine's commands.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";

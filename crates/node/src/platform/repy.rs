@@ -2,22 +2,8 @@
 
 use overlord_repy::dialect::{self, Dialect, Missing};
 use overlord_types::{FileName, Platform};
-use serde::{Deserialize, Serialize};
 
-use super::{ProgramPlan, ProgramPlatform, ProgramRequest, SandboxProgram};
-
-/// Runs Repy programs in a sandbox: one process per vessel, with all of the vessel's resources enforced, reachable
-/// at the node's own address only, and behind a second wall of the operating system.
-///
-/// The word `repyV1` is taken as well, for the many V1 programs that are valid V2: such a one runs, with
-/// the API of V2. Any other is refused when it is started, and the vessel's log says which line is not V2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RepyPlatform {
-    /// `repyV1`, for programs that are valid V2.
-    V1,
-    /// `repyV2`.
-    V2,
-}
+use super::plan::{ProgramPlan, ProgramPlatform, ProgramRequest, RepyPlatform, SandboxProgram};
 
 impl RepyPlatform {
     /// All in which the platforms differ.

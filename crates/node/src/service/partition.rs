@@ -10,7 +10,7 @@ use overlord_types::{VesselName, VesselStatus};
 
 use super::{Answer, NodeCalls, internal};
 use crate::process::blocking;
-use crate::vessel::{Vessel, VesselRecord};
+use crate::vessel::{HostedVessel, VesselRecord};
 
 impl NodeCalls {
     /// Splits a vessel: what is left after the offcut and what was asked for.
@@ -80,7 +80,7 @@ impl NodeCalls {
     /// Makes vessels in the image of the first of `old`, and takes `old` away.
     async fn exchange(
         &self,
-        old: &[&Arc<Vessel>],
+        old: &[&Arc<HostedVessel>],
         new: Vec<(VesselName, ResourceFile)>,
     ) -> Result<(), Reply> {
         let Some(image) = old.first() else {
@@ -95,14 +95,14 @@ impl NodeCalls {
             .into_iter()
             .map(|(name, resources)| (self.table.folder(&name), name, resources))
             .collect();
-        let old: Vec<Arc<Vessel>> = old.iter().map(|&vessel| Arc::clone(vessel)).collect();
+        let old: Vec<Arc<HostedVessel>> = old.iter().map(|&vessel| Arc::clone(vessel)).collect();
         let table = Arc::clone(&self.table);
         blocking(move || {
             let made = new
                 .into_iter()
                 .map(|(folder, name, resources)| {
                     let text = resources.encode();
-                    Vessel::create(folder, name, record.clone(), text, durability)
+                    HostedVessel::create(folder, name, record.clone(), text, durability)
                 })
                 .collect::<std::io::Result<Vec<_>>>()?;
             table.replace(&old, made)
@@ -113,6 +113,6 @@ impl NodeCalls {
     }
 }
 
-fn is_running(vessel: &Vessel) -> bool {
+fn is_running(vessel: &HostedVessel) -> bool {
     vessel.status() == VesselStatus::Started || vessel.run().is_some()
 }

@@ -3,58 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use overlord_types::{Handle, NodeLocation, UserName, UserPort, VesselType};
+use overlord_types::{Handle, UserName, UserPort, VesselType};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use thiserror::Error;
 
-use super::registry::{NodeEntry, VesselEntry, VesselKey};
+use super::candidate::{Candidate, Subnet};
 
 /// Networks tried for one LAN request before it fails, as in the original: a bound on how long it takes.
 const LAN_SUBNETS_TRIED_MAX: usize = 10;
-
-/// A network as `wan` and `lan` mean it: the first three octets of a node's address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Subnet(String);
-
-impl Subnet {
-    /// The network of a node; none when its address has no dot. The original cuts at the last dot too.
-    #[must_use]
-    pub fn of(location: &NodeLocation) -> Option<Self> {
-        let (network, _) = location.host().rsplit_once('.')?;
-        (!network.is_empty()).then(|| Self(network.to_owned()))
-    }
-}
-
-/// A vessel that could be given away.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    pub(crate) key: VesselKey,
-    /// The vessel's name.
-    pub handle: Handle,
-    /// Its node's network.
-    pub subnet: Option<Subnet>,
-    /// How many vessels of this node the account that asks has already, or somebody had whose program may still run. All
-    /// of them have one address and one user port, and only one program can listen there.
-    pub neighbours: usize,
-}
-
-impl Candidate {
-    pub(crate) fn new(
-        key: VesselKey,
-        node: &NodeEntry,
-        vessel: &VesselEntry,
-        neighbours: usize,
-    ) -> Self {
-        Self {
-            key,
-            handle: Handle::new(node.id.clone(), vessel.name.clone()),
-            subnet: Subnet::of(&node.location),
-            neighbours,
-        }
-    }
-}
 
 /// What somebody asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,17 +16,10 @@ use overlord_types::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::LeaseTerms;
 use super::account::Account;
+use super::candidate::{Candidate, Subnet, VesselKey};
 use super::clock::UnixMicros;
-use super::placement::{Candidate, Subnet};
-
-/// Where a vessel stands in the registry; ordered as the vessels were enrolled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct VesselKey {
-    pub(crate) node: usize,
-    pub(crate) vessel: usize,
-}
+use super::lease_terms::LeaseTerms;
 
 /// What has become of a vessel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -338,7 +331,12 @@ impl Registry {
         let neighbours = |node: &NodeEntry| node.vessels.iter().filter(has).count();
         self.vessels()
             .filter(|(_, node, vessel)| Self::is_available(node, vessel, port.number()))
-            .map(|(key, node, vessel)| Candidate::new(key, node, vessel, neighbours(node)))
+            .map(|(key, node, vessel)| Candidate {
+                key,
+                handle: Handle::new(node.id.clone(), vessel.name.clone()),
+                subnet: Subnet::of(&node.location),
+                neighbours: neighbours(node),
+            })
             .collect()
     }
 

@@ -22,12 +22,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::account::{Account, UserKey};
+use super::candidate::{Candidate, Subnet, VesselKey};
 use super::clock::UnixMicros;
 use super::control::{ControlError, VesselControl, VesselPlace};
-use super::placement::{Candidate, Placement, Shortage, Shortlist, Subnet, Wanted, shortlist};
-use super::registry::{Census, OwnedVessel, Registry, VesselKey};
+use super::lease_terms::LeaseTerms;
+use super::placement::{Placement, Shortage, Shortlist, Wanted, shortlist};
+use super::registry::{Census, OwnedVessel, Registry};
+use super::secrets::{ApiKeySource, secret_randomness};
 use super::state_file::StateFile;
-use super::{ApiKeySource, LeaseTerms};
 
 /// Longest time in which further vessels are tried for one request …
 const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(25);
@@ -227,7 +229,7 @@ impl Service {
         match incoming {
             Incoming::EncryptedApiKey { user } => {
                 let account = self.account(&user).ok_or_else(Fault::no_such_user)?;
-                let encrypted = account.encrypted_api_key(&mut super::secret_randomness())?;
+                let encrypted = account.encrypted_api_key(&mut secret_randomness())?;
                 Ok(ClearinghouseResponse::Text(encrypted))
             }
             Incoming::WithApiKey {

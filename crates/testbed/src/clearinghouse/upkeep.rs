@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::candidate::VesselKey;
 use super::control::ControlError;
-use super::registry::VesselKey;
 use super::service::Service;
-use super::switched_on;
+use super::switch::switched_on;
 
 /// Chores under way at once. The node client adds its own bound per node.
 const CHORES_MAX: usize = 64;

@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::faults::{ClearinghouseFaults, Misbehaviour};
 use super::service::Service;
-use super::switched_on;
+use super::switch::switched_on;
 
 /// Connections served at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 1024;

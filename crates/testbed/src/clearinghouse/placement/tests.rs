@@ -3,6 +3,8 @@
 use overlord_types::VesselName;
 
 use super::*;
+use crate::clearinghouse::candidate::VesselKey;
+use overlord_types::NodeLocation;
 
 /// A candidate on a network: `("10.0.1.7", "v2")`.
 fn candidate(number: usize, host: &str) -> Candidate {

@@ -54,11 +54,8 @@ fn service(directory: &Path, nodes: &Arc<HeldNodes>) -> Arc<Service> {
         port,
         public_key: alice.public_key,
         api_key: api_key(),
-        password: PasswordHash::of_generated(
-            &Password::new("x"),
-            &mut super::super::secret_randomness(),
-        )
-        .unwrap(),
+        password: PasswordHash::of_generated(&Password::new("x"), &mut secret_randomness())
+            .unwrap(),
         free_credits: alice.free_credits,
     });
     registry.enrol(EnrolledNode {
