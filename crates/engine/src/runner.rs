@@ -243,7 +243,8 @@ impl Run {
         tokio::select! {
             biased;
             // Cancel safe: the request stays in the channel. The sender lives in `shared`, so it is never closed.
-            _ = self.requests.changed() => events.extend(self.new_request()),
+            // Alone: what ended besides may be abandoned for it, and is not to be taken in after that.
+            _ = self.requests.changed() => return self.new_request().into_iter().collect(),
             // Cancel safe: an outcome is taken out of the set only when it is given to us.
             Some(finished) = self.running.next(), if !self.running.is_empty() => {
                 events.extend(self.finished(finished));
