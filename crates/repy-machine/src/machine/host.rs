@@ -1,9 +1,10 @@
 //! Objects of the host, such as files, sockets and locks: opaque to programs but for their methods.
 
 use std::any::Any;
+use std::cell::RefCell;
 
 use super::Machine;
-use crate::object::{Args, Res, Value};
+use crate::object::{Args, Res, Sym, Value, reclaim};
 
 /// What a host object can do. Dropping the last reference drops it, which is how a program gives back a file it
 /// forgot to close.
@@ -30,15 +31,12 @@ pub trait HostType: Any {
         None
     }
 
-    /// Whether attributes may be set is up to the host: by default they are read-only.
+    /// Asked before the program sets or deletes an attribute: by default it may give any object of the host some.
     ///
     /// # Errors
     /// The exception to raise.
-    fn set_attribute(&self, name: &str) -> Res<()> {
-        Err(crate::object::exception::attribute_error(format!(
-            "'{}' object has no attribute '{name}'",
-            self.type_name()
-        )))
+    fn set_attribute(&self, _name: &str) -> Res<()> {
+        Ok(())
     }
 }
 
@@ -83,6 +81,17 @@ pub trait HostMapping {
 /// A host object as a value.
 pub struct HostObject {
     pub(crate) inner: Box<dyn HostType>,
+    /// Attributes that the program has given it.
+    pub(crate) attrs: RefCell<Vec<(Sym, Value)>>,
+}
+
+impl Drop for HostObject {
+    fn drop(&mut self) {
+        let attrs = std::mem::take(self.attrs.get_mut());
+        if !attrs.is_empty() {
+            reclaim::release(attrs.into_iter().map(|(_, value)| value).collect());
+        }
+    }
 }
 
 impl HostObject {
@@ -98,6 +107,7 @@ impl Machine<'_> {
     pub fn host_object(&mut self, object: impl HostType) -> Value {
         Value::Host(std::rc::Rc::new(HostObject {
             inner: Box::new(object),
+            attrs: RefCell::default(),
         }))
     }
 }

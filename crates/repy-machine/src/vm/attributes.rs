@@ -64,6 +64,9 @@ impl Machine<'_> {
                 self.find_attr(&function, name)
             }
             Value::Host(host) => {
+                if let Some(value) = own_attribute(&host.attrs.borrow(), name) {
+                    return Ok(value);
+                }
                 let text = self.name(name);
                 let Some(method) = host
                     .inner
@@ -340,10 +343,9 @@ impl Machine<'_> {
                 if attrs.is_empty() {
                     cycles::note_function(function);
                 }
-                match attrs.iter_mut().find(|(own, _)| *own == name) {
-                    Some((_, old)) => *old = value,
-                    None => attrs.push((name, value)),
-                }
+                let old = set_own_attribute(&mut attrs, name, value);
+                drop(attrs);
+                drop(old);
                 Ok(())
             }
             Value::Method(_) => {
@@ -353,7 +355,12 @@ impl Machine<'_> {
                     text.lossy()
                 )))
             }
-            Value::Host(host) => host.inner.set_attribute(&self.name(name).lossy()),
+            Value::Host(host) => {
+                host.inner.set_attribute(&self.name(name).lossy())?;
+                let old = set_own_attribute(&mut host.attrs.borrow_mut(), name, value);
+                drop(old);
+                Ok(())
+            }
             other => Err(self.read_only(other, name)),
         }
     }
@@ -421,18 +428,14 @@ impl Machine<'_> {
             }
             Value::Class(class) => self.set_class_attr(class, name, None),
             Value::Function(function) => {
-                let mut attrs = function.attrs.borrow_mut();
-                match attrs.iter().position(|(own, _)| *own == name) {
-                    Some(at) => {
-                        let old = attrs.remove(at);
-                        drop(attrs);
-                        drop(old);
-                        Ok(())
-                    }
-                    None => Err(attribute_error(text.lossy())),
-                }
+                let old = take_own_attribute(&mut function.attrs.borrow_mut(), name);
+                old.map(drop).ok_or_else(|| attribute_error(text.lossy()))
             }
-            Value::Host(host) => host.inner.set_attribute(&text.lossy()),
+            Value::Host(host) => {
+                host.inner.set_attribute(&text.lossy())?;
+                let old = take_own_attribute(&mut host.attrs.borrow_mut(), name);
+                old.map(drop).ok_or_else(|| attribute_error(text.lossy()))
+            }
             other => Err(self.read_only(other, name)),
         }
     }
@@ -459,12 +462,37 @@ impl Machine<'_> {
                 };
                 format!("type object '{name}' has no attribute '{text}'")
             }
+            Value::Host(host) if host.inner.mapping().is_none() => text.into_owned(),
             other => format!(
                 "'{}' object has no attribute '{text}'",
                 self.type_name(other)
             ),
         })
     }
+}
+
+/// The attributes that a program has given a function or an object of the host: few, in the order of their coming.
+type OwnAttributes = Vec<(Sym, Value)>;
+
+fn own_attribute(attrs: &OwnAttributes, name: Sym) -> Option<Value> {
+    let found = attrs.iter().find(|(own, _)| *own == name);
+    found.map(|(_, value)| value.clone())
+}
+
+/// Returns the value that was there; it is dropped when nothing is borrowed any more.
+fn set_own_attribute(attrs: &mut OwnAttributes, name: Sym, value: Value) -> Option<Value> {
+    match attrs.iter_mut().find(|(own, _)| *own == name) {
+        Some((_, old)) => Some(std::mem::replace(old, value)),
+        None => {
+            attrs.push((name, value));
+            None
+        }
+    }
+}
+
+fn take_own_attribute(attrs: &mut OwnAttributes, name: Sym) -> Option<Value> {
+    let at = attrs.iter().position(|(own, _)| *own == name)?;
+    Some(attrs.remove(at).1)
 }
 
 #[cold]

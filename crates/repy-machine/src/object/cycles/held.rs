@@ -113,8 +113,12 @@ pub(super) fn each_held(value: &Value, visit: &mut dyn FnMut(&Value)) {
                 }
             }
         }
-        // A program's `_context` is a host object in its own namespace; other host objects are left alone.
-        Value::Host(_) => {
+        // A program's `_context` is a host object in its own namespace; what other host objects hold beside the attributes
+        // that a program gave them is left alone.
+        Value::Host(host) => {
+            if let Ok(attrs) = host.attrs.try_borrow() {
+                attrs.iter().for_each(|(_, value)| visit(value));
+            }
             if let Some(context) = safe_dict::of(value) {
                 visit(&Value::Dict(context.namespace()));
             }
@@ -169,6 +173,11 @@ pub(super) fn empty(value: &Value, taken: &mut Vec<Value>) {
         }
         Value::Function(function) => {
             if let Ok(mut attrs) = function.attrs.try_borrow_mut() {
+                taken.extend(attrs.drain(..).map(|(_, value)| value));
+            }
+        }
+        Value::Host(host) => {
+            if let Ok(mut attrs) = host.attrs.try_borrow_mut() {
                 taken.extend(attrs.drain(..).map(|(_, value)| value));
             }
         }

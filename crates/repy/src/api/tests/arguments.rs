@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use overlord_resources::Resource;
+
 use crate::api::arguments::Parameter;
 use crate::sandbox::testing::Trial;
 
@@ -170,22 +172,63 @@ fn every_call_refuses_wrong_arguments_with_repyargumenterror() {
 }
 
 #[test]
-fn methods_that_do_not_exist_and_attributes_that_cannot_be_set_raise_attributeerror() {
-    let outcome = Trial::new(
-        "for thing in [createlock(), openfile('a', True), createvirtualnamespace('pass', 'n')]:
+fn objects_of_the_api_take_attributes_and_missing_ones_raise_with_their_name() {
+    Trial::new(
+        "things = [createlock(), openfile('a', True), createvirtualnamespace('pass', 'n')]
+for thing in things:
   try:
     thing.steal()
   except AttributeError, e:
-    log(str(e) + '\\n')
+    log(str(e), '')
+  thing.foo = [1]
+  thing.foo.append(2)
+  thing.other = thing
+  log(thing.foo, thing.other is thing, '')
+  del thing.foo
   try:
-    thing.acquire = 1
+    thing.foo
   except AttributeError, e:
-    log(str(e) + '\\n')
+    log(str(e), '')
+  try:
+    del thing.foo
+  except AttributeError, e:
+    log(str(e), '\\n')
+lock = things[0]
+lock.acquire(True)
+lock.acquire = 5
+log(lock.acquire, '')
+del lock.acquire
+log(lock.acquire(False))
 ",
     )
-    .run();
-    assert_eq!(outcome.ending, crate::sandbox::Ending::Finished);
-    assert_eq!(outcome.log.lines().count(), 6, "{}", outcome.log);
+    .logs(&format!(
+        "{}5  False",
+        "steal  [1, 2] True  foo  foo \n".repeat(3)
+    ));
+}
+
+#[test]
+fn attributes_of_an_object_go_with_it() {
+    Trial::new(
+        "class Loud:
+  def __del__(self):
+    log('gone ')
+lock = createlock()
+lock.loud = Loud()
+lock = None
+log('after ')
+circle = [createlock()]
+circle[0].circle = circle
+circle[0].more = 'x' * 10000000
+before = getresources()[1]['memory']
+circle = None
+for i in range(10):
+  x = ['y' * 10000000]
+log('still running')
+",
+    )
+    .limit(Resource::Memory, 100_000_000.0)
+    .logs("gone  after  still running");
 }
 
 #[test]
