@@ -1,6 +1,6 @@
 //! What can be under way, what it brings, and the one closed list of what wakes the engine.
 //!
-//! The planner makes operations, the runner carries them out, and what comes of them goes back as [`Event`]s. An
+//! The planner makes operations, the runner carries them out, and their outcomes go back as [`Event`]s. An
 //! [`Outcome`] owns what its [`Operation`] was about, so that none can end with the outcome of another.
 
 use std::collections::{BTreeMap, BTreeSet};

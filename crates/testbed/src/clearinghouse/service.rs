@@ -46,7 +46,7 @@ const EMPTYING_TIME_MAX: Duration = Duration::from_secs(5);
 const CALLS_MAX: u32 = 1024;
 /// Longest time for calls under way when the clearinghouse stops; what they did not save is as after a crash.
 const CALLS_DRAIN_MAX: Duration = Duration::from_secs(5);
-/// Passwords checked at once: each check takes a core for a tenth of a second or more, and whoever guesses
+/// Passwords checked at once: each check takes a core for a tenth of a second or more, and somebody who guesses
 /// must not keep everybody else from theirs.
 const PASSWORD_CHECKS_MAX: usize = 2;
 
@@ -168,7 +168,7 @@ impl Service {
             )
         });
         let path = file.path().display().to_string();
-        // The lock goes with the work: that goes on when whoever asked for it is dropped, and neither another
+        // The lock goes with the work: that goes on when the caller that asked for it is dropped, and neither another
         // write nor the end of the clearinghouse may overtake it.
         let write = move || {
             let outcome = content.map(|content| file.write(&content));
@@ -202,7 +202,7 @@ impl Service {
         self.written.lock().await.closed = true;
     }
 
-    /// Carries out a request to its end, even when whoever waits for the answer goes away.
+    /// Carries out a request to its end, even when the caller that waits for the answer goes away.
     pub(crate) async fn answer(
         self: &Arc<Self>,
         incoming: Incoming,
