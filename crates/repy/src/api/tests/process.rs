@@ -154,9 +154,9 @@ for handle in [createlock(), openfile('f', True), createvirtualnamespace('pass',
 ",
     )
     .logs(
-        "<lock True True  'lock' object has no attribute 'fileno' \n\
-<file True True  'file' object has no attribute 'fileno' \n\
-<VirtualNamespace True True  'VirtualNamespace' object has no attribute 'fileno' \n",
+        "<lock True True  fileno \n\
+<file True True  fileno \n\
+<VirtualNamespace True True  fileno \n",
     );
 }
 
