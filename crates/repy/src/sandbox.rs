@@ -367,9 +367,8 @@ pub fn run(dialect: &'static Dialect, config: SandboxConfig) -> Ending {
     if let Some(seed) = sandbox.scheduler.deciding_seed()
         && matches!(ending, Ending::Uncaught | Ending::UncaughtInThread)
     {
-        sandbox.say(&format!(
-            "the turns of its threads were those of --schedule {seed}"
-        ));
+        let told = format!("the turns of its threads were those of --schedule {seed}\n");
+        sandbox.log.borrow_mut().fault(&[told.as_bytes()]);
     }
     sandbox.flush_log();
     let now = sandbox.system.wall_clock();

@@ -272,7 +272,8 @@ def busy():
   usage = getresources()[1]
   mycontext['thread'] = usage['threadcpu']
 createthread(busy)
-sleep(1.3)
+while 'thread' not in mycontext:
+  sleep(0.1)
 limits, usage, stops = getresources()
 log(len(stops) > 1, stops[0][0] < stops[1][0], stops[0][1] > 0, '\\n')
 log(mycontext['thread'] > usage['threadcpu'], usage['cpu'] >= mycontext['thread'], '\\n')

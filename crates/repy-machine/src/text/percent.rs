@@ -127,7 +127,7 @@ impl Machine<'_> {
                 spec.width = width.unsigned_abs() as usize;
                 at += 1;
             } else {
-                spec.width = digits(format, &mut at, "width too big")?;
+                spec.width = digits(format, &mut at, isize::MAX as usize, "width too big")?;
             }
             if peek(at) == Some(b'.') {
                 at += 1;
@@ -135,7 +135,8 @@ impl Machine<'_> {
                     spec.precision = Some(usize::try_from(star(&values.take()?)?).unwrap_or(0));
                     at += 1;
                 } else {
-                    spec.precision = Some(digits(format, &mut at, "prec too big")?);
+                    spec.precision =
+                        Some(digits(format, &mut at, i32::MAX as usize, "prec too big")?);
                 }
             }
             if matches!(peek(at), Some(b'h' | b'l' | b'L')) {
@@ -350,7 +351,8 @@ fn star(value: &Value) -> Res<i64> {
     }
 }
 
-fn digits(format: &[u8], at: &mut usize, too_big: &str) -> Res<usize> {
+/// A number of at most `most`: a width is CPython's size of objects, a precision an int of C.
+fn digits(format: &[u8], at: &mut usize, most: usize, too_big: &str) -> Res<usize> {
     let mut number: usize = 0;
     while let Some(byte) = format.get(*at).filter(|byte| byte.is_ascii_digit()) {
         number = number
@@ -358,7 +360,7 @@ fn digits(format: &[u8], at: &mut usize, too_big: &str) -> Res<usize> {
             .saturating_add(usize::from(byte - b'0'));
         *at += 1;
     }
-    if number > i32::MAX as usize {
+    if number > most {
         return Err(value_error(too_big));
     }
     Ok(number)
