@@ -1,39 +1,15 @@
-//! Comparison of any two values. No code of the program is ever run (Repy has no `__eq__` or `__cmp__`).
+//! The order of any two values. No code of the program is ever run (Repy has no `__cmp__`). Whether two are equal is in
+//! [`equality`](crate::object::equality).
 
 use std::cmp::Ordering;
-use std::rc::Rc;
 
-use num_bigint::{BigInt, Sign};
-
-use crate::depth::{self, DATA, Level};
-use crate::machine::safe_dict;
-use crate::number::Number;
+use crate::number::{Number, numbers_equal, order_numbers};
 use crate::object::Str;
+use crate::object::equality::{LONG, contents, enter, equal, same_or_equal};
 use crate::object::exception::type_error;
 use crate::object::{Dict, Payload, Res, Thrown, TypeTag, Value};
 use crate::work;
 use overlord_repy_syntax::ast::CompareOp;
-
-/// What containers use to find an item: identical or equal.
-pub(crate) fn same_or_equal(a: &Value, b: &Value) -> Res<bool> {
-    match (a, b) {
-        (Value::Int(x), Value::Int(y)) => Ok(x == y),
-        (Value::Str(x), Value::Str(y)) => strings_equal(x, y),
-        _ => Ok(a.is_same(b) || equal(a, b)?),
-    }
-}
-
-/// Strings longer than this count as work when they are compared.
-const LONG: usize = 1 << 12;
-
-/// `x == y`, counted as work if they are long.
-#[inline]
-pub(crate) fn strings_equal(x: &Str, y: &Str) -> Res<bool> {
-    if x.len() > LONG && x.len() == y.len() && !x.is_same(y) {
-        work::spend_bytes(x.len())?;
-    }
-    Ok(x == y)
-}
 
 fn order_strings(x: &Str, y: &Str) -> Res<Ordering> {
     let common = x.len().min(y.len());
@@ -41,192 +17,6 @@ fn order_strings(x: &Str, y: &Str) -> Res<Ordering> {
         work::spend_bytes(common)?;
     }
     Ok(x.as_bytes().cmp(y.as_bytes()))
-}
-
-/// A level of containers, methods and such.
-fn enter() -> Res<Level> {
-    Ok(depth::enter(DATA, " in cmp")?)
-}
-
-/// `a == b`.
-pub(crate) fn equal(a: &Value, b: &Value) -> Res<bool> {
-    work::spend(1)?;
-    let (a, b) = (a.unwrapped(), b.unwrapped());
-    match (a, b) {
-        (Value::Int(x), Value::Int(y)) => return Ok(x == y),
-        (Value::Str(x), Value::Str(y)) => return strings_equal(x, y),
-        (Value::Float(x), Value::Float(y)) => return Ok(x.get() == y.get()),
-        _ => {}
-    }
-    let _level = enter()?;
-    match (a, b) {
-        (Value::Tuple(x), Value::Tuple(y)) => sequences_equal(x, y),
-        (Value::List(x), Value::List(y)) => {
-            // A list compared with itself looks at each item, which is identical to itself.
-            Ok(Rc::ptr_eq(x, y) || sequences_equal(&x.items.borrow(), &y.items.borrow())?)
-        }
-        _ => others_equal(a, b),
-    }
-}
-
-/// `a == b` where they are not both lists or tuples: apart from those, which are nested deepest, so that a level of
-/// them takes little of the native stack.
-#[inline(never)]
-fn others_equal(a: &Value, b: &Value) -> Res<bool> {
-    Ok(match (a, b) {
-        (Value::Dict(x), Value::Dict(y)) => {
-            if Rc::ptr_eq(x, y) {
-                return Ok(true);
-            }
-            let (x, y) = (x.borrow(), y.borrow());
-            if x.len() != y.len() {
-                return Ok(false);
-            }
-            for (key, value) in x.iter() {
-                match y.get(key)? {
-                    Some(other) if same_or_equal(value, other)? => {}
-                    _ => return Ok(false),
-                }
-            }
-            true
-        }
-        (Value::Set(x) | Value::FrozenSet(x), Value::Set(y) | Value::FrozenSet(y)) => {
-            let (x, y) = (x.borrow(), y.borrow());
-            x.len() == y.len() && x.is_subset(&y)?
-        }
-        (Value::View(x), _) if x.kind != crate::object::ViewKind::Values => {
-            view_equal(&x.items(), b)?
-        }
-        (_, Value::View(y)) if y.kind != crate::object::ViewKind::Values => {
-            view_equal(&y.items(), a)?
-        }
-        (Value::Slice(x), Value::Slice(y)) => {
-            equal(&x.start, &y.start)? && equal(&x.stop, &y.stop)? && equal(&x.step, &y.step)?
-        }
-        (Value::Method(x), Value::Method(y)) => {
-            x.function.is_same(&y.function)
-                && match (&x.receiver, &y.receiver) {
-                    (Value::Nil, Value::Nil) => true,
-                    (Value::Nil, _) | (_, Value::Nil) => false,
-                    (x, y) => x.is_same(y) || equal(x, y)?,
-                }
-        }
-        (Value::NativeBound(x), Value::NativeBound(y)) => {
-            Rc::ptr_eq(&x.native, &y.native) && x.receiver.is_same(&y.receiver)
-        }
-        (Value::Host(_), _) | (_, Value::Host(_)) => {
-            a.is_same(b)
-                || match (contents(a)?, contents(b)?) {
-                    (Some(x), Some(y)) => equal(&x, &y)?,
-                    _ => false,
-                }
-        }
-        _ => match (Number::of(a), Number::of(b)) {
-            (Some(x), Some(y)) => numbers_equal(&x, &y),
-            _ => a.is_same(b),
-        },
-    })
-}
-
-/// The dictionary as which a value is compared: a dictionary itself, or what a SafeDict holds.
-fn contents(value: &Value) -> Res<Option<Value>> {
-    match (value, safe_dict::of(value)) {
-        (Value::Dict(_), _) => Ok(Some(value.clone())),
-        (_, Some(safe)) => Ok(Some(Value::Dict(Rc::new(safe.contents()?)))),
-        _ => Ok(None),
-    }
-}
-
-fn view_equal(items: &[Value], other: &Value) -> Res<bool> {
-    let others: Vec<Value> = match other {
-        Value::Set(set) | Value::FrozenSet(set) => set.borrow().iter().cloned().collect(),
-        Value::View(view) if view.kind != crate::object::ViewKind::Values => view.items(),
-        _ => return Ok(false),
-    };
-    if items.len() != others.len() {
-        return Ok(false);
-    }
-    for item in items {
-        work::spend(others.len())?;
-        let mut found = false;
-        for other in &others {
-            found |= same_or_equal(item, other)?;
-        }
-        if !found {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn sequences_equal(x: &[Value], y: &[Value]) -> Res<bool> {
-    if x.len() != y.len() {
-        return Ok(false);
-    }
-    for (a, b) in x.iter().zip(y) {
-        if !same_or_equal(a, b)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn numbers_equal(x: &Number<'_>, y: &Number<'_>) -> bool {
-    match (x, y) {
-        (Number::Complex((re, im)), other) | (other, Number::Complex((re, im))) => match other {
-            Number::Complex(other) => *re == other.0 && *im == other.1,
-            _ => *im == 0.0 && order_numbers(other, &Number::Float(*re)) == Some(Ordering::Equal),
-        },
-        _ => order_numbers(x, y) == Some(Ordering::Equal),
-    }
-}
-
-/// The order of two real numbers; None if one is not a number.
-pub(crate) fn order_numbers(x: &Number<'_>, y: &Number<'_>) -> Option<Ordering> {
-    match (x, y) {
-        (Number::Int(a), Number::Int(b)) => Some(a.cmp(b)),
-        (Number::Float(a), Number::Float(b)) => a.partial_cmp(b),
-        (Number::Long(a), Number::Long(b)) => {
-            work::note((a.bits().min(b.bits()) / 4096) as usize);
-            Some(a.cmp(b))
-        }
-        (Number::Int(a), Number::Long(b)) => Some(order_int_long(*a, b)),
-        (Number::Long(a), Number::Int(b)) => Some(order_int_long(*b, a).reverse()),
-        (Number::Int(a), Number::Float(b)) => order_long_float(&BigInt::from(*a), *b),
-        (Number::Float(a), Number::Int(b)) => {
-            order_long_float(&BigInt::from(*b), *a).map(Ordering::reverse)
-        }
-        (Number::Long(a), Number::Float(b)) => order_long_float(a, *b),
-        (Number::Float(a), Number::Long(b)) => order_long_float(b, *a).map(Ordering::reverse),
-        _ => None,
-    }
-}
-
-fn order_int_long(a: i64, b: &BigInt) -> Ordering {
-    match i64::try_from(b) {
-        Ok(b) => a.cmp(&b),
-        Err(_) if b.sign() == Sign::Minus => Ordering::Greater,
-        Err(_) => Ordering::Less,
-    }
-}
-
-fn order_long_float(a: &BigInt, b: f64) -> Option<Ordering> {
-    if b.is_nan() {
-        return None;
-    }
-    if b.is_infinite() {
-        return Some(if b > 0.0 {
-            Ordering::Less
-        } else {
-            Ordering::Greater
-        });
-    }
-    let whole = b.floor();
-    let floor: BigInt = num_traits::FromPrimitive::from_f64(whole)?;
-    Some(match a.cmp(&floor) {
-        Ordering::Equal if b > whole => Ordering::Less,
-        order => order,
-    })
 }
 
 /// The truth of `a op b` for the six orderings.
@@ -260,7 +50,7 @@ pub(crate) fn rich(op: CompareOp, a: &Value, b: &Value) -> Res<bool> {
         }
         _ => {}
     }
-    if let (Some(m), Some(n)) = (Number::of(x), Number::of(y)) {
+    if let (Some(m), Some(n)) = (x.number(), y.number()) {
         if matches!(m, Number::Complex(_)) || matches!(n, Number::Complex(_)) {
             return Err(no_order());
         }
@@ -347,7 +137,7 @@ fn order_in_container(a: &Value, b: &Value) -> Res<Ordering> {
         }
         _ => {}
     }
-    if let (Some(m), Some(n)) = (Number::of(x), Number::of(y)) {
+    if let (Some(m), Some(n)) = (x.number(), y.number()) {
         if matches!(m, Number::Complex(_)) || matches!(n, Number::Complex(_)) {
             if numbers_equal(&m, &n) {
                 return Ok(Ordering::Equal);
@@ -384,7 +174,7 @@ fn order_of_numeric_type(value: &Value) -> u8 {
     match value {
         Value::Bool(_) => 1,
         Value::Instance(instance) if instance.class.is_old() => 2,
-        other => match Number::of(other) {
+        other => match other.number() {
             Some(Number::Complex(_)) if !matches!(other, Value::Instance(_)) => 3,
             Some(Number::Float(_)) if !matches!(other, Value::Instance(_)) => 4,
             Some(Number::Int(_)) if !matches!(other, Value::Instance(_)) => 5,
@@ -398,7 +188,7 @@ fn order_name(value: &Value) -> Vec<u8> {
     match value {
         Value::Instance(instance) if instance.class.is_old() => Vec::new(),
         Value::Instance(instance) => match &instance.payload {
-            Payload::Value(inner) if Number::of(inner).is_some() => Vec::new(),
+            Payload::Value(inner) if inner.number().is_some() => Vec::new(),
             _ => {
                 // Builtin exceptions are ordered by their full names, classes of programs by their short ones.
                 let class = &instance.class;
@@ -412,7 +202,7 @@ fn order_name(value: &Value) -> Vec<u8> {
                 }
             }
         },
-        other if Number::of(other).is_some() => Vec::new(),
+        other if other.number().is_some() => Vec::new(),
         other => {
             let tag: TypeTag = other.tag();
             tag.name().as_bytes().to_vec()

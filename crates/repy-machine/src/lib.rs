@@ -64,6 +64,7 @@
 //!   that would take more than a second or two.
 //! - Widths and precisions of formats end where the memory limit does, or at 2^31.
 
+mod arithmetic;
 mod builtins;
 mod bytecode;
 mod compare;

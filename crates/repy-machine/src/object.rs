@@ -10,6 +10,7 @@ pub(crate) mod class;
 pub(crate) mod cycles;
 pub(crate) mod deep_copy;
 pub(crate) mod dict;
+pub(crate) mod equality;
 pub(crate) mod exception;
 pub(crate) mod function;
 pub(crate) mod hash;
@@ -26,6 +27,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering as AtomicOrdering};
 
 use num_bigint::BigInt;
+
+use crate::number::Number;
 
 pub(crate) use class::{Class, ClassKind, TypeTag};
 pub use dict::Dict;
@@ -270,6 +273,18 @@ impl Value {
             Ok(small) => Value::Int(small),
             Err(_) => Value::long(BigInt::from(value)),
         }
+    }
+
+    /// The number it is, if it is one.
+    pub(crate) fn number(&self) -> Option<Number<'_>> {
+        Some(match self {
+            Value::Int(int) => Number::Int(*int),
+            Value::Bool(b) => Number::Int(i64::from(*b)),
+            Value::Long(long) => Number::Long(long),
+            Value::Float(float) => Number::Float(float.get()),
+            Value::Complex(complex) => Number::Complex(**complex),
+            _ => return None,
+        })
     }
 
     /// Whether it is held directly: dropping it gives nothing back.

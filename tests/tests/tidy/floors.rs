@@ -19,8 +19,12 @@ const FLOORS: &[&[&str]] = &[
     &["meter"],
     // Counting: who takes memory, does work or goes deep asks here first.
     &["depth", "memory", "program", "work"],
-    // Objects and the data of the machine that native functions are given; what needs no machine to be told of two objects.
-    &["bytecode", "compare", "machine", "number", "object"],
+    // Numbers, without the values that hold them.
+    &["number"],
+    // Objects and the data of the machine that native functions are given.
+    &["bytecode", "machine", "object"],
+    // What needs no machine to be told of two objects.
+    &["arithmetic", "compare"],
     // What is done with objects, and programs made into instructions.
     &["builtins", "compiler", "methods", "text"],
     // The interpreter.

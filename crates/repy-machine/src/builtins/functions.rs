@@ -4,16 +4,17 @@ use num_bigint::BigInt;
 use num_traits::Signed;
 use overlord_bug::bug;
 
+use crate::arithmetic::{self, complex, long};
 use crate::machine::Machine;
 use crate::methods::signature::functions;
 use crate::methods::{Entry, args};
-use crate::number::{self, Number, complex, long};
+use crate::number::Number;
 use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::{Args, Arity, ClassKind, Res, Str, Thrown, TypeTag, Value};
 use overlord_repy_syntax::ast::BinaryOp;
 
 fn abs(machine: &mut Machine, value: Value) -> Res {
-    Ok(match Number::of(value.unwrapped()) {
+    Ok(match value.unwrapped().number() {
         Some(Number::Int(int)) => Value::from_i128(i128::from(int).abs()),
         Some(Number::Long(long)) => Value::long(long.abs()),
         Some(Number::Float(float)) => Value::float(float.abs()),
@@ -60,7 +61,7 @@ fn cmp(_machine: &mut Machine, a: Value, b: Value) -> Res {
 }
 
 fn divmod(machine: &mut Machine, a: Value, b: Value) -> Res {
-    match number::divmod(a.unwrapped(), b.unwrapped()) {
+    match arithmetic::divmod(a.unwrapped(), b.unwrapped()) {
         Some(result) => result,
         None => Err(type_error(format!(
             "unsupported operand type(s) for divmod(): '{}' and '{}'",
@@ -73,7 +74,9 @@ fn divmod(machine: &mut Machine, a: Value, b: Value) -> Res {
 fn pow(machine: &mut Machine, a: Value, b: Value, modulus: Option<Value>) -> Res {
     match modulus {
         None | Some(Value::None) => machine.binary(BinaryOp::Pow, &a, &b),
-        Some(modulus) => number::power_modulo(a.unwrapped(), b.unwrapped(), modulus.unwrapped()),
+        Some(modulus) => {
+            arithmetic::power_modulo(a.unwrapped(), b.unwrapped(), modulus.unwrapped())
+        }
     }
 }
 
@@ -81,7 +84,7 @@ fn in_radix(value: &Value, radix: u32, prefix: &str, function: &str) -> Res {
     if let Some(thrown) = args::lacks(value, &format!("__{function}__")) {
         return Err(thrown);
     }
-    let (digits, suffix) = match Number::of(value.unwrapped()) {
+    let (digits, suffix) = match value.unwrapped().number() {
         Some(Number::Int(int)) => (BigInt::from(int).to_str_radix(radix), ""),
         Some(Number::Long(long)) => (long::to_radix(long, radix)?, "L"),
         _ => {
@@ -251,7 +254,7 @@ fn round(machine: &mut Machine, given: &mut [Value], keywords: &[(Str, Value)]) 
         values[at] = value.clone();
     }
     let [value, digits] = values;
-    let number = match Number::of(value.unwrapped()) {
+    let number = match value.unwrapped().number() {
         _ if value.is_nil() => {
             return Err(type_error("Required argument 'number' (pos 1) not found"));
         }
@@ -268,9 +271,9 @@ fn round(machine: &mut Machine, given: &mut [Value], keywords: &[(Str, Value)]) 
     };
     let digits = match &digits {
         Value::Nil => 0,
-        other => match number::as_index(other) {
+        other => match arithmetic::as_index(other) {
             Some(Ok(digits)) => digits,
-            Some(Err(())) if number::is_negative(other) => i64::MIN,
+            Some(Err(())) if arithmetic::is_negative(other) => i64::MIN,
             Some(Err(())) => i64::MAX,
             None => {
                 let name = machine.type_name(other);

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::super::methods::{args, dict as dicts, set as sets};
+use crate::arithmetic::convert;
 use crate::machine::Machine;
-use crate::number::{Number, convert};
+use crate::number::Number;
 use crate::object::exception::{type_error, value_error};
 use crate::object::{
     Args, DictObject, Payload, Res, Set, SetObject, SliceObject, Str, TypeTag, Value, XRange,
@@ -256,7 +257,7 @@ fn float(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     match value.unwrapped() {
         Value::Nil => Ok(Value::float(0.0)),
         Value::Str(text) => Ok(Value::float(convert::parse_float(text.as_bytes())?)),
-        other => match Number::of(other) {
+        other => match other.number() {
             Some(Number::Complex(_)) => Err(type_error("can't convert complex to float")),
             // A float is handed back as it is; which object it is shows where it is not a number.
             Some(Number::Float(_)) if matches!(other, Value::Float(_)) => Ok(other.clone()),
@@ -294,7 +295,7 @@ fn complex(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     }
     let part = |value: &Value| match value {
         Value::Nil => Ok((0.0, 0.0)),
-        other => match Number::of(other.unwrapped()) {
+        other => match other.unwrapped().number() {
             Some(number) => number.to_complex(),
             None => Err(args::lacks(other, "__float__")
                 .unwrap_or_else(|| type_error("complex() argument must be a string or a number"))),

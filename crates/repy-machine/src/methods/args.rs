@@ -1,6 +1,6 @@
 //! Reading arguments, with CPython's complaints.
 
-use crate::number;
+use crate::arithmetic;
 use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::{Res, Str, Thrown, Value};
 
@@ -37,7 +37,7 @@ pub(crate) fn bytes(value: &Value) -> Res<Str> {
 pub(crate) fn integer(value: &Value) -> Res<i64> {
     match value.unwrapped() {
         Value::Float(_) => Err(type_error("integer argument expected, got float")),
-        other => match number::as_index(other) {
+        other => match arithmetic::as_index(other) {
             Some(Ok(int)) => Ok(int),
             Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
             None => Err(not_an_integer(value)),
@@ -67,7 +67,7 @@ pub(crate) fn not_an_integer(value: &Value) -> Thrown {
 
 /// A count or position (`n`).
 pub(crate) fn index(value: &Value) -> Res<i64> {
-    match number::as_index(value) {
+    match arithmetic::as_index(value) {
         Some(Ok(int)) => Ok(int),
         Some(Err(())) => Err(overflow_error("Python int too large to convert to C long")),
         None => match value.unwrapped() {
@@ -81,9 +81,9 @@ pub(crate) fn index(value: &Value) -> Res<i64> {
 pub(crate) fn bound(value: Option<&Value>) -> Res<Option<i64>> {
     match value {
         None | Some(Value::None | Value::Nil) => Ok(None),
-        Some(value) => match number::as_index(value) {
+        Some(value) => match arithmetic::as_index(value) {
             Some(Ok(int)) => Ok(Some(int)),
-            Some(Err(())) => Ok(Some(if number::is_negative(value) {
+            Some(Err(())) => Ok(Some(if arithmetic::is_negative(value) {
                 i64::MIN
             } else {
                 i64::MAX

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::args;
 use super::signature::{SignedSize, methods};
-use crate::compare;
 use crate::machine::Machine;
 use crate::object::cycles;
+use crate::object::equality;
 use crate::object::exception::{index_error, type_error, value_error};
 use crate::object::{Arity, ListObject, Res, TupleObject, Value};
 use crate::{memory, work};
@@ -91,7 +91,7 @@ fn position(list: &ListObject, item: &Value, start: usize, end: usize) -> Res<Op
         && let Some(held) = list.get(at)
     {
         work::spend(1)?;
-        if compare::same_or_equal(&held, item)? {
+        if equality::same_or_equal(&held, item)? {
             return Ok(Some(at));
         }
         at += 1;
@@ -158,7 +158,7 @@ fn count_in(items: &[Value], item: &Value) -> Res {
     let mut total = 0;
     for held in items {
         work::spend(1)?;
-        total += i64::from(compare::same_or_equal(held, item)?);
+        total += i64::from(equality::same_or_equal(held, item)?);
     }
     Ok(Value::Int(total))
 }
@@ -206,7 +206,7 @@ fn tuple_index(
     let (start, end) = search_range(start, end, items.len())?;
     for (at, held) in items.iter().enumerate().take(end).skip(start) {
         work::spend(1)?;
-        if compare::same_or_equal(held, &item)? {
+        if equality::same_or_equal(held, &item)? {
             return Ok(Value::Int(at as i64));
         }
     }

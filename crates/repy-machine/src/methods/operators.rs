@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::set as sets;
 use super::signature::{AnySet, class_of_instance};
+use crate::arithmetic;
 use crate::machine::Machine;
-use crate::number;
 use crate::object::exception::{memory_error, overflow_error, type_error};
 use crate::object::string::LONGEST_STRING;
 use crate::object::{Res, Set, SetObject, Signal, Str, Thrown, Value};
@@ -148,7 +148,7 @@ fn repeat(machine: &mut Machine, sequence: &Value, count: &Value) -> Res {
     if let Some(thrown) = super::args::lacks_index(count) {
         return Err(thrown);
     }
-    let count = match number::as_index(count) {
+    let count = match arithmetic::as_index(count) {
         Some(Ok(count)) => usize::try_from(count).unwrap_or(0),
         Some(Err(())) => {
             return Err(overflow_error(
@@ -213,7 +213,7 @@ pub(crate) fn in_place(
             Ok(Some(a.clone()))
         }
         (BinaryOp::Mul, Value::List(list), count) => {
-            let Some(Ok(count)) = number::as_index(count) else {
+            let Some(Ok(count)) = arithmetic::as_index(count) else {
                 return Ok(None);
             };
             let repeated = repeat_items(

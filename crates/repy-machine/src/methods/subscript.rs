@@ -5,8 +5,8 @@ use std::rc::Rc;
 use overlord_bug::bug;
 
 use super::args;
+use crate::arithmetic;
 use crate::machine::Machine;
-use crate::number;
 use crate::object::cycles;
 use crate::object::exception::{attribute_error, index_error, key_error, type_error, value_error};
 use crate::object::{DictObject, ListObject, Payload, Res, SliceObject, Str, Thrown, Value};
@@ -68,7 +68,7 @@ fn outside() -> Thrown {
 
 /// An index into something of this length.
 fn position(machine: &Machine, index: &Value, len: usize, what: &str, plural: &str) -> Res<usize> {
-    match number::as_index(index) {
+    match arithmetic::as_index(index) {
         Some(Ok(at)) => {
             let at = if at < 0 { at + len as i64 } else { at };
             match usize::try_from(at) {
@@ -119,7 +119,7 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
             }
         }
         Value::Dict(dict) => dict.index(index),
-        Value::XRange(range) => match number::as_index(index) {
+        Value::XRange(range) => match arithmetic::as_index(index) {
             Some(Ok(at)) => {
                 let at = if at < 0 { at + range.len } else { at };
                 if (0..range.len).contains(&at) {
@@ -147,7 +147,7 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
                 let args = part.borrow().args.clone();
                 get(machine, &args, index)
             }
-            _ if !instance.class.is_old() && number::as_index(index).is_some() => {
+            _ if !instance.class.is_old() && arithmetic::as_index(index).is_some() => {
                 Err(type_error(format!(
                     "'{}' object does not support indexing",
                     machine.type_name(object)
@@ -155,7 +155,7 @@ pub(crate) fn get(machine: &mut Machine, object: &Value, index: &Value) -> Res {
             }
             _ => Err(no_method(machine, object, "__getitem__")),
         },
-        Value::Set(_) | Value::FrozenSet(_) if number::as_index(index).is_some() => {
+        Value::Set(_) | Value::FrozenSet(_) if arithmetic::as_index(index).is_some() => {
             Err(type_error(format!(
                 "'{}' object does not support indexing",
                 machine.type_name(object)
@@ -243,7 +243,7 @@ pub(crate) fn delete(machine: &mut Machine, object: &Value, index: &Value) -> Re
         | Value::Set(_)
         | Value::FrozenSet(_)
         | Value::XRange(_)
-            if number::as_index(index).is_some() =>
+            if arithmetic::as_index(index).is_some() =>
         {
             Err(type_error(format!(
                 "'{}' object doesn't support item deletion",
@@ -251,7 +251,7 @@ pub(crate) fn delete(machine: &mut Machine, object: &Value, index: &Value) -> Re
             )))
         }
         Value::Instance(instance)
-            if !instance.class.is_old() && number::as_index(index).is_some() =>
+            if !instance.class.is_old() && arithmetic::as_index(index).is_some() =>
         {
             Err(type_error(format!(
                 "'{}' object doesn't support item deletion",

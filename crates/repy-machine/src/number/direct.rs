@@ -2,8 +2,6 @@
 
 use overlord_repy_syntax::ast::{BinaryOp, CompareOp};
 
-use crate::object::Value;
-
 /// An operation on two ints whose result is an int; None if it is not, or is an error.
 #[inline(always)]
 pub(crate) fn int_op(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
@@ -53,14 +51,14 @@ fn other_int_op(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
 
 /// A frequent operation on two floats; None for others and errors.
 #[inline(always)]
-pub(crate) fn float_op(op: BinaryOp, a: f64, b: f64) -> Option<Value> {
-    Some(Value::float(match op {
+pub(crate) fn float_op(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
+    Some(match op {
         BinaryOp::Add => a + b,
         BinaryOp::Sub => a - b,
         BinaryOp::Mul => a * b,
         BinaryOp::Div if b != 0.0 => a / b,
         _ => return None,
-    }))
+    })
 }
 
 #[inline(always)]

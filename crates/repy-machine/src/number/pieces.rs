@@ -2,14 +2,14 @@
 //! looked after in the middle of one.
 //!
 //! Small ones are left to the library whole. Whether a result is too large to be wanted at all is for
-//! [`super::long`] to say first.
+//! `long` of [`crate::arithmetic`] to say first.
 
 use num_bigint::{BigInt, BigUint, Sign};
 use num_integer::Integer;
 use num_traits::{One, Zero};
 
 use crate::memory;
-use crate::object::Res;
+use crate::stop::Denied;
 use crate::work;
 
 /// 32-bit digits of the longest factors that are multiplied in one go: a millisecond or two.
@@ -44,12 +44,12 @@ fn sign_of(x: &BigInt, y: &BigInt) -> Sign {
 }
 
 /// `x * y`.
-pub(super) fn product(x: &BigInt, y: &BigInt) -> Res<BigInt> {
+pub(crate) fn product(x: &BigInt, y: &BigInt) -> Result<BigInt, Denied> {
     let magnitude = multiply(x.magnitude(), y.magnitude())?;
     Ok(BigInt::from_biguint(sign_of(x, y), magnitude))
 }
 
-fn multiply(x: &BigUint, y: &BigUint) -> Res<BigUint> {
+fn multiply(x: &BigUint, y: &BigUint) -> Result<BigUint, Denied> {
     let (x, y) = if x.bits() < y.bits() { (y, x) } else { (x, y) };
     let (longer, shorter) = (digits(x), digits(y));
     if longer <= PIECE_DIGITS {
@@ -64,7 +64,7 @@ fn multiply(x: &BigUint, y: &BigUint) -> Res<BigUint> {
 }
 
 /// The product with a factor that is much shorter: part of the longer by part, each of so many digits.
-fn multiply_by_parts(longer: &BigUint, shorter: &BigUint, part: usize) -> Res<BigUint> {
+fn multiply_by_parts(longer: &BigUint, shorter: &BigUint, part: usize) -> Result<BigUint, Denied> {
     let longer = longer.to_u32_digits();
     let mut result = Vec::with_capacity(longer.len() + digits(shorter) + 1);
     let mut carry = BigUint::ZERO;
@@ -81,7 +81,7 @@ fn multiply_by_parts(longer: &BigUint, shorter: &BigUint, part: usize) -> Res<Bi
 }
 
 /// The product of two of about the same length, by three of half the length (Karatsuba's way).
-fn multiply_by_halves(x: &BigUint, y: &BigUint, half: usize) -> Res<BigUint> {
+fn multiply_by_halves(x: &BigUint, y: &BigUint, half: usize) -> Result<BigUint, Denied> {
     memory::reserve(half.saturating_mul(BYTES_AN_UNFINISHED_DIGIT))?;
     let (x_high, x_low) = cut(x, half);
     let (y_high, y_low) = cut(y, half);
@@ -101,7 +101,7 @@ fn cut(number: &BigUint, at: usize) -> (BigUint, Vec<u32>) {
 }
 
 /// Quotient and remainder, rounded down; `y` is not 0.
-pub(super) fn quotient(x: &BigInt, y: &BigInt) -> Res<(BigInt, BigInt)> {
+pub(crate) fn quotient(x: &BigInt, y: &BigInt) -> Result<(BigInt, BigInt), Denied> {
     let (quotient, rest) = divide(x.magnitude(), y.magnitude())?;
     let quotient = BigInt::from_biguint(sign_of(x, y), quotient);
     let rest = BigInt::from_biguint(x.sign(), rest);
@@ -112,7 +112,7 @@ pub(super) fn quotient(x: &BigInt, y: &BigInt) -> Res<(BigInt, BigInt)> {
     })
 }
 
-fn divide(x: &BigUint, y: &BigUint) -> Res<(BigUint, BigUint)> {
+fn divide(x: &BigUint, y: &BigUint) -> Result<(BigUint, BigUint), Denied> {
     let steps = words(y).saturating_mul(words(x).saturating_sub(words(y)));
     if steps <= PIECE_STEPS {
         work::spend_steps(steps)?;
@@ -140,7 +140,7 @@ fn divide(x: &BigUint, y: &BigUint) -> Res<(BigUint, BigUint)> {
 }
 
 /// `x ** exponent`.
-pub(super) fn power(x: &BigInt, exponent: u32) -> Res<BigInt> {
+pub(crate) fn power(x: &BigInt, exponent: u32) -> Result<BigInt, Denied> {
     let bits = x.bits().saturating_mul(u64::from(exponent));
     if bits / 32 <= PIECE_DIGITS as u64 {
         work::spend_steps((bits / 64 + 1) * (bits / 64 + 1).isqrt() * 3)?;
@@ -158,7 +158,11 @@ pub(super) fn power(x: &BigInt, exponent: u32) -> Res<BigInt> {
 
 /// `x ** exponent % modulus`; neither is negative, the modulus is not 0. Done in one go up to twice as much work as a
 /// division: that is RSA with 4,096 bits, which the library does much faster than its single steps are.
-pub(super) fn power_modulo(x: &BigInt, exponent: &BigInt, modulus: &BigInt) -> Res<BigInt> {
+pub(crate) fn power_modulo(
+    x: &BigInt,
+    exponent: &BigInt,
+    modulus: &BigInt,
+) -> Result<BigInt, Denied> {
     let size = words(modulus.magnitude());
     let steps = size
         .saturating_mul(size)

@@ -8,10 +8,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::equality::{equal, strings_equal};
 use super::exception::key_error;
 use super::hash::hash_value;
 use super::{Res, Str, TypeTag, Value, cycles, reclaim};
-use crate::compare;
 use crate::memory;
 use crate::work;
 
@@ -467,9 +467,9 @@ impl Drop for Dict {
 #[inline]
 fn keys_equal(a: &Value, b: &Value) -> Res<bool> {
     match (a, b) {
-        (Value::Str(a), Value::Str(b)) => compare::strings_equal(a, b),
+        (Value::Str(a), Value::Str(b)) => strings_equal(a, b),
         (Value::Int(a), Value::Int(b)) => Ok(a == b),
-        _ => Ok(a.is_same(b) || compare::equal(a, b)?),
+        _ => Ok(a.is_same(b) || equal(a, b)?),
     }
 }
 

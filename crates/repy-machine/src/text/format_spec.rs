@@ -1,8 +1,8 @@
 //! The format specification mini-language: what follows the colon in `'{:>8.3f}'.format(x)`.
 
 use super::float_format::{format_exponent, format_fixed, format_general};
+use crate::arithmetic::long;
 use crate::machine::Machine;
-use crate::number::long;
 use crate::object::exception::value_error;
 use crate::object::{Res, Value};
 
@@ -145,7 +145,7 @@ impl Machine<'_> {
         let parsed = parse(spec)?;
         let kind = parsed.kind.unwrap_or(b'd');
         if matches!(kind, b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'%') {
-            let float = match crate::number::Number::of(value) {
+            let float = match value.number() {
                 Some(number) => number.to_float()?,
                 None => 0.0,
             };
@@ -168,7 +168,7 @@ impl Machine<'_> {
                     "Sign not allowed with integer format specifier 'c'",
                 ));
             }
-            return match crate::number::as_index(&whole) {
+            return match crate::arithmetic::as_index(&whole) {
                 Some(Ok(code @ 0..=255)) => Ok(pad(b"", b"", &[code as u8], &parsed, b'>')),
                 Some(Ok(_)) | None => Err(crate::object::exception::overflow_error(
                     "%c arg not in range(0x100)",

@@ -1,8 +1,9 @@
 //! `format % values`.
 
 use super::float_format::{format_exponent, format_fixed, format_general};
+use crate::arithmetic::{self, long};
 use crate::machine::Machine;
-use crate::number::{self, Number, long};
+use crate::number::Number;
 use crate::object::exception::{memory_error, overflow_error, type_error, value_error};
 use crate::object::{ExceptionKind, Payload, Res, Thrown, Value};
 use crate::{memory, work};
@@ -217,7 +218,7 @@ impl Machine<'_> {
                 self.convert_int(out, conversion, spec, value)?
             }
             b'e' | b'E' | b'f' | b'F' | b'g' | b'G' => {
-                let number = match Number::of(value.unwrapped()) {
+                let number = match value.unwrapped().number() {
                     Some(Number::Complex(_)) | None => {
                         return Err(type_error(format!(
                             "float argument required, not {}",
@@ -275,7 +276,7 @@ impl Machine<'_> {
             number @ (Value::Int(_) | Value::Long(_)) => number.clone(),
             Value::Bool(b) => Value::Int(i64::from(*b)),
             Value::Float(float) if float.get().is_finite() => {
-                number::convert::to_integer(value, false, "float")?
+                arithmetic::convert::to_integer(value, false, "float")?
             }
             _ => return Err(required()),
         };

@@ -1,10 +1,10 @@
 //! What is in a container: subscripts, slices, `in`, and assignment to several targets at once.
 
-use crate::compare;
 use crate::machine::Machine;
 use crate::machine::frame::Thread;
 use crate::methods;
 use crate::object::cycles;
+use crate::object::equality;
 use crate::object::exception::{index_error, key_error, type_error, value_error};
 use crate::object::{Res, Str, Value};
 use crate::work;
@@ -27,7 +27,7 @@ impl Machine<'_> {
                 let mut at = 0;
                 work::spend(list.len() / 16)?;
                 while let Some(held) = list.get(at) {
-                    if compare::same_or_equal(&held, item)? {
+                    if equality::same_or_equal(&held, item)? {
                         return Ok(true);
                     }
                     at += 1;
@@ -37,7 +37,7 @@ impl Machine<'_> {
             Value::Tuple(tuple) => {
                 work::spend(tuple.len() / 16)?;
                 for held in tuple.iter() {
-                    if compare::same_or_equal(held, item)? {
+                    if equality::same_or_equal(held, item)? {
                         return Ok(true);
                     }
                 }
@@ -52,7 +52,7 @@ impl Machine<'_> {
                 crate::object::ViewKind::Keys => Ok(view.dict.borrow().get(item)?.is_some()),
                 _ => {
                     for held in view.items() {
-                        if compare::same_or_equal(&held, item)? {
+                        if equality::same_or_equal(&held, item)? {
                             return Ok(true);
                         }
                     }
@@ -75,7 +75,7 @@ impl Machine<'_> {
                 loop {
                     match self.next_item(&iter)? {
                         Value::Nil => return Ok(false),
-                        held if compare::same_or_equal(&held, item)? => return Ok(true),
+                        held if equality::same_or_equal(&held, item)? => return Ok(true),
                         _ => {}
                     }
                 }

@@ -1,14 +1,15 @@
 //! Operators of expressions on values of any kind: truth, arithmetic, comparison. What they do to two numbers is in
-//! [`crate::number`], to objects of the builtin types in [`crate::methods`].
+//! [`crate::arithmetic`], to objects of the builtin types in [`crate::methods`].
 
+use crate::arithmetic;
 use crate::bytecode::{Code, Op, Site};
 use crate::compare;
 use crate::machine::Machine;
 use crate::machine::frame::Thread;
 use crate::memory;
 use crate::methods;
-use crate::number;
 use crate::number::direct::{compare_floats, compare_ints, float_op};
+use crate::object::equality;
 use crate::object::exception::type_error;
 use crate::object::{Payload, Res, Str, Value};
 use crate::work;
@@ -120,11 +121,11 @@ impl Machine<'_> {
             _ => None,
         };
         if let Some((x, y)) = floats
-            && let Some(value) = float_op(op, x, y)
+            && let Some(float) = float_op(op, x, y)
         {
-            return Ok(value);
+            return Ok(Value::float(float));
         }
-        if let Some(result) = number::arithmetic(op, a.unwrapped(), b.unwrapped()) {
+        if let Some(result) = arithmetic::arithmetic(op, a.unwrapped(), b.unwrapped()) {
             return result;
         }
         methods::operators::binary(self, op, a, b)
@@ -143,7 +144,7 @@ impl Machine<'_> {
 
     /// `-x`, `+x`, `~x`.
     pub(crate) fn unary(&mut self, op: UnaryOp, value: &Value) -> Res {
-        if let Some(result) = number::unary(op, value.unwrapped()) {
+        if let Some(result) = arithmetic::unary(op, value.unwrapped()) {
             return result;
         }
         let sign = match op {
@@ -179,10 +180,10 @@ impl Machine<'_> {
             (CompareOp::NotIn, ..) => return Ok(!self.contains(b, a)?),
             (_, Value::Int(x), Value::Int(y)) => return Ok(compare_ints(op, *x, *y)),
             (CompareOp::Equal, Value::Str(x), Value::Str(y)) => {
-                return compare::strings_equal(x, y);
+                return equality::strings_equal(x, y);
             }
             (CompareOp::NotEqual, Value::Str(x), Value::Str(y)) => {
-                return Ok(!compare::strings_equal(x, y)?);
+                return Ok(!equality::strings_equal(x, y)?);
             }
             (_, Value::Float(x), Value::Float(y)) => {
                 return Ok(compare_floats(op, x.get(), y.get()));

@@ -69,9 +69,9 @@ impl Machine<'_> {
             return Ok(());
         }
         if let (Value::Float(x), Value::Float(y)) = operands
-            && let Some(value) = float_op(operator, x.get(), y.get())
+            && let Some(float) = float_op(operator, x.get(), y.get())
         {
-            thread.stack.push(value);
+            thread.stack.push(Value::float(float));
             return Ok(());
         }
         self.bound(thread, at, a)?;
@@ -129,9 +129,9 @@ impl Machine<'_> {
         let b = thread.pop()?;
         let a = thread.pop()?;
         if let (Value::Float(x), Value::Float(y)) = (&a, &b)
-            && let Some(value) = float_op(operator, x.get(), y.get())
+            && let Some(float) = float_op(operator, x.get(), y.get())
         {
-            thread.stack.push(value);
+            thread.stack.push(Value::float(float));
             return Ok(());
         }
         self.binary_any(thread, at, operator, a, b, in_place)

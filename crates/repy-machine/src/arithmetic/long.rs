@@ -1,11 +1,11 @@
-//! Longs: every operation bounded in size and work before it starts. The long ones are done in [`super::pieces`].
+//! Longs: every operation bounded in size and work before it starts. The long ones are done in [`pieces`].
 
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer;
 use num_traits::{Signed, ToPrimitive, Zero};
 
-use super::pieces;
 use crate::memory;
+use crate::number::pieces;
 use crate::object::exception::{memory_error, overflow_error, value_error, zero_division};
 use crate::object::{Res, Value};
 use crate::work;
