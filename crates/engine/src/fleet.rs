@@ -18,7 +18,7 @@ mod written_down;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use overlord_bug::{Bug, bug, invariant};
+use overlord_bug::{bug, invariant};
 use overlord_time::{Moment, Now};
 use overlord_types::{Handle, NodeId};
 
@@ -226,7 +226,8 @@ impl Fleet {
 
     fn take_outcome(&mut self, id: OperationId, outcome: Outcome, at: &mut Circumstances<'_>) {
         let Some(under_way) = self.under_way.remove(&id) else {
-            return self.told_of(&bug!("{id} ended and is not under way"));
+            bug!("{id} ended and is not under way");
+            return;
         };
         invariant!(
             under_way.kind == outcome.kind(),
@@ -436,7 +437,7 @@ impl Fleet {
         }
     }
 
-    /// Takes a vessel's step. That it is not allowed is a bug of ours, and reported as such.
+    /// Takes a vessel's step. That it is not allowed is a bug of ours.
     fn take_step(&mut self, handle: &Handle, step: Step) {
         let taken = match self.vessels.get_mut(handle) {
             Some(vessel) => vessel.take(step).map_err(|error| error.to_string()),
@@ -446,14 +447,8 @@ impl Fleet {
             )),
         };
         if let Err(message) = taken {
-            self.told_of(&bug!("{message}"));
+            bug!("{message}");
         }
-    }
-
-    /// A bug of ours, which in a release is told to the operator.
-    fn told_of(&mut self, bug: &Bug) {
-        let message = bug.to_string();
-        self.changes.push(Change::Bug { message });
     }
 
     /// Something answered: our own link works.

@@ -185,9 +185,12 @@ pub enum Change {
         /// Which.
         handle: Handle,
     },
-    /// The engine met a bug of ours and went on.
+    /// A promise of our own code was found broken, and the run went on. Told once for each place in the code, and of at
+    /// most [`overlord_bug::PLACES_MAX`] places in a process.
     Bug {
-        /// What it is.
+        /// What the failure is called: a bug of ours.
+        code: Code,
+        /// Which promise, and where in the code.
         message: String,
     },
     /// The end is asked for.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use overlord_bug::bug;
+use overlord_bug::{bug, first_of_each_place};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use overlord_time::{Moment, Now, WallTime};
@@ -34,7 +34,7 @@ use crate::shared::Shared;
 use crate::text::with_causes;
 use crate::wishes::{AcquireAnswer, ReleaseAnswer, Wish, Wishes};
 use crate::workers::{Intents, carry_out, write_intents};
-use overlord_types::failure::{Classified as _, RetryClass};
+use overlord_types::failure::{Classified as _, Code, RetryClass};
 
 /// Most events taken in before the next plan: enough to make planning rare in a storm of answers, few
 /// enough that a storm does not keep us from acting.
@@ -179,6 +179,7 @@ impl Runner {
             aborts: BTreeMap::new(),
             answers: BTreeMap::new(),
             waits: Vec::new(),
+            bugs_known: first_of_each_place(0).len(),
             began,
             runner: self,
         };
@@ -204,6 +205,8 @@ struct Run {
     answers: BTreeMap<OperationId, Answerer>,
     /// What the operator was last told that we wait for.
     waits: Vec<WaitReason>,
+    /// How many broken promises of our own were told, by this run or before it.
+    bugs_known: usize,
     began: Now,
 }
 
@@ -215,6 +218,7 @@ impl Run {
                 self.take_in(fatal(event)?);
             }
             let plan = self.decide();
+            self.tell_bugs();
             if plan.finished {
                 return Ok(self.conclude().await);
             }
@@ -402,9 +406,7 @@ impl Run {
             }
         }
         let now = self.shared().now();
-        let bug = bug!("the planner's verdicts do not come to an end");
-        let message = bug.to_string();
-        self.publish(now.wall, vec![Change::Bug { message }]);
+        bug!("the planner's verdicts do not come to an end");
         Plan {
             wake_at: Some(now.moment + self.runner.desired.policy.poll_period),
             ..Plan::default()
@@ -442,6 +444,21 @@ impl Run {
             .collect();
         self.waits = waits.iter().map(|wait| wait.reason.clone()).collect();
         self.publish(now.wall, new);
+    }
+
+    /// Tells the operator of broken promises of our own: the fleet's, the planner's, and those of what runs beside them.
+    fn tell_bugs(&mut self) {
+        let bugs = first_of_each_place(self.bugs_known);
+        if bugs.is_empty() {
+            return;
+        }
+        self.bugs_known += bugs.len();
+        let now = self.shared().now();
+        let changes = bugs.iter().map(|bug| Change::Bug {
+            code: Code::Internal,
+            message: bug.to_string(),
+        });
+        self.publish(now.wall, changes.collect());
     }
 
     fn publish(&mut self, at: WallTime, changes: Vec<Change>) {

@@ -114,9 +114,7 @@ pub fn line(change: &Change) -> String {
                 handle.short()
             )
         }
-        Change::Bug { message } => {
-            format!("a bug of Overlord, please report it: {}", one_line(message))
-        }
+        Change::Bug { message, .. } => one_line(message),
         Change::Stopping { reason } => format!("stopping, {}", asked_by(*reason)),
         Change::Stopped { report } => ended(report),
         // The engine may learn of changes that this text does not know yet.
@@ -335,6 +333,15 @@ mod tests {
                     until: None,
                 },
                 "waiting: 2 vessels are missing and the credit is used up: no more",
+            ),
+            (
+                Change::Bug {
+                    code: Code::Internal,
+                    message:
+                        "internal error, please report it: copy 3 is on two vessels (fleet.rs:1)"
+                            .to_owned(),
+                },
+                "internal error, please report it: copy 3 is on two vessels (fleet.rs:1)",
             ),
         ] {
             assert_eq!(line(&change), text);
