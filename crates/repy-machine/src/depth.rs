@@ -24,9 +24,9 @@ pub(crate) const CALLBACK: u32 = 16;
 
 /// Levels entered, left when this is dropped.
 #[must_use]
-pub(crate) struct Level(u32);
+pub(crate) struct DepthGuard(u32);
 
-impl Drop for Level {
+impl Drop for DepthGuard {
     fn drop(&mut self) {
         HERE.with(|here| here.levels.set(here.levels.get() - self.0));
     }
@@ -37,7 +37,7 @@ impl Drop for Level {
 /// # Errors
 /// RuntimeError if that is too deep; its text ends with what was being done (`" in cmp"`).
 #[inline]
-pub(crate) fn enter(levels: u32, doing: &str) -> Result<Level, Denied> {
+pub(crate) fn enter(levels: u32, doing: &str) -> Result<DepthGuard, Denied> {
     let fits = HERE.with(|here| {
         let within = here.levels.get() + levels;
         if within <= LIMIT {
@@ -46,7 +46,7 @@ pub(crate) fn enter(levels: u32, doing: &str) -> Result<Level, Denied> {
         within <= LIMIT
     });
     if fits {
-        Ok(Level(levels))
+        Ok(DepthGuard(levels))
     } else {
         Err(too_deep(doing))
     }

@@ -6,11 +6,12 @@
 use std::fmt::Write;
 
 use overlord_repy_syntax::ast::{
-    BinaryOp, Body, Call, CompFor, CompareOp, Comprehension, Expr, ExprKind, Index, Module, Param,
-    Params, RefusedExpr, RefusedStmt, SlicePart, Stmt, StmtKind, Symbol, Symbols, Try, UnaryOp,
+    BinaryOp, Body, CallExpr, CompFor, CompareOp, Comprehension, Expr, ExprKind, Index, Module,
+    Param, Params, RefusedExpr, RefusedStmt, SlicePart, Stmt, StmtKind, Symbol, Symbols, Try,
+    UnaryOp,
 };
 use overlord_repy_syntax::syntax_error::SyntaxError;
-use overlord_repy_syntax::{check, compile_rules, parser::parse, source::Source};
+use overlord_repy_syntax::{check, compile_rules, parser::parse, source::SourceText};
 
 #[expect(clippy::print_stdout, reason = "printing is what this program is for")]
 fn main() {
@@ -21,7 +22,7 @@ fn main() {
 
 /// The line of one file.
 pub(crate) fn judge(bytes: &[u8]) -> String {
-    let module = match Source::new(bytes).and_then(|source| parse(&source)) {
+    let module = match SourceText::new(bytes).and_then(|source| parse(&source)) {
         Ok(module) => module,
         Err(error) if is_limit(&error) => return "deep - -".to_owned(),
         Err(_) => return "syntax - -".to_owned(),
@@ -439,7 +440,7 @@ impl<'tree> Printer<'tree> {
         }
     }
 
-    fn call(&mut self, call: &Call) {
+    fn call(&mut self, call: &CallExpr) {
         self.node("CallFunc", |p| {
             p.expr(&call.function);
             p.exprs(&call.args);

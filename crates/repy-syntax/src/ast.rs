@@ -191,9 +191,9 @@ pub enum StmtKind {
     /// (at least one handler or a non-empty `finally`).
     Try(Box<Try>),
     /// `def`.
-    Function(Box<Function>),
+    Function(Box<FunctionDefinition>),
     /// `class`.
-    Class(Box<Class>),
+    Class(Box<ClassDefinition>),
     /// Refused by the checker, kept so that it can be named.
     Refused(Box<RefusedStmt>),
 }
@@ -204,7 +204,7 @@ pub struct Try {
     /// What is tried.
     pub body: Vec<Stmt>,
     /// The `except` clauses in order.
-    pub handlers: Vec<Handler>,
+    pub handlers: Vec<ExceptClause>,
     /// The `else` part; empty if there is none.
     pub orelse: Vec<Stmt>,
     /// The `finally` part; empty if there is none.
@@ -213,7 +213,7 @@ pub struct Try {
 
 /// One `except` clause.
 #[derive(Clone, Debug)]
-pub struct Handler {
+pub struct ExceptClause {
     /// The word `except`.
     pub pos: Pos,
     /// What is caught; everything if absent.
@@ -226,7 +226,7 @@ pub struct Handler {
 
 /// A `def`.
 #[derive(Clone, Debug)]
-pub struct Function {
+pub struct FunctionDefinition {
     /// Its name.
     pub name: Symbol,
     /// Its parameters.
@@ -263,7 +263,7 @@ pub enum Param {
 
 /// A `class`. Old-style if no base says otherwise.
 #[derive(Clone, Debug)]
-pub struct Class {
+pub struct ClassDefinition {
     /// Its name.
     pub name: Symbol,
     /// Its bases; `class A():` and `class A:` have none.
@@ -366,7 +366,7 @@ pub enum ExprKind {
         rest: Vec<(CompareOp, Expr)>,
     },
     /// A call.
-    Call(Box<Call>),
+    Call(Box<CallExpr>),
     /// `value.name`.
     Attribute {
         /// The object.
@@ -408,7 +408,7 @@ pub struct BinaryStep {
 
 /// A call's parts. Evaluation order: function, positional, keywords, `*`, `**`.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct CallExpr {
     /// What is called.
     pub function: Expr,
     /// Positional arguments.

@@ -12,11 +12,11 @@ use crate::ast::visit::{
     Order, Use, Visitor, visit_exprs, walk_class, walk_function, walk_refused_stmt, walk_target,
 };
 use crate::ast::{
-    Class, Comprehension, Expr, ExprKind, Function, Module, Pos, RefusedExpr, RefusedStmt, Symbol,
-    Symbols,
+    ClassDefinition, Comprehension, Expr, ExprKind, FunctionDefinition, Module, Pos, RefusedExpr,
+    RefusedStmt, Symbol, Symbols,
 };
 use crate::parser::parse;
-use crate::source::Source;
+use crate::source::SourceText;
 use crate::syntax_error::{SyntaxError, render};
 
 /// The program is Python, but not Repy.
@@ -85,7 +85,7 @@ impl Rules {
     /// # Errors
     /// [`Refusal::Syntax`] before [`Refusal::Unsafe`], whichever comes first in the file, as in the original.
     pub fn load(&self, bytes: &[u8]) -> Result<Module, Refusal> {
-        let module = Source::new(bytes)
+        let module = SourceText::new(bytes)
             .and_then(|source| parse(&source))
             .map_err(Refusal::Syntax)?;
         self.check(&module).map_err(Refusal::Unsafe)?;
@@ -182,7 +182,7 @@ impl<'tree> Visitor<'tree> for Checker<'tree> {
         })
     }
 
-    fn function(&mut self, function: &'tree Function, pos: Pos) -> Result<()> {
+    fn function(&mut self, function: &'tree FunctionDefinition, pos: Pos) -> Result<()> {
         if function.decorators.is_empty() {
             return walk_function(self, function, pos);
         }
@@ -191,7 +191,7 @@ impl<'tree> Visitor<'tree> for Checker<'tree> {
         no_decorators(&function.decorators)
     }
 
-    fn class(&mut self, class: &'tree Class, pos: Pos) -> Result<()> {
+    fn class(&mut self, class: &'tree ClassDefinition, pos: Pos) -> Result<()> {
         if class.decorators.is_empty() {
             return walk_class(self, class, pos);
         }

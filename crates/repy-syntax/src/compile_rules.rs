@@ -12,8 +12,8 @@ use crate::ast::visit::{
     walk_target,
 };
 use crate::ast::{
-    Call, Class, Expr, ExprKind, Function, Module, Pos, RefusedExpr, Stmt, StmtKind, Symbol,
-    Symbols, Try,
+    CallExpr, ClassDefinition, Expr, ExprKind, FunctionDefinition, Module, Pos, RefusedExpr, Stmt,
+    StmtKind, Symbol, Symbols, Try,
 };
 use crate::syntax_error::SyntaxError;
 
@@ -128,7 +128,7 @@ impl<'tree> Visitor<'tree> for Rules<'tree> {
         }
     }
 
-    fn function(&mut self, function: &'tree Function, pos: Pos) -> Result<()> {
+    fn function(&mut self, function: &'tree FunctionDefinition, pos: Pos) -> Result<()> {
         self.name(function.name, pos, Use::Defined)?;
         visit_exprs(self, &function.params.defaults)?;
         self.parameters.clear();
@@ -136,7 +136,7 @@ impl<'tree> Visitor<'tree> for Rules<'tree> {
         self.scope(Some(&function.body.stmts), &function.body.stmts)
     }
 
-    fn class(&mut self, class: &'tree Class, pos: Pos) -> Result<()> {
+    fn class(&mut self, class: &'tree ClassDefinition, pos: Pos) -> Result<()> {
         self.name(class.name, pos, Use::Defined)?;
         visit_exprs(self, &class.bases)?;
         self.scope(None, &class.body.stmts)
@@ -171,7 +171,7 @@ impl<'tree> Visitor<'tree> for Rules<'tree> {
         }
     }
 
-    fn call(&mut self, call: &'tree Call, pos: Pos) -> Result<()> {
+    fn call(&mut self, call: &'tree CallExpr, pos: Pos) -> Result<()> {
         if call.args.len() + call.keywords.len() > MAX_ARGUMENTS {
             let message = format!("more than {MAX_ARGUMENTS} arguments");
             return Err(SyntaxError::new(pos, message));

@@ -12,7 +12,7 @@ mod target;
 use crate::ast::{Body, Expr, ExprKind, Module, Pos, Stmt, StmtKind, Symbol, Symbols};
 use crate::lexer::Lexer;
 use crate::limits::{MAX_NESTING, MAX_TREE_HEIGHT};
-use crate::source::Source;
+use crate::source::SourceText;
 use crate::syntax_error::SyntaxError;
 use crate::token::{Kind, Token};
 
@@ -22,7 +22,7 @@ type Result<T> = std::result::Result<T, SyntaxError>;
 ///
 /// # Errors
 /// The first place at which the program stops being Python 2.7.
-pub fn parse(source: &Source) -> Result<Module> {
+pub fn parse(source: &SourceText) -> Result<Module> {
     let mut lexer = Lexer::new(source.text());
     let current = lexer.next()?;
     let symbols = Symbols::default();

@@ -13,11 +13,11 @@ pub use crate::lines::line_of;
 
 /// The text of one program: valid UTF-8 as Python 2 understands it, lines ended by `\n`, the last one included.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct SourceText {
     text: Vec<u8>,
 }
 
-impl Source {
+impl SourceText {
     /// Checks and normalises `bytes`.
     ///
     /// `\r\n` and lone `\r` become `\n`, as in CPython.
@@ -92,13 +92,13 @@ mod tests {
     use super::*;
 
     fn error_at(bytes: &[u8]) -> (u32, u32) {
-        let error = Source::new(bytes).expect_err("refused");
+        let error = SourceText::new(bytes).expect_err("refused");
         (error.pos.line, error.pos.column)
     }
 
     #[test]
     fn all_line_ends_become_newlines_and_the_last_is_supplied() {
-        let source = Source::new(b"a\r\nb\rc\n\r\nd").expect("fine");
+        let source = SourceText::new(b"a\r\nb\rc\n\r\nd").expect("fine");
         assert_eq!(source.text(), b"a\nb\nc\n\nd\n");
     }
 

@@ -163,7 +163,7 @@ pub enum AccountError {
 }
 
 /// A running clearinghouse.
-pub struct Clearinghouse {
+pub struct ClearinghouseServer {
     service: Arc<Service>,
     faults: ClearinghouseFaults,
     requests: Arc<AtomicU64>,
@@ -173,7 +173,7 @@ pub struct Clearinghouse {
     tasks: Vec<JoinHandle<()>>,
 }
 
-impl Clearinghouse {
+impl ClearinghouseServer {
     /// Starts a clearinghouse on its directory, with the accounts and leases that it had before.
     ///
     /// # Errors
@@ -369,7 +369,7 @@ impl Clearinghouse {
     }
 }
 
-impl Drop for Clearinghouse {
+impl Drop for ClearinghouseServer {
     fn drop(&mut self) {
         self.stop.send_replace(true);
     }

@@ -33,8 +33,8 @@ mod record;
 mod testbed;
 
 pub use clearinghouse::{
-    Census, Clearinghouse, ClearinghouseFaults, FaultRule, LeaseTerms, Misbehaviour, NewAccount,
-    UserAccount,
+    Census, ClearinghouseFaults, ClearinghouseServer, FaultRule, LeaseTerms, Misbehaviour,
+    NewAccount, UserAccount,
 };
 pub use config::{TESTBED_VESSEL_RESOURCES, TestbedConfig};
 pub use error::TestbedError;

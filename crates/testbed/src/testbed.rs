@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::clearinghouse::{
-    Census, Clearinghouse, ClearinghouseConfig, ClearinghouseFaults, ClearinghouseStartError, Host,
-    NewAccount, NodeControl, ShuffledPlacement, UserAccount,
+    Census, ClearinghouseConfig, ClearinghouseFaults, ClearinghouseServer, ClearinghouseStartError,
+    Host, NewAccount, NodeControl, ShuffledPlacement, UserAccount,
 };
 use crate::config::TestbedConfig;
 use crate::error::TestbedError;
@@ -44,7 +44,7 @@ pub struct NodeHandle {
 ///
 /// Dropping it kills the programs on its vessels and waits for nothing; [`Testbed::shutdown`] is the way to end it.
 pub struct Testbed {
-    clearinghouse: Clearinghouse,
+    clearinghouse: ClearinghouseServer,
     control: Arc<NodeControl>,
     slots: Vec<NodeSlot>,
     record: Mutex<Record>,
@@ -194,7 +194,7 @@ impl Testbed {
 
     /// The clearinghouse itself.
     #[must_use]
-    pub fn clearinghouse(&self) -> &Clearinghouse {
+    pub fn clearinghouse(&self) -> &ClearinghouseServer {
         &self.clearinghouse
     }
 
@@ -469,7 +469,7 @@ async fn start_clearinghouse(
     directory: &TestbedDirectory,
     network: &LoopbackNetwork,
     control: &Arc<NodeControl>,
-) -> Result<Clearinghouse, TestbedError> {
+) -> Result<ClearinghouseServer, TestbedError> {
     let on = async |port: u16| {
         let address = (network.clearinghouse(), port).into();
         let control = Arc::clone(control);
@@ -477,7 +477,7 @@ async fn start_clearinghouse(
         parts.leases = config.leases;
         parts.placement = Arc::new(ShuffledPlacement::new(config.seed));
         parts.seed = config.seed;
-        Clearinghouse::start(parts).await
+        ClearinghouseServer::start(parts).await
     };
     let started = match port_before.filter(|_| config.clearinghouse_port == 0) {
         Some(port) => match on(port).await {

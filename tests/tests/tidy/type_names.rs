@@ -5,16 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::crates;
 use crate::ratchet;
 
-/// Names that are still declared in several crates: the name, and the folders of the crates.
-const SHARED: &[(&str, &[&str])] = &[
-    ("Call", &["repy", "repy-syntax"]),
-    ("Class", &["repy-machine", "repy-syntax"]),
-    ("Clearinghouse", &["engine", "testbed"]),
-    ("Function", &["repy-machine", "repy-syntax"]),
-    ("Handler", &["repy-machine", "repy-syntax"]),
-    ("Level", &["repy", "repy-machine"]),
-    ("Source", &["repy-machine", "repy-syntax"]),
-];
+/// Names that are still declared in several crates, the name and the folders of the crates: none.
+const SHARED: &[(&str, &[&str])] = &[];
 
 /// Each name that several crates declare and one of them publicly, with their folders. A name is what readers know: that
 /// the second crate keeps its type to itself does not help them.

@@ -5,7 +5,7 @@ use super::{CompileError, Compiler, emit::Label};
 use crate::bytecode::Op;
 use crate::object::{Str, Value};
 use overlord_repy_syntax::ast::{
-    Call, CompFor, CompareOp, Comprehension, Expr, ExprKind, Index, SlicePart, Symbol, UnaryOp,
+    CallExpr, CompFor, CompareOp, Comprehension, Expr, ExprKind, Index, SlicePart, Symbol, UnaryOp,
 };
 
 type Done = Result<(), CompileError>;
@@ -183,7 +183,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn call(&mut self, call: &Call) -> Done {
+    fn call(&mut self, call: &CallExpr) -> Done {
         if call.args.len() > MAX_ARGS || call.keywords.len() > MAX_ARGS {
             return self.error(call.function.pos, "more arguments than a call can have");
         }

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 
 use overlord_repy_syntax::ast::visit::{Use, Visit, Visitor, visit_exprs};
-use overlord_repy_syntax::ast::{Class, Expr, Function, Module, Param, Params, Pos, Symbol};
+use overlord_repy_syntax::ast::{
+    ClassDefinition, Expr, FunctionDefinition, Module, Param, Params, Pos, Symbol,
+};
 
 /// Where a name lives, seen from one block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -260,7 +262,7 @@ impl<'tree> Visitor<'tree> for Finder<'_> {
         self.target(target)
     }
 
-    fn function(&mut self, function: &'tree Function, pos: Pos) -> Visit<'tree, Self> {
+    fn function(&mut self, function: &'tree FunctionDefinition, pos: Pos) -> Visit<'tree, Self> {
         self.name(function.name, pos, Use::Defined)?;
         visit_exprs(self, &function.decorators)?;
         visit_exprs(self, &function.params.defaults)?;
@@ -269,7 +271,7 @@ impl<'tree> Visitor<'tree> for Finder<'_> {
         inner.body(&function.body)
     }
 
-    fn class(&mut self, class: &'tree Class, pos: Pos) -> Visit<'tree, Self> {
+    fn class(&mut self, class: &'tree ClassDefinition, pos: Pos) -> Visit<'tree, Self> {
         self.name(class.name, pos, Use::Defined)?;
         visit_exprs(self, &class.decorators)?;
         visit_exprs(self, &class.bases)?;

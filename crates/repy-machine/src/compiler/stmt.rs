@@ -3,7 +3,9 @@
 use super::{Block, CompileError, Compiler, Exit, Name, scope};
 use crate::bytecode::{CodeKind, Op};
 use crate::object::{Value, symbol::known};
-use overlord_repy_syntax::ast::{Class, Expr, ExprKind, Function, Param, Stmt, StmtKind};
+use overlord_repy_syntax::ast::{
+    ClassDefinition, Expr, ExprKind, FunctionDefinition, Param, Stmt, StmtKind,
+};
 
 type Done = Result<(), CompileError>;
 
@@ -214,7 +216,7 @@ impl Compiler<'_> {
         self.out.emit(Op::Return);
     }
 
-    fn function(&mut self, function: &Function) -> Done {
+    fn function(&mut self, function: &FunctionDefinition) -> Done {
         self.exprs(&function.params.defaults)?;
         let unit = self.unit;
         let Some(inner) = unit.scopes.of(scope::key(function)) else {
@@ -254,7 +256,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn class(&mut self, class: &Class) -> Done {
+    fn class(&mut self, class: &ClassDefinition) -> Done {
         self.exprs(&class.bases)?;
         self.out.emit(Op::BuildTuple(class.bases.len() as u32));
         let unit = self.unit;

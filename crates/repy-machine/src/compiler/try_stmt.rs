@@ -6,7 +6,7 @@
 
 use super::{Block, CompileError, Compiler, Exit};
 use crate::bytecode::Op;
-use overlord_repy_syntax::ast::{Handler, Stmt, Try};
+use overlord_repy_syntax::ast::{ExceptClause, Stmt, Try};
 
 type Done = Result<(), CompileError>;
 
@@ -90,7 +90,7 @@ impl Compiler<'_> {
     }
 
     /// One clause; the exception on its way is on top of the stack.
-    fn handler(&mut self, handler: &Handler, done: super::emit::Label) -> Done {
+    fn handler(&mut self, handler: &ExceptClause, done: super::emit::Label) -> Done {
         self.out.set_line(handler.pos.line);
         let next = self.out.label();
         if let Some(exception) = &handler.exception {

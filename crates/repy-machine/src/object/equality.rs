@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::{Res, Str, Value, ViewKind};
-use crate::depth::{self, DATA, Level};
+use crate::depth::{self, DATA, DepthGuard};
 use crate::machine::safe_dict;
 use crate::number::numbers_equal;
 use crate::work;
@@ -31,7 +31,7 @@ pub(crate) fn strings_equal(x: &Str, y: &Str) -> Res<bool> {
 }
 
 /// A level of containers, methods and such.
-pub(crate) fn enter() -> Res<Level> {
+pub(crate) fn enter() -> Res<DepthGuard> {
     Ok(depth::enter(DATA, " in cmp")?)
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::float_format::{repr_float, repr_part, str_float, str_part};
 use crate::arithmetic::long;
-use crate::depth::{self, DATA, Level};
+use crate::depth::{self, DATA, DepthGuard};
 use crate::machine::Machine;
 use crate::object::bytes;
 use crate::object::exception::type_error;
@@ -311,7 +311,7 @@ impl Machine<'_> {
     }
 
     /// Begins to show what a value holds: None if it is being shown further out already. Each `leave` ends one.
-    fn enter(&mut self, value: &Value, what: &str) -> Res<Option<Level>> {
+    fn enter(&mut self, value: &Value, what: &str) -> Res<Option<DepthGuard>> {
         let address = value.address().unwrap_or(0);
         if self.showing.contains(&address) {
             return Ok(None);
@@ -321,7 +321,7 @@ impl Machine<'_> {
         Ok(Some(level))
     }
 
-    fn leave(&mut self, level: Level) {
+    fn leave(&mut self, level: DepthGuard) {
         drop(level);
         self.showing.pop();
     }

@@ -5,8 +5,9 @@
 //! the compiler's.
 
 use super::{
-    Body, Call, Class, CompFor, Comprehension, Expr, ExprKind, Function, Handler, Index, Param,
-    Params, Pos, RefusedExpr, RefusedStmt, SlicePart, Stmt, StmtKind, Symbol, Try,
+    Body, CallExpr, ClassDefinition, CompFor, Comprehension, ExceptClause, Expr, ExprKind,
+    FunctionDefinition, Index, Param, Params, Pos, RefusedExpr, RefusedStmt, SlicePart, Stmt,
+    StmtKind, Symbol, Try,
 };
 
 /// What a name in the tree does.
@@ -76,7 +77,7 @@ pub trait Visitor<'tree>: Sized {
     ///
     /// # Errors
     /// What ends the visit.
-    fn function(&mut self, function: &'tree Function, pos: Pos) -> Visit<'tree, Self> {
+    fn function(&mut self, function: &'tree FunctionDefinition, pos: Pos) -> Visit<'tree, Self> {
         walk_function(self, function, pos)
     }
 
@@ -84,7 +85,7 @@ pub trait Visitor<'tree>: Sized {
     ///
     /// # Errors
     /// What ends the visit.
-    fn class(&mut self, class: &'tree Class, pos: Pos) -> Visit<'tree, Self> {
+    fn class(&mut self, class: &'tree ClassDefinition, pos: Pos) -> Visit<'tree, Self> {
         walk_class(self, class, pos)
     }
 
@@ -132,7 +133,7 @@ pub trait Visitor<'tree>: Sized {
     ///
     /// # Errors
     /// What ends the visit.
-    fn call(&mut self, call: &'tree Call, _pos: Pos) -> Visit<'tree, Self> {
+    fn call(&mut self, call: &'tree CallExpr, _pos: Pos) -> Visit<'tree, Self> {
         walk_call(self, call)
     }
 
@@ -257,7 +258,7 @@ pub fn walk_try<'tree, V: Visitor<'tree>>(visitor: &mut V, parts: &'tree Try) ->
 /// What ends the visit.
 pub fn walk_handler<'tree, V: Visitor<'tree>>(
     visitor: &mut V,
-    handler: &'tree Handler,
+    handler: &'tree ExceptClause,
 ) -> Visit<'tree, V> {
     visit_exprs(visitor, &handler.exception)?;
     visit_targets(visitor, &handler.target)?;
@@ -270,7 +271,7 @@ pub fn walk_handler<'tree, V: Visitor<'tree>>(
 /// What ends the visit.
 pub fn walk_function<'tree, V: Visitor<'tree>>(
     visitor: &mut V,
-    function: &'tree Function,
+    function: &'tree FunctionDefinition,
     pos: Pos,
 ) -> Visit<'tree, V> {
     visitor.name(function.name, pos, Use::Defined)?;
@@ -317,7 +318,7 @@ pub fn walk_param_list<'tree, V: Visitor<'tree>>(
 /// What ends the visit.
 pub fn walk_class<'tree, V: Visitor<'tree>>(
     visitor: &mut V,
-    class: &'tree Class,
+    class: &'tree ClassDefinition,
     pos: Pos,
 ) -> Visit<'tree, V> {
     visitor.name(class.name, pos, Use::Defined)?;
@@ -400,7 +401,10 @@ pub fn walk_expr<'tree, V: Visitor<'tree>>(visitor: &mut V, expr: &'tree Expr) -
 ///
 /// # Errors
 /// What ends the visit.
-pub fn walk_call<'tree, V: Visitor<'tree>>(visitor: &mut V, call: &'tree Call) -> Visit<'tree, V> {
+pub fn walk_call<'tree, V: Visitor<'tree>>(
+    visitor: &mut V,
+    call: &'tree CallExpr,
+) -> Visit<'tree, V> {
     visitor.expr(&call.function)?;
     visit_exprs(visitor, &call.args)?;
     for keyword in &call.keywords {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use crate::ast::visit::{Use, Visit, Visitor, visit_exprs, walk_params};
-use crate::ast::{Class, Function, Pos, Stmt, Symbol};
+use crate::ast::{ClassDefinition, FunctionDefinition, Pos, Stmt, Symbol};
 
 type Names = BTreeSet<Symbol>;
 
@@ -50,7 +50,7 @@ impl<'tree> Visitor<'tree> for Scope {
         Ok(())
     }
 
-    fn function(&mut self, function: &'tree Function, pos: Pos) -> Visit<'tree, Self> {
+    fn function(&mut self, function: &'tree FunctionDefinition, pos: Pos) -> Visit<'tree, Self> {
         self.name(function.name, pos, Use::Defined)?;
         visit_exprs(self, &function.params.defaults)?;
         let mut inner = Self::default();
@@ -60,7 +60,7 @@ impl<'tree> Visitor<'tree> for Scope {
         Ok(())
     }
 
-    fn class(&mut self, class: &'tree Class, pos: Pos) -> Visit<'tree, Self> {
+    fn class(&mut self, class: &'tree ClassDefinition, pos: Pos) -> Visit<'tree, Self> {
         self.name(class.name, pos, Use::Defined)?;
         visit_exprs(self, &class.bases)?;
         let mut inner = Self::default();

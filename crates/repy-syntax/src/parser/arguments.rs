@@ -2,7 +2,7 @@
 
 use super::expression::refused;
 use super::{Parser, Result};
-use crate::ast::{Call, Expr, ExprKind, Keyword, Param, Params, RefusedExpr};
+use crate::ast::{CallExpr, Expr, ExprKind, Keyword, Param, Params, RefusedExpr};
 use crate::syntax_error::SyntaxError;
 use crate::token::Kind;
 
@@ -75,7 +75,7 @@ impl Parser<'_> {
         let mut tallest = self.height;
         self.enter()?;
         self.advance()?;
-        let mut call = Call {
+        let mut call = CallExpr {
             function,
             args: Vec::new(),
             keywords: Vec::new(),
@@ -109,7 +109,7 @@ impl Parser<'_> {
     }
 
     /// `value`, `name=value`, or a bare generator expression.
-    fn argument(&mut self, call: &mut Call) -> Result<()> {
+    fn argument(&mut self, call: &mut CallExpr) -> Result<()> {
         let first = self.current;
         let value = self.test()?;
         if self.at(Kind::Equal) {

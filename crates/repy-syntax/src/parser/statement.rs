@@ -2,7 +2,8 @@
 
 use super::{Parser, Result, body_of};
 use crate::ast::{
-    Class, Expr, ExprKind, Function, Handler, Params, RefusedStmt, Stmt, StmtKind, Symbol, Try,
+    ClassDefinition, ExceptClause, Expr, ExprKind, FunctionDefinition, Params, RefusedStmt, Stmt,
+    StmtKind, Symbol, Try,
 };
 use crate::syntax_error::SyntaxError;
 use crate::token::Kind;
@@ -363,7 +364,7 @@ impl Parser<'_> {
         })))
     }
 
-    fn handler(&mut self) -> Result<Handler> {
+    fn handler(&mut self) -> Result<ExceptClause> {
         let pos = self.advance()?.pos;
         let mut exception = None;
         let mut target = None;
@@ -376,7 +377,7 @@ impl Parser<'_> {
             }
         }
         let body = self.suite()?;
-        Ok(Handler {
+        Ok(ExceptClause {
             pos,
             exception,
             target,
@@ -446,7 +447,7 @@ impl Parser<'_> {
         };
         self.expect(Kind::RightParen)?;
         let body = body_of(self.suite()?);
-        Ok(StmtKind::Function(Box::new(Function {
+        Ok(StmtKind::Function(Box::new(FunctionDefinition {
             name,
             params,
             body,
@@ -465,7 +466,7 @@ impl Parser<'_> {
             self.expect(Kind::RightParen)?;
         }
         let body = body_of(self.suite()?);
-        Ok(StmtKind::Class(Box::new(Class {
+        Ok(StmtKind::Class(Box::new(ClassDefinition {
             name,
             bases,
             body,

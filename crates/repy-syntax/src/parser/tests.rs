@@ -6,12 +6,12 @@ use crate::ast::{BinaryOp, Index, UnaryOp};
 use crate::limits::MAX_INDENTS;
 
 fn tree(program: &str) -> Module {
-    let source = Source::new(program.as_bytes()).expect("text");
+    let source = SourceText::new(program.as_bytes()).expect("text");
     parse(&source).unwrap_or_else(|error| panic!("{program}: {error}"))
 }
 
 fn error(program: &str) -> String {
-    let parsed = Source::new(program.as_bytes()).and_then(|source| parse(&source));
+    let parsed = SourceText::new(program.as_bytes()).and_then(|source| parse(&source));
     parsed.expect_err(program).to_string()
 }
 

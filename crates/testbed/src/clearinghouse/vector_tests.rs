@@ -19,7 +19,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::Clearinghouse;
+use super::ClearinghouseServer;
 use fixture::Fixture;
 use recording::{Exchange, Recording};
 
@@ -172,7 +172,7 @@ async fn a_client_of_http_1_0_that_offers_nothing_else_is_answered() {
     clearinghouse.shutdown().await;
 }
 
-fn tls_client(clearinghouse: &Clearinghouse, protocols: &[Vec<u8>]) -> TlsConnector {
+fn tls_client(clearinghouse: &ClearinghouseServer, protocols: &[Vec<u8>]) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(clearinghouse.ca_file()).expect("a PEM file") {
         roots
@@ -191,7 +191,7 @@ fn tls_client(clearinghouse: &Clearinghouse, protocols: &[Vec<u8>]) -> TlsConnec
 
 /// Sends the recorded bytes as they are over a connection of its own, and reads one answer.
 async fn send(
-    clearinghouse: &Clearinghouse,
+    clearinghouse: &ClearinghouseServer,
     tls: &TlsConnector,
     request: &[u8],
 ) -> (u16, String, Vec<u8>) {

@@ -20,7 +20,7 @@ use overlord_types::{
 use super::recording::{Exchange, Recording, members, text};
 use crate::clearinghouse::registry::{EnrolledNode, EnrolledVessel};
 use crate::clearinghouse::{
-    Candidate, Clearinghouse, ClearinghouseConfig, ControlError, NewAccount, Placement,
+    Candidate, ClearinghouseConfig, ClearinghouseServer, ControlError, NewAccount, Placement,
     VesselControl, VesselPlace, Wanted,
 };
 
@@ -357,7 +357,7 @@ impl Fixture {
     }
 
     /// Starts a clearinghouse that knows what the recording presupposes.
-    pub(super) async fn start(&self, directory: &Path) -> Clearinghouse {
+    pub(super) async fn start(&self, directory: &Path) -> ClearinghouseServer {
         let decided = Arc::clone(&self.decided);
         let control = Arc::new(RecordedNodes(Arc::clone(&decided)));
         let address = "127.0.0.1:0".parse().unwrap();
@@ -378,7 +378,9 @@ impl Fixture {
             let key = first.or_else(|| keys.lock().unwrap().pop_front());
             ApiKey::new(&key.expect("as many new API keys as the recording has")).unwrap()
         });
-        let clearinghouse = Clearinghouse::start(config).await.expect("a clearinghouse");
+        let clearinghouse = ClearinghouseServer::start(config)
+            .await
+            .expect("a clearinghouse");
         for (number, (lookup_name, account)) in self.accounts.iter().enumerate() {
             let name: UserName = account
                 .name
