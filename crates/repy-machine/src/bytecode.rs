@@ -2,11 +2,14 @@
 //!
 //! Variables of functions are slots of the value stack; frequent pairs (load and add, compare and jump) are one
 //! instruction. Each instruction that looks up a name has a small cache beside the code.
+//!
+//! No object is known here, and of what type constants are is left to the objects (`object::Code`).
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::object::{Str, Sym, Value};
+use crate::string::Str;
+use crate::symbol::Sym;
 use overlord_repy_syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 
 /// An instruction. In comments, `a b -- c` shows the top of the stack before and after.
@@ -177,13 +180,13 @@ pub(crate) enum Site {
 // Each place that looks up a name has one, and reads it whenever it is run.
 const _: () = assert!(size_of::<Site>() == 16);
 
-/// A compiled block.
-pub(crate) struct Code {
+/// A compiled block, whose constants are of some type.
+pub(crate) struct Code<Constant> {
     pub(crate) kind: CodeKind,
     pub(crate) name: Str,
     pub(crate) filename: Rc<str>,
     pub(crate) ops: Box<[Op]>,
-    pub(crate) consts: Box<[Value]>,
+    pub(crate) consts: Box<[Constant]>,
     /// First instruction and line of each run of instructions of one line.
     pub(crate) lines: Box<[(u32, u32)]>,
     pub(crate) handlers: Box<[Handler]>,
@@ -198,7 +201,7 @@ pub(crate) struct Code {
     pub(crate) cells: Box<[u16]>,
     /// For each free variable, the enclosing block's slot.
     pub(crate) captures: Box<[u16]>,
-    pub(crate) children: Box<[Rc<Code>]>,
+    pub(crate) children: Box<[Rc<Code<Constant>>]>,
     pub(crate) caches: Box<[Cell<Site>]>,
     /// Jump targets of each `EndFinally`.
     pub(crate) exits: Box<[Box<[u32]>]>,
@@ -213,7 +216,7 @@ pub(crate) struct Code {
 /// The cache of all places beyond those that have one of their own: never filled.
 pub(crate) const NO_CACHE: u16 = u16::MAX;
 
-impl Code {
+impl<Constant> Code<Constant> {
     /// What a place has remembered.
     #[inline(always)]
     pub(crate) fn remembered(&self, cache: u16) -> Site {

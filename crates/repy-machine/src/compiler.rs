@@ -13,8 +13,8 @@ mod try_stmt;
 
 use std::rc::Rc;
 
-use crate::bytecode::{Code, CodeKind};
-use crate::object::{Interner, Str, Sym};
+use crate::bytecode::CodeKind;
+use crate::object::{Code, Interner, Str, Sym};
 use emit::Emitter;
 use overlord_repy_syntax::ast;
 use scope::{Scope, Scopes};

@@ -79,6 +79,8 @@ mod object;
 mod pages;
 mod program;
 mod stop;
+mod string;
+mod symbol;
 mod text;
 mod vm;
 mod work;

@@ -19,8 +19,6 @@ pub(crate) mod iter;
 pub(crate) mod list;
 pub(crate) mod reclaim;
 pub(crate) mod set;
-pub(crate) mod string;
-pub(crate) mod symbol;
 pub(crate) mod tuple;
 
 use std::rc::Rc;
@@ -29,6 +27,8 @@ use std::sync::atomic::{AtomicU64, Ordering as AtomicOrdering};
 use num_bigint::BigInt;
 
 use crate::number::Number;
+pub use crate::string::Str;
+pub(crate) use crate::symbol::{Interner, Sym};
 
 pub(crate) use class::{Class, ClassKind, TypeTag};
 pub use dict::Dict;
@@ -36,13 +36,13 @@ pub(crate) use dict::{DictObject, DictView, ViewKind};
 pub use exception::{ExceptionKind, Thrown};
 pub(crate) use exception::{Raised, Signal, TraceEntry};
 pub use function::{Args, Arity};
-pub(crate) use function::{BoundMethod, Cell, Function, NativeBound, NativeCode, NativeFunction};
+pub(crate) use function::{
+    BoundMethod, Cell, Code, Function, NativeBound, NativeCode, NativeFunction,
+};
 pub(crate) use instance::{Instance, Payload};
 pub(crate) use iter::IterObject;
 pub(crate) use list::ListObject;
 pub(crate) use set::{Set, SetObject};
-pub use string::Str;
-pub(crate) use symbol::{Interner, Sym};
 pub(crate) use tuple::TupleObject;
 
 /// What every operation of the machine ends with: a value, or what was thrown.

@@ -36,13 +36,13 @@ use crate::memory;
 use crate::meter::watched;
 use crate::object::budget::{AtWork, Budget};
 use crate::object::cycles;
-use crate::object::string;
 use crate::object::{
     Class, DictObject, ExceptionKind, Function, NativeFunction, Res, Str, Sym, Thrown, TupleObject,
     TypeTag, Value,
 };
 use crate::pages::Pages;
 use crate::stop::{Stop, Wait};
+use crate::string;
 
 /// Python 2's recursion limit.
 const RECURSION_LIMIT: usize = 1000;

@@ -21,7 +21,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     (
         "repy-machine",
         &[
-            "bytecode.rs",
             "machine.rs",
             "machine/frame.rs",
             "machine/host.rs",

@@ -19,10 +19,14 @@ const FLOORS: &[&[&str]] = &[
     &["meter"],
     // Counting: who takes memory, does work or goes deep asks here first.
     &["depth", "memory", "program", "work"],
-    // Numbers, without the values that hold them.
-    &["number"],
+    // Strings, and numbers without the values that hold them.
+    &["number", "string"],
+    // Names.
+    &["symbol"],
+    // What a compiled program consists of, whatever its constants are.
+    &["bytecode"],
     // Objects and the data of the machine that native functions are given.
-    &["bytecode", "machine", "object"],
+    &["machine", "object"],
     // What needs no machine to be told of two objects.
     &["arithmetic", "compare"],
     // What is done with objects, and programs made into instructions.

@@ -8,8 +8,8 @@ use crate::methods::args::integer;
 use crate::methods::signature::{Receiver, methods};
 use crate::object::cycles;
 use crate::object::exception::{ExceptionPart, index_error, type_error};
-use crate::object::symbol::known;
 use crate::object::{Arity, Class, ExceptionKind, Instance, Res, Str, Sym, Value};
+use crate::symbol::known;
 
 /// The builtin exception a class is or inherits from.
 fn builtin_kind(class: &Class) -> Option<ExceptionKind> {

@@ -2,7 +2,8 @@
 
 use super::{Block, CompileError, Compiler, Exit, Name, scope};
 use crate::bytecode::{CodeKind, Op};
-use crate::object::{Value, symbol::known};
+use crate::object::Value;
+use crate::symbol::known;
 use overlord_repy_syntax::ast::{
     ClassDefinition, Expr, ExprKind, FunctionDefinition, Param, Stmt, StmtKind,
 };

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use overlord_bug::{Bug, bug, invariant};
 
 use super::{Ended, SliceEnd};
-use crate::bytecode::{Code, Op};
+use crate::bytecode::Op;
 use crate::object::budget::Budget;
-use crate::object::{DictObject, Function, Instance, Raised, Res, Thrown, Value};
+use crate::object::{Code, DictObject, Function, Instance, Raised, Res, Thrown, Value};
 
 /// What happens with a frame's result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,8 +7,8 @@ use super::signature::{AnySet, class_of_instance};
 use crate::arithmetic;
 use crate::machine::Machine;
 use crate::object::exception::{memory_error, overflow_error, type_error};
-use crate::object::string::LONGEST_STRING;
 use crate::object::{Res, Set, SetObject, Signal, Str, Thrown, Value};
+use crate::string::LONGEST_STRING;
 use overlord_repy_syntax::ast::BinaryOp;
 
 fn symbol(op: BinaryOp) -> &'static str {

@@ -5,8 +5,8 @@ use super::signature::{SignedSize, methods};
 use crate::machine::Machine;
 use crate::memory;
 use crate::object::exception::{overflow_error, type_error, value_error};
-use crate::object::string::LONGEST_STRING;
 use crate::object::{Arity, Res, Str, Value};
+use crate::string::LONGEST_STRING;
 use crate::text::search::ByteSet;
 use crate::work;
 

@@ -5,8 +5,7 @@ use std::rc::Rc;
 
 use overlord_bug::Bug;
 
-use super::{Sym, Value, reclaim};
-use crate::bytecode::Code;
+use super::{Code, Sym, Value, reclaim};
 use crate::stop::{Denied, Reason, Stop, Wait};
 
 macro_rules! exceptions {

@@ -4,8 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::{Class, DictObject, Res, Str, Sym, TypeTag, Value, reclaim};
-use crate::bytecode::Code;
+use crate::bytecode;
 use crate::machine::Machine;
+
+/// A compiled block of a program.
+pub(crate) type Code = bytecode::Code<Value>;
 
 /// A variable that outlives its function because an inner function uses it.
 pub struct Cell {

@@ -8,10 +8,10 @@ use crate::depth::{self, DATA, DepthGuard};
 use crate::machine::Machine;
 use crate::object::bytes;
 use crate::object::exception::type_error;
-use crate::object::symbol::known;
 use crate::object::{
     BoundMethod, Class, ClassKind, ExceptionKind, NativeFunction, Payload, Res, Str, Value, XRange,
 };
+use crate::symbol::known;
 use crate::{memory, work};
 
 const OF_A_LIST: &str = " while getting the repr of a list";

@@ -4,17 +4,17 @@ use std::rc::Rc;
 
 use overlord_bug::bug;
 
-use crate::bytecode::{Code, Site};
+use crate::bytecode::Site;
 use crate::machine::Machine;
 use crate::machine::frame::Thread;
 use crate::object::cycles;
 use crate::object::exception::{attribute_error, type_error};
 use crate::object::instance::Instance;
-use crate::object::symbol::known;
 use crate::object::{
-    Arity, BoundMethod, Class, ClassKind, NativeBound, NativeCode, NativeFunction, Payload, Res,
-    Sym, Thrown, Value,
+    Arity, BoundMethod, Class, ClassKind, Code, NativeBound, NativeCode, NativeFunction, Payload,
+    Res, Sym, Thrown, Value,
 };
+use crate::symbol::known;
 
 impl Machine<'_> {
     /// `object.name` with a cache.

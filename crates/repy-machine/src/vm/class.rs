@@ -8,11 +8,11 @@ use crate::machine::frame::{Then, Thread};
 use crate::object::class::SymMap;
 use crate::object::cycles;
 use crate::object::exception::{attribute_error, overflow_error, type_error};
-use crate::object::symbol::known;
 use crate::object::{
     Args, Class, ClassKind, Dict, DictObject, ExceptionKind, Function, Instance, Payload, Res, Set,
     SetObject, Str, Sym, Thrown, TypeTag, Value,
 };
+use crate::symbol::known;
 
 impl Machine<'_> {
     /// Starts a class body, with the bases in a tuple on top of the stack; the class is made when it ends.

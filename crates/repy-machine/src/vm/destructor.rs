@@ -13,9 +13,9 @@ use crate::machine::Machine;
 use crate::machine::frame::{Finalizing, Then, Thread};
 use crate::memory;
 use crate::object::cycles;
-use crate::object::symbol::known;
 use crate::object::{ExceptionKind, Instance, Raised, Signal, Thrown, Value, reclaim};
 use crate::stop::{Reason, Stop};
+use crate::symbol::known;
 use crate::work;
 
 impl Machine<'_> {

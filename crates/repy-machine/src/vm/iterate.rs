@@ -4,8 +4,8 @@ use crate::machine::Machine;
 use crate::machine::frame::{Then, Thread};
 use crate::object::exception::type_error;
 use crate::object::iter::Source;
-use crate::object::symbol::known;
 use crate::object::{ExceptionKind, IterObject, Payload, Res, Value};
+use crate::symbol::known;
 use crate::work;
 
 /// What a `for` goes on with.

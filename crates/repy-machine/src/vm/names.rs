@@ -4,11 +4,11 @@
 
 use overlord_bug::bug;
 
-use crate::bytecode::{Code, CodeKind, Site};
+use crate::bytecode::{CodeKind, Site};
 use crate::machine::Machine;
 use crate::machine::frame::Thread;
 use crate::object::function::Function;
-use crate::object::{DictObject, ExceptionKind, Res, Sym, Thrown, Value};
+use crate::object::{Code, DictObject, ExceptionKind, Res, Sym, Thrown, Value};
 
 impl Machine<'_> {
     /// A global variable or builtin, by what its place remembers or else by name.

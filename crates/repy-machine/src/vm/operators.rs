@@ -2,7 +2,7 @@
 //! [`crate::arithmetic`], to objects of the builtin types in [`crate::methods`].
 
 use crate::arithmetic;
-use crate::bytecode::{Code, Op, Site};
+use crate::bytecode::{Op, Site};
 use crate::compare;
 use crate::machine::Machine;
 use crate::machine::frame::Thread;
@@ -11,7 +11,7 @@ use crate::methods;
 use crate::number::direct::{compare_floats, compare_ints, float_op};
 use crate::object::equality;
 use crate::object::exception::type_error;
-use crate::object::{Payload, Res, Str, Value};
+use crate::object::{Code, Payload, Res, Str, Value};
 use crate::work;
 use overlord_repy_syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 

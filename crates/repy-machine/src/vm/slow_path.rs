@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use overlord_bug::bug;
 
-use crate::bytecode::{Code, Op};
+use crate::bytecode::Op;
 use crate::machine::Machine;
 use crate::machine::frame::{Frame, Then, Thread, out_of_place};
 use crate::object::cycles;
 use crate::object::exception::type_error;
-use crate::object::{Dict, Function, Res, Signal, Thrown, Value};
+use crate::object::{Code, Dict, Function, Res, Signal, Thrown, Value};
 
 /// How the interpreter loop goes on.
 pub(super) enum Next {

@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use super::{Limits, Machine, SliceEnd};
 use crate::Program;
-use crate::bytecode::{Code, Op};
+use crate::bytecode::Op;
 use crate::machine::frame::{State, Thread};
-use crate::object::{Function, Value};
+use crate::object::{Code, Function, Value};
 
 /// A machine, and a program's function in it.
 fn loaded(source: &str) -> (Machine<'static>, Rc<Function>) {
@@ -113,7 +113,7 @@ fn an_instruction_that_finds_what_it_cannot_find_is_a_bug() {
             "EndFinally(0)",
         ),
         (
-            vec![one, Op::StoreName(crate::object::symbol::known::del)],
+            vec![one, Op::StoreName(crate::symbol::known::del)],
             "StoreName",
         ),
     ];

@@ -1,10 +1,10 @@
 //! What the instructions of the loop have at hand, their place in the code and the function's variables, and the ways in
 //! which they leave the loop.
 
-use crate::bytecode::{Code, Op};
+use crate::bytecode::Op;
 use crate::machine::Machine;
 use crate::machine::frame::Thread;
-use crate::object::{Function, Res, Thrown, Value, reclaim};
+use crate::object::{Code, Function, Res, Thrown, Value, reclaim};
 
 /// Why the loop stops running instructions of a frame one after the other.
 pub(super) enum Exit {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Str;
+use crate::string::Str;
 
 /// A name known to the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
