@@ -78,7 +78,7 @@ impl Machine<'_> {
     pub fn new(limits: Limits) -> Machine<'static> {
         string::prepare();
         drop(TupleObject::empty());
-        let budget = Budget::new(limits.memory);
+        let budget = Budget::new(limits.memory, cycles::COLLECTOR);
         let _at_work = budget.begin();
         let machine = setup::machine(budget);
         watched(|watched| watched.stop = Some(machine.stop.clone()));

@@ -16,11 +16,52 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
-use super::cycles::{self, Noted};
-use super::{Instance, Value};
+use super::{Class, DictObject, Function, Instance, ListObject, SetObject, Value};
 use crate::meter::{HERE, Stored};
+
+/// An object that may be part of a circle. Noting does not hold it.
+pub(crate) enum Noted {
+    List(Weak<ListObject>),
+    Dict(Weak<DictObject>),
+    Set(Weak<SetObject>),
+    Instance(Weak<Instance>),
+    Function(Weak<Function>),
+    Class(Weak<Class>),
+}
+
+impl Noted {
+    pub(super) fn value(&self) -> Option<Value> {
+        Some(match self {
+            Noted::List(weak) => Value::List(weak.upgrade()?),
+            Noted::Dict(weak) => Value::Dict(weak.upgrade()?),
+            Noted::Set(weak) => Value::Set(weak.upgrade()?),
+            Noted::Instance(weak) => Value::Instance(weak.upgrade()?),
+            Noted::Function(weak) => Value::Function(weak.upgrade()?),
+            Noted::Class(weak) => Value::Class(weak.upgrade()?),
+        })
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        match self {
+            Noted::List(weak) => weak.strong_count() > 0,
+            Noted::Dict(weak) => weak.strong_count() > 0,
+            Noted::Set(weak) => weak.strong_count() > 0,
+            Noted::Instance(weak) => weak.strong_count() > 0,
+            Noted::Function(weak) => weak.strong_count() > 0,
+            Noted::Class(weak) => weak.strong_count() > 0,
+        }
+    }
+}
+
+/// What gives circles back: who looks for them stands above all that can be part of one.
+pub(crate) struct Collector {
+    /// While the machine is there; how many objects that were.
+    pub(crate) collect: fn() -> usize,
+    /// When it is gone, and with it all that destructors could be run by.
+    pub(crate) collect_last: fn(),
+}
 
 /// Objects a machine has to come back to.
 pub(crate) struct Lists {
@@ -80,6 +121,7 @@ struct Home {
     machine: u64,
     stored: Stored,
     lists: Lists,
+    collect_last: fn(),
 }
 
 impl Home {
@@ -127,8 +169,8 @@ impl Place {
 pub(crate) struct Budget(Rc<Home>);
 
 impl Budget {
-    /// One for a new machine that may hold so many bytes.
-    pub(crate) fn new(limit: Option<usize>) -> Rc<Budget> {
+    /// One for a new machine that may hold so many bytes, and what gives its circles back.
+    pub(crate) fn new(limit: Option<usize>, collector: Collector) -> Rc<Budget> {
         let machine = PLACE.with(|place| {
             let machine = place.machines.get() + 1;
             place.machines.set(machine);
@@ -137,8 +179,9 @@ impl Budget {
         });
         Rc::new(Budget(Rc::new(Home {
             machine,
-            stored: Stored::new(limit, cycles::collect),
+            stored: Stored::new(limit, collector.collect),
             lists: Lists::new(),
+            collect_last: collector.collect_last,
         })))
     }
 
@@ -182,7 +225,7 @@ impl Drop for Budget {
             return;
         }
         let _at_work = self.0.clone().begin();
-        cycles::collect_last();
+        (self.0.collect_last)();
         // Nobody is left to run their destructors. What they hold may have one in turn.
         loop {
             let waiting =

@@ -10,55 +10,23 @@
 //! left alone. As in CPython 2.7, circles with a `__del__` among them are kept: there is no right order to run
 //! destructors in.
 //!
-//! Here is what is noted and when to look; `graph` looks, `held` knows the objects.
+//! Here is what is noted and when to look, and what of lists and dictionaries has to take note; `graph` looks, `held`
+//! knows the objects.
 
 mod graph;
 mod held;
 
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
-use self::graph::Graph;
-use super::budget::PLACE;
-use super::{Class, DictObject, Function, Instance, ListObject, SetObject, Str, Value, reclaim};
+use self::graph::{Destructors, Graph};
+use super::budget::{Collector, Noted, PLACE};
+use super::reclaim::can_close;
+use super::{Class, Dict, DictObject, Function, Instance, ListObject, Res, SetObject, Str, Value};
 use crate::memory;
 use crate::meter::{HERE, LEAST_GROWTH, LEAST_NOTED};
 
 /// Objects that one look at a part begins with, of the nodes there is room for: the others are what they hold.
 const PART: usize = 4;
-
-/// A noted object. Noting does not hold it.
-pub(crate) enum Noted {
-    List(Weak<ListObject>),
-    Dict(Weak<DictObject>),
-    Set(Weak<SetObject>),
-    Instance(Weak<Instance>),
-    Function(Weak<Function>),
-    Class(Weak<Class>),
-}
-
-impl Noted {
-    fn value(&self) -> Option<Value> {
-        Some(match self {
-            Noted::List(weak) => Value::List(weak.upgrade()?),
-            Noted::Dict(weak) => Value::Dict(weak.upgrade()?),
-            Noted::Set(weak) => Value::Set(weak.upgrade()?),
-            Noted::Instance(weak) => Value::Instance(weak.upgrade()?),
-            Noted::Function(weak) => Value::Function(weak.upgrade()?),
-            Noted::Class(weak) => Value::Class(weak.upgrade()?),
-        })
-    }
-
-    fn is_alive(&self) -> bool {
-        match self {
-            Noted::List(weak) => weak.strong_count() > 0,
-            Noted::Dict(weak) => weak.strong_count() > 0,
-            Noted::Set(weak) => weak.strong_count() > 0,
-            Noted::Instance(weak) => weak.strong_count() > 0,
-            Noted::Function(weak) => weak.strong_count() > 0,
-            Noted::Class(weak) => weak.strong_count() > 0,
-        }
-    }
-}
 
 /// Notes an object; false where no machine is at work that would look at it.
 #[cold]
@@ -84,12 +52,6 @@ fn note(noted: Noted) -> bool {
     })
 }
 
-/// Whether a value can be part of a circle.
-#[inline(always)]
-fn can_close(value: &Value) -> bool {
-    reclaim::can_nest(value) && !matches!(value, Value::Native(_))
-}
-
 /// A value is put into a list.
 #[inline(always)]
 pub(crate) fn put_into_list(list: &Rc<ListObject>, value: &Value) {
@@ -107,11 +69,45 @@ pub(crate) fn put_all_into_list(list: &Rc<ListObject>, values: &[Value]) {
     }
 }
 
+impl ListObject {
+    /// Adds an item at the end.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    #[inline]
+    pub(crate) fn append(self: &Rc<Self>, item: Value) -> Res<()> {
+        put_into_list(self, &item);
+        let mut items = self.items.borrow_mut();
+        if items.len() == items.capacity() {
+            memory::reserve(items.len() * size_of::<Value>())?;
+        }
+        items.push(item);
+        Ok(())
+    }
+}
+
 /// A key and a value are put into a dictionary.
 #[inline(always)]
 pub(crate) fn put_into_dict(dict: &Rc<DictObject>, key: &Value, value: &Value) {
     if can_close(value) || can_close(key) {
         note_dict(dict);
+    }
+}
+
+impl DictObject {
+    /// A table for the variables of a program.
+    pub(crate) fn namespace() -> Rc<DictObject> {
+        let mut dict = Dict::new();
+        dict.track();
+        let namespace = Rc::new(DictObject::new(dict));
+        note_dict(&namespace);
+        namespace
+    }
+
+    /// `d[key] = value`.
+    pub(crate) fn set(self: &Rc<Self>, key: Value, value: Value) -> Res<()> {
+        put_into_dict(self, &key, &value);
+        self.set_unnoted(key, value)
     }
 }
 
@@ -210,23 +206,20 @@ pub(crate) fn due() -> bool {
     PLACE.with(|place| (place.lists.noted.try_borrow()).is_ok_and(|all| all.len() >= look_at))
 }
 
+/// What gives a machine's circles back.
+pub(crate) const COLLECTOR: Collector = Collector {
+    collect,
+    collect_last,
+};
+
 /// Looks for circular garbage and gives it back; how many objects that were.
 pub(crate) fn collect() -> usize {
     collect_where(Destructors::CanRun)
 }
 
 /// The same where the machine is gone: destructors keep nothing.
-pub(crate) fn collect_last() {
+fn collect_last() {
     collect_where(Destructors::AreOver);
-}
-
-/// What `__del__` means for circles that have one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Destructors {
-    /// They are kept: there is no right order to run them in.
-    CanRun,
-    /// Nobody is left to run them.
-    AreOver,
 }
 
 fn collect_where(destructors: Destructors) -> usize {

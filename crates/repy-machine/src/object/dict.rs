@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::equality::{equal, strings_equal};
 use super::exception::key_error;
 use super::hash::hash_value;
-use super::{Res, Str, TypeTag, Value, cycles, reclaim};
+use super::{Res, Str, TypeTag, Value, reclaim};
 use crate::memory;
 use crate::work;
 
@@ -477,7 +477,7 @@ fn keys_equal(a: &Value, b: &Value) -> Res<bool> {
 #[derive(Default)]
 pub struct DictObject {
     inner: RefCell<Dict>,
-    /// Whether [`cycles`] knows of it.
+    /// Whether [`cycles`](super::cycles) knows of it.
     pub(crate) noted: Cell<bool>,
 }
 
@@ -487,15 +487,6 @@ impl DictObject {
             inner: RefCell::new(dict),
             noted: Cell::new(false),
         }
-    }
-
-    /// A table for the variables of a program.
-    pub(crate) fn namespace() -> Rc<DictObject> {
-        let mut dict = Dict::new();
-        dict.track();
-        let namespace = Rc::new(DictObject::new(dict));
-        cycles::note_dict(&namespace);
-        namespace
     }
 
     #[inline]
@@ -526,13 +517,8 @@ impl DictObject {
         }
     }
 
-    /// `d[key] = value`. The old value is dropped after the table is free again.
-    pub(crate) fn set(self: &Rc<Self>, key: Value, value: Value) -> Res<()> {
-        cycles::put_into_dict(self, &key, &value);
-        self.set_unnoted(key, value)
-    }
-
-    /// As [`set`](Self::set), where nothing can have been made circular or somebody else takes note.
+    /// `d[key] = value` where nothing can have been made circular or somebody else takes note. The old value is dropped
+    /// after the table is free again.
     pub(crate) fn set_unnoted(&self, key: Value, value: Value) -> Res<()> {
         let old = self.borrow_mut().insert(key, value)?;
         drop(old);

@@ -1,10 +1,8 @@
 //! Lists.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 
-use super::{Res, Value, cycles, reclaim};
-use crate::memory;
+use super::{Value, reclaim};
 
 /// A list's items.
 #[derive(Default)]
@@ -28,21 +26,6 @@ impl ListObject {
 
     pub(crate) fn get(&self, index: usize) -> Option<Value> {
         self.items.borrow().get(index).cloned()
-    }
-
-    /// Adds an item at the end.
-    ///
-    /// # Errors
-    /// If there is no memory for it.
-    #[inline]
-    pub(crate) fn append(self: &Rc<Self>, item: Value) -> Res<()> {
-        cycles::put_into_list(self, &item);
-        let mut items = self.items.borrow_mut();
-        if items.len() == items.capacity() {
-            memory::reserve(items.len() * size_of::<Value>())?;
-        }
-        items.push(item);
-        Ok(())
     }
 
     /// A copy of the items.

@@ -106,6 +106,12 @@ pub(crate) fn can_nest(value: &Value) -> bool {
         )
 }
 
+/// Whether a value can be part of a circle.
+#[inline(always)]
+pub(crate) fn can_close(value: &Value) -> bool {
+    can_nest(value) && !matches!(value, Value::Native(_))
+}
+
 /// Whether the machine should look up from its work: an instance waits for its `__del__`, or memory runs short.
 #[inline]
 pub(crate) fn pending() -> bool {

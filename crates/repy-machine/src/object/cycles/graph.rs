@@ -3,10 +3,18 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::Destructors;
 use super::held::{each_held, empty, place, references};
 use crate::memory;
 use crate::object::{Value, reclaim};
+
+/// What `__del__` means for circles that have one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Destructors {
+    /// They are kept: there is no right order to run them in.
+    CanRun,
+    /// Nobody is left to run them.
+    AreOver,
+}
 
 /// Hashes a place: one multiplication spreads addresses, whose low bits are all alike.
 #[derive(Default, Clone, Copy)]

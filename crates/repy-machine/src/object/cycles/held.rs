@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::can_close;
 use crate::machine::safe_dict;
+use crate::object::reclaim::can_close;
 use crate::object::{ClassKind, DictObject, Payload, SetObject, Value, iter::Source};
 
 /// Where a shared object lives; None for what cannot be part of a circle.
