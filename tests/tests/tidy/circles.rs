@@ -24,7 +24,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "machine.rs",
             "machine/frame.rs",
             "machine/host.rs",
-            "machine/safe_dict.rs",
             "object.rs",
             "object/budget.rs",
             "object/class.rs",

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 
 use super::Machine;
-use crate::object::{Args, Res, Sym, Value, reclaim};
+use crate::object::{Args, Dict, Res, Sym, Value, reclaim};
 
 /// What a host object can do. Dropping the last reference drops it, which is how a program gives back a file it
 /// forgot to close.
@@ -76,6 +76,14 @@ pub trait HostMapping {
 
     /// What iteration yields.
     fn keys(&self) -> Vec<Value>;
+
+    /// The dictionary as which it is compared with others; by default it is equal to nothing but itself.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    fn compared_as(&self) -> Res<Option<Dict>> {
+        Ok(None)
+    }
 }
 
 /// A host object as a value.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::host::{HostMapping, HostObject};
 use crate::object::exception::{key_error, type_error};
-use crate::object::{DictObject, ExceptionKind, Res, Thrown, Value};
+use crate::object::{Dict, DictObject, ExceptionKind, Res, Thrown, Value};
 use overlord_repy_syntax::check::is_safe_name;
 
 /// A dictionary with safe keys.
@@ -53,15 +53,6 @@ impl SafeDict {
         Ok(SafeDict { under })
     }
 
-    /// What it holds, as a dictionary.
-    pub(crate) fn contents(&self) -> Res<DictObject> {
-        let contents = DictObject::default();
-        for (key, value) in self.pairs() {
-            contents.borrow_mut().insert(key, value)?;
-        }
-        Ok(contents)
-    }
-
     /// What passes the rule of what it is over.
     pub(crate) fn pairs(&self) -> Vec<(Value, Value)> {
         let safe = |key: &Value| matches!(key, Value::Str(name) if is_safe_name(name.as_bytes()));
@@ -105,6 +96,14 @@ impl HostMapping for SafeDict {
 
     fn keys(&self) -> Vec<Value> {
         self.pairs().into_iter().map(|(key, _)| key).collect()
+    }
+
+    fn compared_as(&self) -> Res<Option<Dict>> {
+        let mut contents = Dict::new();
+        for (key, value) in self.pairs() {
+            contents.insert(key, value)?;
+        }
+        Ok(Some(contents))
     }
 }
 

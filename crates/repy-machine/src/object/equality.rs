@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use super::{Res, Str, Value, ViewKind};
 use crate::depth::{self, DATA, DepthGuard};
-use crate::machine::safe_dict;
 use crate::number::numbers_equal;
 use crate::work;
 
@@ -111,11 +110,14 @@ fn others_equal(a: &Value, b: &Value) -> Res<bool> {
     })
 }
 
-/// The dictionary as which a value is compared: a dictionary itself, or what a SafeDict holds.
+/// The dictionary as which a value is compared: a dictionary itself, or what a mapping of the host holds.
 pub(crate) fn contents(value: &Value) -> Res<Option<Value>> {
-    match (value, safe_dict::of(value)) {
-        (Value::Dict(_), _) => Ok(Some(value.clone())),
-        (_, Some(safe)) => Ok(Some(Value::Dict(Rc::new(safe.contents()?)))),
+    match value {
+        Value::Dict(_) => Ok(Some(value.clone())),
+        Value::Host(host) => match host.inner.mapping() {
+            Some(mapping) => Ok(mapping.compared_as()?.map(Value::dict)),
+            None => Ok(None),
+        },
         _ => Ok(None),
     }
 }
