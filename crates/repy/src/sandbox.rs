@@ -38,6 +38,7 @@ use crate::accounting::{Account, Accounting};
 use crate::files::FileTable;
 use crate::network::Network;
 use crate::scheduler::Scheduler;
+use crate::scheduler::surroundings::Surroundings;
 use crate::scheduler::system::{RealSystem, System};
 use crate::wall::{self, Layer, WallPolicy, WallReport};
 use duties::Duties;
@@ -147,17 +148,6 @@ impl Sandbox {
         self.log.borrow_mut().items(items)
     }
 
-    /// Makes what was logged visible.
-    pub(crate) fn flush_log(&self) {
-        self.log.borrow_mut().flush();
-    }
-
-    /// Writes the report of an uncaught exception.
-    pub(crate) fn report(&self, report: &[u8]) {
-        let parts: [&[u8]; 3] = [b"\nUncaught exception!\n", report, b"\n"];
-        self.log.borrow_mut().fault(&parts);
-    }
-
     /// Writes a line about the program that tells of no fault of its own.
     pub(crate) fn say(&self, text: &str) {
         self.log.borrow_mut().note(&[text.as_bytes(), b"\n"]);
@@ -196,7 +186,8 @@ impl Sandbox {
         let now = self.system.wall_clock();
         self.duties.borrow_mut().show(STARTED, now);
         started();
-        let (ending, machine) = self.scheduler.run(self, machine);
+        let surroundings: Rc<dyn Surroundings> = self.clone();
+        let (ending, machine) = self.scheduler.run(&surroundings, machine);
         self.scheduler.clear();
         drop(machine);
         Ok(match (ending, self.memory.limit()) {
@@ -231,6 +222,43 @@ impl Sandbox {
         let parts: [&[u8]; 2] = [refusal.as_bytes(), b"\n"];
         self.log.borrow_mut().fault(&parts);
         Ending::Refused { syntax }
+    }
+}
+
+impl Surroundings for Sandbox {
+    fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
+    }
+
+    fn system(&self) -> &dyn System {
+        &*self.system
+    }
+
+    fn processor(&self) -> &RefCell<ProcessorShare> {
+        &self.processor
+    }
+
+    fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn look_after(&self, now: f64) -> Option<Ending> {
+        if let Some(limit) = self.memory.exceeded() {
+            return Some(Ending::OverMemory { limit });
+        }
+        // A reader of the log sees what a busy program says, too.
+        self.flush_log();
+        let mut duties = self.duties.borrow_mut();
+        duties.look_after(now, &self.files, &*self.system)
+    }
+
+    fn report(&self, report: &[u8]) {
+        let parts: [&[u8]; 3] = [b"\nUncaught exception!\n", report, b"\n"];
+        self.log.borrow_mut().fault(&parts);
+    }
+
+    fn flush_log(&self) {
+        self.log.borrow_mut().flush();
     }
 }
 

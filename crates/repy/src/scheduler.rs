@@ -3,11 +3,14 @@
 //! Threads take turns, a slice of instructions each ([`schedule`]), in the order in which they became ready; so none starves. A
 //! thread whose call must wait is parked ([`wait`]); a parked thread costs its frames and a few words. When its wait is
 //! over the call's continuation runs at once and the thread queues up with the result. What ends a program as a
-//! whole is an [`Ending`]. Nothing here knows what the calls do.
+//! whole is an [`Ending`]. Nothing here knows what the calls do; what is needed of the sandbox around is
+//! [`surroundings::Surroundings`].
 
+mod leaving;
 mod run;
 mod schedule;
 pub(crate) mod stacks;
+pub(crate) mod surroundings;
 pub(crate) mod system;
 pub(crate) mod wait;
 
@@ -22,7 +25,7 @@ use crate::sandbox::Ending;
 use overlord_repy_machine::{ExceptionKind, Res, Thrown};
 use overlord_repy_machine::{Thread, Wait};
 use schedule::{Schedule, Turns};
-use stacks::Stacks;
+use stacks::{StackId, Stacks};
 use wait::{Bell, Blocked, Continuation, Until, WaitId};
 
 /// A thread of the program, by number; the main thread is 0.
@@ -30,9 +33,6 @@ pub(crate) type ThreadId = u64;
 
 /// The thread a program begins with.
 const MAIN: ThreadId = 0;
-
-/// A native stack, by number.
-type StackId = u64;
 
 /// What the scheduler knows of a thread.
 struct Entry {

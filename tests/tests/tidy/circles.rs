@@ -8,39 +8,28 @@ use crate::module_graph::ModuleGraph;
 use crate::ratchet;
 
 /// Circles that are still there: the crate's folder, and all files of the circle, below `src` and sorted.
-const CIRCLES: &[(&str, &[&str])] = &[
-    (
-        "repy",
-        &[
-            "sandbox.rs",
-            "sandbox/duties.rs",
-            "scheduler.rs",
-            "scheduler/stacks.rs",
-        ],
-    ),
-    (
-        "repy-machine",
-        &[
-            "machine.rs",
-            "machine/frame.rs",
-            "machine/host.rs",
-            "object.rs",
-            "object/budget.rs",
-            "object/class.rs",
-            "object/dict.rs",
-            "object/equality.rs",
-            "object/exception.rs",
-            "object/function.rs",
-            "object/hash.rs",
-            "object/instance.rs",
-            "object/iter.rs",
-            "object/list.rs",
-            "object/reclaim.rs",
-            "object/set.rs",
-            "object/tuple.rs",
-        ],
-    ),
-];
+const CIRCLES: &[(&str, &[&str])] = &[(
+    "repy-machine",
+    &[
+        "machine.rs",
+        "machine/frame.rs",
+        "machine/host.rs",
+        "object.rs",
+        "object/budget.rs",
+        "object/class.rs",
+        "object/dict.rs",
+        "object/equality.rs",
+        "object/exception.rs",
+        "object/function.rs",
+        "object/hash.rs",
+        "object/instance.rs",
+        "object/iter.rs",
+        "object/list.rs",
+        "object/reclaim.rs",
+        "object/set.rs",
+        "object/tuple.rs",
+    ],
+)];
 
 /// A circle as the table and its test name it.
 fn name<'a>(folder: &str, files: impl IntoIterator<Item = &'a str>) -> String {

@@ -1,11 +1,13 @@
-//! What a sandbox looks after while the program runs: memory, disk, status, stop file, signals.
+//! What a sandbox looks after at intervals while the program runs: disk, status, stop file, signals.
 
 use std::path::Path;
 
+use super::ending::Ending;
 use super::signals::Signals;
 use super::status::{STARTED, StatusFile};
 use super::stop_file::StopFile;
-use super::{Ending, Sandbox};
+use crate::files::FileTable;
+use crate::scheduler::system::System;
 
 /// Seconds between two status files, as the original's.
 const STATUS_INTERVAL: f64 = 1.0;
@@ -63,30 +65,27 @@ impl Duties {
             let _ = status.show(state, wall_clock);
         }
     }
-}
 
-impl Sandbox {
-    /// What must be looked at regularly; Some if the program must end.
-    pub(crate) fn look_after(&self, now: f64) -> Option<Ending> {
-        if let Some(limit) = self.memory.exceeded() {
-            return Some(Ending::OverMemory { limit });
-        }
-        // A reader of the log sees what a busy program says, too.
-        self.flush_log();
-        let mut duties = self.duties.borrow_mut();
-        if now >= duties.disk_due {
-            duties.disk_due = now + DISK_INTERVAL;
+    /// Does what is due; Some if the program must end: it has too much on the disk, or somebody asks for its end.
+    pub(super) fn look_after(
+        &mut self,
+        now: f64,
+        files: &FileTable,
+        system: &dyn System,
+    ) -> Option<Ending> {
+        if now >= self.disk_due {
+            self.disk_due = now + DISK_INTERVAL;
             // If the files cannot be measured, what is known of them holds on.
-            let _ = self.files.measure();
-            if let Some(limit) = self.files.exceeded() {
+            let _ = files.measure();
+            if let Some(limit) = files.exceeded() {
                 return Some(Ending::OverDisk { limit });
             }
         }
-        if now >= duties.status_due {
-            duties.status_due = now + STATUS_INTERVAL;
-            duties.show(STARTED, self.system.wall_clock());
+        if now >= self.status_due {
+            self.status_due = now + STATUS_INTERVAL;
+            self.show(STARTED, system.wall_clock());
         }
-        let asked = duties.signals.look();
-        asked.or_else(|| duties.stop.as_mut().and_then(StopFile::look))
+        let asked = self.signals.look();
+        asked.or_else(|| self.stop.as_mut().and_then(StopFile::look))
     }
 }

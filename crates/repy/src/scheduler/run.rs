@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::stacks::Left;
+use super::leaving::Left;
+use super::surroundings::Surroundings;
 use super::wait::{Until, WaitId};
 use super::{MAIN, Scheduler, ThreadId, Waiter, settled};
 use crate::accounting::RENEWABLE;
-use crate::sandbox::{Ending, Sandbox};
+use crate::sandbox::Ending;
 use overlord_repy_machine::{ExceptionKind, Res, Thrown};
 use overlord_repy_machine::{Machine, SliceEnd, Stop};
 
@@ -32,23 +33,24 @@ impl Scheduler {
     /// Runs the program until it ends. The machine comes back, if it can.
     pub(crate) fn run(
         &self,
-        sandbox: &Rc<Sandbox>,
+        sandbox: &Rc<dyn Surroundings>,
         mut machine: Machine<'static>,
     ) -> (Ending, Option<Machine<'static>>) {
         let nested = sandbox.clone();
         machine.set_nested_wait(move |machine, wait| {
-            nested.scheduler.wait_in_native(&nested, machine, wait)
+            nested.scheduler().wait_in_native(&nested, machine, wait)
         });
         let nested = sandbox.clone();
-        machine
-            .set_nested_turn(move |machine| nested.scheduler.end_turn_in_native(&nested, machine));
+        machine.set_nested_turn(move |machine| {
+            nested.scheduler().end_turn_in_native(&nested, machine)
+        });
         let (busy, stop) = (sandbox.clone(), machine.stop_flag());
-        machine.set_pulse(move || busy.scheduler.attend_to(&busy, &stop));
+        machine.set_pulse(move || busy.scheduler().attend_to(&*busy, &stop));
         let timed = sandbox.clone();
-        machine.set_turn_over(move || timed.system.now() >= timed.scheduler.turn_ends_at.get());
+        machine.set_turn_over(move || timed.system().now() >= timed.scheduler().turn_ends_at.get());
         let called = sandbox.clone();
-        machine.set_call_over(move || called.scheduler.call_ends_turn());
-        let used = sandbox.system.processor_time();
+        machine.set_call_over(move || called.scheduler().call_ends_turn());
+        let used = sandbox.system().processor_time();
         {
             let mut state = self.state.borrow_mut();
             (state.used_before, state.processor_time) = (used, used);
@@ -65,10 +67,10 @@ impl Scheduler {
 
     /// In the middle of a long operation: pauses if the program has used more than its share of the processor, looks
     /// after the duties, and ends the operation if the program must end.
-    fn attend_to(&self, sandbox: &Sandbox, stop: &AtomicBool) {
-        let began = sandbox.system.now();
-        let used = sandbox.system.processor_time();
-        let pause = sandbox.processor.borrow_mut().observe(began, used);
+    fn attend_to(&self, sandbox: &dyn Surroundings, stop: &AtomicBool) {
+        let began = sandbox.system().now();
+        let used = sandbox.system().processor_time();
+        let pause = sandbox.processor().borrow_mut().observe(began, used);
         let mut now = began;
         loop {
             if now - self.state.borrow().duties_done_at >= DUTY_INTERVAL {
@@ -84,17 +86,21 @@ impl Scheduler {
             let Some(until) = pause.filter(|until| *until > now) else {
                 break;
             };
-            let _ = sandbox.system.wait(&[], (until - now).min(DUTY_INTERVAL));
-            now = sandbox.system.now();
+            let _ = sandbox.system().wait(&[], (until - now).min(DUTY_INTERVAL));
+            now = sandbox.system().now();
         }
         if now > began {
-            sandbox.processor.borrow_mut().paused(began, now - began);
+            sandbox.processor().borrow_mut().paused(began, now - began);
         }
     }
 
     /// One round of the loop. Some: it cannot go on here.
-    pub(super) fn step(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine) -> Option<Left> {
-        let now = sandbox.system.now();
+    pub(super) fn step(
+        &self,
+        sandbox: &Rc<dyn Surroundings>,
+        machine: &mut Machine,
+    ) -> Option<Left> {
+        let now = sandbox.system().now();
         let (paused_until, duties_done_at) = {
             let state = self.state.borrow();
             (state.paused_until, state.duties_done_at)
@@ -108,7 +114,7 @@ impl Scheduler {
         if paused_until > now {
             let pause = (paused_until - now).min(DUTY_INTERVAL);
             // With nothing to watch, waiting cannot fail.
-            let _ = sandbox.system.wait(&[], pause);
+            let _ = sandbox.system().wait(&[], pause);
             return None;
         }
         if let Some(ending) = self.end_waits(sandbox, machine, now) {
@@ -134,20 +140,20 @@ impl Scheduler {
     }
 
     /// A thread's turn begins.
-    pub(super) fn begin_turn(&self, sandbox: &Sandbox) {
-        self.turn_ends_at.set(sandbox.system.now() + TURN_SECONDS);
+    pub(super) fn begin_turn(&self, sandbox: &dyn Surroundings) {
+        self.turn_ends_at.set(sandbox.system().now() + TURN_SECONDS);
     }
 
     /// A thread's turn has ended: what it has used of the processor.
-    pub(super) fn count_turn(&self, sandbox: &Sandbox, id: ThreadId) {
-        let (now, used) = (sandbox.system.now(), sandbox.system.processor_time());
-        let pause = sandbox.processor.borrow_mut().observe(now, used);
+    pub(super) fn count_turn(&self, sandbox: &dyn Surroundings, id: ThreadId) {
+        let (now, used) = (sandbox.system().now(), sandbox.system().processor_time());
+        let pause = sandbox.processor().borrow_mut().observe(now, used);
         let mut state = self.state.borrow_mut();
         let more = (used - state.processor_time).max(0.0);
         state.processor_time = used;
         if let Some(until) = pause {
             state.paused_until = until;
-            sandbox.processor.borrow_mut().paused(now, until - now);
+            sandbox.processor().borrow_mut().paused(now, until - now);
         }
         if let Some(entry) = state.threads.get_mut(&id) {
             entry.processor_time += more;
@@ -157,7 +163,7 @@ impl Scheduler {
     /// Lets a thread run for a while.
     fn take_turn(
         &self,
-        sandbox: &Rc<Sandbox>,
+        sandbox: &Rc<dyn Surroundings>,
         machine: &mut Machine,
         id: ThreadId,
     ) -> Option<Ending> {
@@ -174,9 +180,9 @@ impl Scheduler {
             };
             (thread, turn)
         };
-        self.begin_turn(sandbox);
+        self.begin_turn(&**sandbox);
         let end = machine.run_slice(&mut thread, turn);
-        self.count_turn(sandbox, id);
+        self.count_turn(&**sandbox, id);
         if self.is_closing() {
             return Some(self.ended_by(Stop::Interrupted));
         }
@@ -237,7 +243,7 @@ impl Scheduler {
     /// Continues the calls whose waits are over.
     pub(super) fn end_waits(
         &self,
-        sandbox: &Rc<Sandbox>,
+        sandbox: &Rc<dyn Surroundings>,
         machine: &mut Machine,
         now: f64,
     ) -> Option<Ending> {
@@ -278,7 +284,7 @@ impl Scheduler {
 
     /// Lets those pass who wait for a renewable resource, one after another: each may use so much that the next
     /// must wait on.
-    fn serve_buckets(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine, now: f64) {
+    fn serve_buckets(&self, sandbox: &Rc<dyn Surroundings>, machine: &mut Machine, now: f64) {
         for resource in RENEWABLE {
             // Those that queue up again while they are served have had their turn.
             let mut turns = self
@@ -287,9 +293,9 @@ impl Scheduler {
                 .below
                 .get(&resource)
                 .map_or(0, |queue| queue.len());
-            while turns > 0 && sandbox.account.borrow().is_below(resource, now) {
+            while turns > 0 && sandbox.account().borrow().is_below(resource, now) {
                 turns -= 1;
-                sandbox.account.borrow_mut().drain(resource, now);
+                sandbox.account().borrow_mut().drain(resource, now);
                 let first = self
                     .state
                     .borrow_mut()
@@ -339,7 +345,7 @@ impl Scheduler {
     /// Waits until something can go on, or the duties call.
     fn idle(
         &self,
-        sandbox: &Rc<Sandbox>,
+        sandbox: &Rc<dyn Surroundings>,
         machine: &mut Machine,
         now: f64,
         duties_at: f64,
@@ -349,7 +355,7 @@ impl Scheduler {
             if !state.rung.is_empty() {
                 return None;
             }
-            let account = sandbox.account.borrow();
+            let account = sandbox.account().borrow();
             let timer = state.timers.first().map(|(at, _)| f64::from_bits(*at));
             let buckets = state
                 .below
@@ -363,7 +369,12 @@ impl Scheduler {
     }
 
     /// Waits for descriptors at most so long, and continues the calls whose descriptor is ready.
-    fn watch(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine, seconds: f64) -> Option<Ending> {
+    fn watch(
+        &self,
+        sandbox: &Rc<dyn Surroundings>,
+        machine: &mut Machine,
+        seconds: f64,
+    ) -> Option<Ending> {
         let (ids, watched): (Vec<_>, Vec<_>) = {
             let state = self.state.borrow();
             state
@@ -379,7 +390,7 @@ impl Scheduler {
                 })
                 .unzip()
         };
-        match sandbox.system.wait(&watched, seconds) {
+        match sandbox.system().wait(&watched, seconds) {
             Ok(ready) => {
                 for (id, _) in ids.into_iter().zip(ready).filter(|(_, ready)| *ready) {
                     self.finish_wait(machine, id);

@@ -1,27 +1,16 @@
-//! Native stacks: each thread that waits within a native function's callback keeps one, the others go on elsewhere.
-//!
-//! All turns are taken on a stack of this pool. As long as no native function is in the middle of its work there is
-//! one, and nothing is switched. A thread that must wait there leaves its stack, with the native function's state on it,
-//! and the loop goes on on another; when the wait is over and the thread's turn has come, the loop's stack is given
-//! back and the thread's is continued. So they go on in any order, and take turns as all threads do.
+//! The native stacks of a program: those in use by number, spare ones, and how many there may be.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::rc::Rc;
-use std::sync::atomic::Ordering;
 
 use corosensei::stack::DefaultStack;
-use corosensei::{Coroutine, CoroutineResult, Yielder};
-use overlord_bug::bug;
+use overlord_repy_machine::Res;
 
-use super::{Scheduler, StackId, Waiter};
-use crate::sandbox::{Ending, Sandbox};
-use overlord_repy_machine::NativeStack;
-use overlord_repy_machine::{ExceptionKind, Res, Thrown};
-use overlord_repy_machine::{Machine, Stop, Wait};
+/// A native stack, by number.
+pub(super) type StackId = u64;
 
-/// Bytes of a native stack: twice what is needed at the greatest depth ([`overlord_repy_machine::depth`]). Only pages that were used
-/// take memory.
+/// Bytes of a native stack: twice what is needed at the greatest depth ([`overlord_repy_machine::depth`]). Only pages that
+/// were used take memory.
 const STACK_BYTES: usize = if cfg!(debug_assertions) {
     8 << 20
 } else {
@@ -29,251 +18,49 @@ const STACK_BYTES: usize = if cfg!(debug_assertions) {
 };
 
 /// Most threads that are away from the loop, each on its stack, of which it may have used all pages.
-const AWAY_MAX: usize = 80;
+pub(super) const AWAY_MAX: usize = 80;
 
 /// Most of them that wait. The others have had their turn within a native function; beyond [`AWAY_MAX`] such a turn
 /// goes on, so that there are some stacks left for that however many wait.
 pub(crate) const WAITING_MAX: usize = 64;
 
-/// What a stack is left with for good.
-pub(super) enum Left {
-    /// The program has ended.
-    Ended(Ending),
-    /// It is the turn of a thread that waits on another stack.
-    For(StackId),
-}
-
-/// The loop of turns on a stack of its own. It is left by handing the machine over.
-type Loop = Coroutine<Machine<'static>, Machine<'static>, (Machine<'static>, Left)>;
-
-/// The stack the loop runs on, seen from there.
-struct OnStack<'a>(&'a Yielder<Machine<'static>, Machine<'static>>);
-
-impl NativeStack for OnStack<'_> {
-    fn leave(&self, machine: Machine<'static>) -> Machine<'static> {
-        self.0.suspend(machine)
-    }
-}
-
 /// Native stacks, those in use by number.
 #[derive(Default)]
 pub(super) struct Stacks {
-    spare: Vec<DefaultStack>,
+    pub(super) spare: Vec<DefaultStack>,
     made: StackId,
     /// The one in use.
-    current: StackId,
+    pub(super) current: StackId,
     /// How many threads wait on theirs.
-    away: usize,
+    pub(super) away: usize,
     /// What those are given who go on.
-    results: BTreeMap<StackId, Res>,
+    pub(super) results: BTreeMap<StackId, Res>,
     /// A thread that goes on must end.
-    closing: bool,
+    pub(super) closing: bool,
 }
 
 impl Stacks {
     /// Makes sure that there is a stack to go on with when the current one is left.
-    fn ensure_spare(&mut self) -> io::Result<()> {
-        if self.spare.is_empty() {
+    pub(super) fn ensure_spare(&mut self) -> io::Result<()> {
+        self.reserve(1)
+    }
+
+    /// Makes sure that there are so many spare ones.
+    pub(super) fn reserve(&mut self, stacks: usize) -> io::Result<()> {
+        while self.spare.len() < stacks {
             self.spare.push(DefaultStack::new(STACK_BYTES)?);
         }
         Ok(())
     }
-}
 
-impl Scheduler {
-    /// Maps the stacks of a program of at most so many threads. The operating system counts them whole from then on,
-    /// whatever of them is used, so this comes before limits are set to what is left.
-    ///
-    /// # Errors
-    /// If there is no room for them.
-    pub(crate) fn reserve_stacks(&self, threads: usize) -> io::Result<()> {
-        let mut stacks = self.stacks.borrow_mut();
-        // One for the loop beside those of the threads.
-        while stacks.spare.len() < threads.min(AWAY_MAX) + 1 {
-            stacks.spare.push(DefaultStack::new(STACK_BYTES)?);
-        }
-        Ok(())
-    }
-
-    /// Takes turns until the program ends.
-    pub(super) fn run_on_stacks(
-        &self,
-        sandbox: &Rc<Sandbox>,
-        mut machine: Machine<'static>,
-    ) -> (Ending, Option<Machine<'static>>) {
-        let _at_work = machine.at_work();
-        let mut away: BTreeMap<StackId, Loop> = BTreeMap::new();
-        let mut next = match self.begin_stack(sandbox) {
-            Ok(next) => next,
-            Err(error) => return (no_stack(&error), Some(machine)),
-        };
-        let ending = loop {
-            let (id, mut stack) = next;
-            self.stacks.borrow_mut().current = id;
-            match stack.resume(machine) {
-                CoroutineResult::Yield(handed_over) => {
-                    machine = handed_over;
-                    away.insert(id, stack);
-                    next = match self.begin_stack(sandbox) {
-                        Ok(next) => next,
-                        Err(error) => break no_stack(&error),
-                    };
-                }
-                CoroutineResult::Return((handed_over, Left::For(other))) => {
-                    machine = handed_over;
-                    self.stacks.borrow_mut().spare.push(stack.into_stack());
-                    next = match away.remove(&other) {
-                        Some(stack) => (other, stack),
-                        None => break Ending::Bug(bug!("there is no stack {other}")),
-                    };
-                }
-                CoroutineResult::Return((handed_over, Left::Ended(ending))) => {
-                    machine = handed_over;
-                    break ending;
-                }
-            }
-        };
-        // Those that still wait end with an error, as if they had been stopped there.
-        self.stacks.borrow_mut().closing = true;
-        machine.stop_flag().store(true, Ordering::Relaxed);
-        for (id, mut stack) in away {
-            self.stacks.borrow_mut().current = id;
-            match stack.resume(machine) {
-                CoroutineResult::Return((handed_over, _)) => machine = handed_over,
-                CoroutineResult::Yield(_) => {
-                    // It cannot wait again. What is left is unwound.
-                    return (ending, None);
-                }
-            }
-        }
-        (ending, Some(machine))
-    }
-
-    /// Begins the loop of turns on another stack.
-    fn begin_stack(&self, sandbox: &Rc<Sandbox>) -> io::Result<(StackId, Loop)> {
-        let mut stacks = self.stacks.borrow_mut();
-        stacks.ensure_spare()?;
-        let stack = match stacks.spare.pop() {
+    /// Takes a stack into use, a spare one if there is any.
+    pub(super) fn take(&mut self) -> io::Result<(StackId, DefaultStack)> {
+        let stack = match self.spare.pop() {
             Some(stack) => stack,
             None => DefaultStack::new(STACK_BYTES)?,
         };
-        let id = stacks.made;
-        stacks.made += 1;
-        let sandbox = sandbox.clone();
-        let body = move |yielder: &Yielder<_, _>, machine: Machine<'static>| {
-            let stack = OnStack(yielder);
-            let mut machine = machine.on_stack(&stack);
-            let left = loop {
-                if let Some(left) = sandbox.scheduler.step(&sandbox, &mut machine) {
-                    break left;
-                }
-            };
-            (machine.off_stack(), left)
-        };
-        Ok((id, Coroutine::with_stack(stack, body)))
-    }
-
-    /// Waits where a native function is in the middle of its work: other threads run meanwhile.
-    pub(super) fn wait_in_native(
-        &self,
-        sandbox: &Rc<Sandbox>,
-        machine: &mut Machine,
-        wait: Wait,
-    ) -> Res {
-        self.prepare_to_leave(WAITING_MAX)?;
-        let waiter = self.waiter_in_native();
-        self.park(waiter, wait)?;
-        self.leave_stack(sandbox, machine)
-    }
-
-    /// Ends the turn of a thread whose callback has run long enough, if others want theirs and there is a stack for
-    /// them.
-    pub(super) fn end_turn_in_native(
-        &self,
-        sandbox: &Rc<Sandbox>,
-        machine: &mut Machine,
-    ) -> Res<()> {
-        let now = sandbox.system.now();
-        let current = self.state.borrow().current;
-        let ended = self.end_waits(sandbox, machine, now);
-        self.state.borrow_mut().current = current;
-        if let Some(ending) = ended {
-            return Err(self.stop_with(machine, ending));
-        }
-        if self.state.borrow().ready.is_empty() || self.prepare_to_leave(AWAY_MAX).is_err() {
-            self.begin_turn(sandbox);
-            return Ok(());
-        }
-        let waiter = self.waiter_in_native();
-        self.resume(waiter, Ok(overlord_repy_machine::Value::None));
-        self.leave_stack(sandbox, machine).map(drop)
-    }
-
-    /// What has to be there before anybody leaves this stack.
-    fn prepare_to_leave(&self, most: usize) -> Res<()> {
-        let mut stacks = self.stacks.borrow_mut();
-        if stacks.closing {
-            return Err(Thrown::stop(Stop::Interrupted));
-        }
-        if stacks.away >= most {
-            return Err(Thrown::new(
-                ExceptionKind::RuntimeError,
-                format!("more than {most} threads wait in callbacks of native functions"),
-            ));
-        }
-        stacks.ensure_spare().map_err(|error| {
-            Thrown::new(
-                ExceptionKind::RuntimeError,
-                format!(
-                    "no memory for a thread to wait in a callback of a native function: {error}"
-                ),
-            )
-        })
-    }
-
-    fn waiter_in_native(&self) -> Waiter {
-        Waiter::Stack(self.stacks.borrow().current, self.state.borrow().current)
-    }
-
-    /// Leaves this stack until the thread that runs on it has its turn again; the result of its wait.
-    fn leave_stack(&self, sandbox: &Rc<Sandbox>, machine: &mut Machine) -> Res {
-        let thread = self.state.borrow().current;
-        let id = self.stacks.borrow().current;
-        self.count_turn(sandbox, thread);
-        self.stacks.borrow_mut().away += 1;
-        let left = machine.leave_stack();
-        let mut stacks = self.stacks.borrow_mut();
-        stacks.away -= 1;
-        let result = stacks.results.remove(&id);
-        if stacks.closing {
-            return Err(Thrown::stop(Stop::Interrupted));
-        }
-        drop(stacks);
-        self.state.borrow_mut().current = thread;
-        self.begin_turn(sandbox);
-        match result {
-            Some(result) if left => result,
-            _ => Err(Thrown::new(
-                ExceptionKind::RuntimeError,
-                "cannot wait inside a native function",
-            )),
-        }
-    }
-
-    /// Queues up a thread that waits on its stack.
-    pub(super) fn resume_stack(&self, id: StackId, result: Res) {
-        self.stacks.borrow_mut().results.insert(id, result);
-    }
-
-    /// Whether nobody may go on any more.
-    pub(super) fn is_closing(&self) -> bool {
-        self.stacks.borrow().closing
+        let id = self.made;
+        self.made += 1;
+        Ok((id, stack))
     }
 }
-
-fn no_stack(error: &io::Error) -> Ending {
-    Ending::NoThread(format!("no native stack for the program: {error}"))
-}
-
-#[cfg(test)]
-mod tests;

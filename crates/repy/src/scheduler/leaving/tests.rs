@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use super::super::surroundings::Surroundings;
 use super::super::system::RealSystem;
 use crate::accounting::Accounting;
 use crate::api;
@@ -87,8 +88,9 @@ while opened() < 40:
     let thread = machine.thread(main, Vec::new());
     sandbox.scheduler.add_main(thread, None);
     let depth_before = depth::left();
+    let surroundings: Rc<dyn Surroundings> = sandbox.clone();
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        sandbox.scheduler.run(&sandbox, machine)
+        sandbox.scheduler.run(&surroundings, machine)
     }));
     let ending = ended.ok().map(|(ending, machine)| {
         assert!(machine.is_some(), "a stack could not be ended");
