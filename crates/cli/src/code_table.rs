@@ -124,27 +124,6 @@ pub(crate) fn advice(code: Code) -> String {
     }
 }
 
-/// What a failure is called that this program noticed by itself, and that has no more to it than how the process ends.
-pub(crate) fn own(meaning: ExitMeaning) -> Code {
-    match meaning {
-        ExitMeaning::Done => Code::OutputClosed,
-        ExitMeaning::Usage => Code::Usage,
-        ExitMeaning::Data => Code::FileMalformed,
-        ExitMeaning::NoInput => Code::FileUnreadable,
-        ExitMeaning::Unavailable => Code::TestbedAbsent,
-        ExitMeaning::Internal => Code::Internal,
-        ExitMeaning::Machine => Code::MachineRefused,
-        ExitMeaning::CannotCreate => Code::FileUnwritable,
-        ExitMeaning::Output => Code::OutputUnwritable,
-        ExitMeaning::NotEnough => Code::VesselsUnavailable,
-        ExitMeaning::Protocol => Code::TestbedMalformed,
-        ExitMeaning::NotPermitted => Code::TestbedForbidden,
-        ExitMeaning::Configuration => Code::Configuration,
-        ExitMeaning::Partial => Code::ProgramEnded,
-        ExitMeaning::Interrupted => Code::Interrupted,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,13 +159,6 @@ mod tests {
             there == wanted,
             "the table of docs/failures.md should be:\n{wanted}"
         );
-    }
-
-    #[test]
-    fn what_this_program_notices_by_itself_ends_as_its_code_says() {
-        for meaning in ExitMeaning::ALL {
-            assert_eq!(row(own(meaning)).0, meaning, "{meaning:?}");
-        }
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub(crate) mod vessels;
 
 use tokio::runtime::Builder;
 
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
+use overlord::Code;
 
 /// Threads for files and signatures of a command that serves for long. What they do takes milliseconds and waits for no
 /// other work of theirs, and more at a time than this no disk does faster.
@@ -43,7 +43,7 @@ fn block_on_with<T>(
     command: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     let runtime = builder.enable_all().build().map_err(|error| {
-        Failure::new(ExitMeaning::Machine, error)
+        Failure::new(Code::MachineRefused, error)
             .advise("let the process have more threads and open files (ulimit -u, ulimit -n)")
     })?;
     runtime.block_on(command)

@@ -19,56 +19,49 @@ const CAUSES_MAX: usize = 16;
 /// Why a command ended without success.
 #[derive(Debug)]
 pub struct Failure {
-    /// What it is called.
+    /// What it is called; what the process ends with follows from it.
     pub code: Code,
-    /// What the process ends with.
-    pub meaning: ExitMeaning,
     /// What failed; its sources are printed too.
     pub error: Box<dyn Error + Send + Sync>,
     /// What the operator can do about it.
-    pub advice: Option<String>,
+    pub advice: String,
 }
 
 impl Failure {
-    /// A failure that this program noticed by itself, without advice.
-    pub fn new(meaning: ExitMeaning, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// A failure of that code, with the advice that the code has.
+    pub(crate) fn new(code: Code, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
-            code: code_table::own(meaning),
-            meaning,
+            code,
             error: error.into(),
-            advice: None,
+            advice: code_table::advice(code),
         }
     }
 
     /// The same with what it comes from.
-    pub fn because(
-        meaning: ExitMeaning,
+    pub(crate) fn because(
+        code: Code,
         message: String,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         let source = source.into();
-        Self::new(meaning, Because { message, source })
-    }
-
-    /// A failure of that code, with its exit code and advice.
-    pub(crate) fn coded(code: Code, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            code,
-            meaning: code_table::row(code).0,
-            error: error.into(),
-            advice: Some(code_table::advice(code)),
-        }
+        Self::new(code, Because { message, source })
     }
 
     /// A mistake on the command line.
-    pub fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::new(ExitMeaning::Usage, error)
+    pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Code::Usage, error)
     }
 
-    /// Adds what to do next.
+    /// What the process ends with.
+    #[must_use]
+    pub fn meaning(&self) -> ExitMeaning {
+        code_table::row(self.code).0
+    }
+
+    /// Says what to do next in better words than the code's own.
     #[must_use]
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
-        self.advice = Some(advice.into());
+        self.advice = advice.into();
         self
     }
 
@@ -76,7 +69,7 @@ impl Failure {
     #[must_use]
     pub(crate) fn blaming_the_limit_of_open_files(self) -> Self {
         if is_out_of_files(&*self.error) {
-            Self::coded(Code::OpenFilesExhausted, self.error)
+            Self::new(Code::OpenFilesExhausted, self.error)
         } else {
             self
         }
@@ -85,7 +78,7 @@ impl Failure {
     /// Says in whose name a refusal was met; other failures are left as they are.
     #[must_use]
     pub fn in_the_name_of(self, user: &UserName) -> Self {
-        if self.meaning != ExitMeaning::NotPermitted {
+        if self.meaning() != ExitMeaning::NotPermitted {
             return self;
         }
         let refused = Refused {
@@ -112,9 +105,7 @@ impl Failure {
             let label = if depth == 0 { "error: " } else { "  because: " };
             let _ = writeln!(text, "{label}{line}");
         }
-        if let Some(advice) = &self.advice {
-            let _ = writeln!(text, "what to do: {advice}");
-        }
+        let _ = writeln!(text, "what to do: {}", self.advice);
         text
     }
 
@@ -124,7 +115,7 @@ impl Failure {
         let mut causes = self.chain().into_iter();
         FailureRecord {
             event: "error",
-            exit_code: self.meaning.code(),
+            exit_code: self.meaning().code(),
             code: self.code,
             blame: self.code.blame(),
             retry: self.code.retry(),
@@ -137,7 +128,7 @@ impl Failure {
 
 impl<E: Classified + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::coded(error.code(), error)
+        Self::new(error.code(), error)
     }
 }
 
@@ -182,8 +173,7 @@ pub struct FailureRecord {
     retry: RetryClass,
     error: String,
     causes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
+    advice: String,
 }
 
 #[cfg(test)]
@@ -195,18 +185,19 @@ mod tests {
     fn a_file_that_cannot_be_opened_since_too_many_are_open_is_not_to_blame() {
         let limit = std::io::Error::from_raw_os_error(24);
         let message = "cannot read the file".to_owned();
-        let failure = Failure::because(ExitMeaning::Data, message, limit).advise("repair the file");
+        let failure =
+            Failure::because(Code::FileMalformed, message, limit).advise("repair the file");
         let failure = failure.blaming_the_limit_of_open_files();
-        assert_eq!(failure.meaning, ExitMeaning::Machine);
+        assert_eq!(failure.meaning(), ExitMeaning::Machine);
         assert_eq!(failure.code, Code::OpenFilesExhausted);
         let text = failure.render();
         assert!(
             text.contains("ulimit -n") && !text.contains("repair"),
             "{text}"
         );
-        let other = Failure::new(ExitMeaning::Data, std::io::Error::from_raw_os_error(2));
+        let other = Failure::new(Code::FileMalformed, std::io::Error::from_raw_os_error(2));
         let other = other.blaming_the_limit_of_open_files();
-        assert_eq!(other.meaning, ExitMeaning::Data);
+        assert_eq!(other.meaning(), ExitMeaning::Data);
     }
 
     #[derive(Debug, Error)]
@@ -219,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_failure_says_what_why_and_what_to_do() {
-        let failure = Failure::new(ExitMeaning::Data, Outer(Inner)).advise("repair it");
+        let failure = Failure::new(Code::FileMalformed, Outer(Inner)).advise("repair it");
         assert_eq!(
             failure.render(),
             "error: the outer thing failed\n  because: the inner thing is broken\nwhat to do: repair it\n"
@@ -238,7 +229,7 @@ mod tests {
         use overlord_testbed::daemon::{AskError, ExchangeError};
         let meaning = |source| {
             let directory = "bed".into();
-            Failure::from(AskError::NoReply { directory, source }).meaning
+            Failure::from(AskError::NoReply { directory, source }).meaning()
         };
         let forbidden = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         assert_eq!(meaning(forbidden.into()), ExitMeaning::NotPermitted);
@@ -247,7 +238,7 @@ mod tests {
         assert_eq!(meaning(ExchangeError::Cut), ExitMeaning::Unavailable);
         assert_eq!(meaning(ExchangeError::TooLong(1)), ExitMeaning::Protocol);
         let refused = Failure::from(AskError::Refused("no such node".to_owned()));
-        assert_eq!(refused.meaning, ExitMeaning::Usage);
+        assert_eq!(refused.meaning(), ExitMeaning::Usage);
         assert!(refused.render().starts_with("error: no such node\n"));
     }
 }

@@ -37,6 +37,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 pub use exit_meaning::ExitMeaning;
 pub use failure::{Failure, FailureRecord};
+use overlord::Code;
 
 use args::{Arguments, Command};
 use output::{Format, Output, Palette};
@@ -52,10 +53,10 @@ pub fn main() -> ExitCode {
     let meaning = match ended {
         Ok(meaning) => meaning,
         Err(failure) => {
-            if failure.meaning != ExitMeaning::Done {
+            if failure.meaning() != ExitMeaning::Done {
                 report(&failure, format);
             }
-            failure.meaning
+            failure.meaning()
         }
     };
     meaning.into()
@@ -68,7 +69,7 @@ type Ended = (Format, Result<ExitMeaning, Failure>);
 fn guarded(format: Format, command: impl FnOnce() -> Ended) -> Ended {
     // What the command was doing is gone with it, so nothing half done is seen by anybody.
     catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|_| {
-        let bug = Failure::new(ExitMeaning::Internal, "overlord came upon a bug of its own");
+        let bug = Failure::new(Code::Internal, "overlord came upon a bug of its own");
         let advice = "report it, please, with the command and the lines above";
         (format, Err(bug.advise(advice)))
     })
@@ -196,7 +197,7 @@ mod tests {
     fn a_bug_ends_with_its_own_code_and_asks_to_be_reported() {
         let (format, ended) = guarded(Format::Json, || panic!("as a bug would"));
         let failure = ended.unwrap_err();
-        assert_eq!((format, failure.meaning.code()), (Format::Json, 70));
+        assert_eq!((format, failure.meaning().code()), (Format::Json, 70));
         assert!(failure.render().contains("report it, please"));
     }
 }

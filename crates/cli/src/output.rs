@@ -15,8 +15,8 @@ pub(crate) use progress::ProgressLine;
 pub(crate) use style::{Paint, Palette};
 pub(crate) use table::Table;
 
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
+use overlord::Code;
 
 /// The version of what `--output json` prints. A field may be added without a new number; one that goes or
 /// changes its meaning makes a new one.
@@ -112,8 +112,8 @@ impl Output {
             schema: SCHEMA_VERSION,
             content,
         };
-        let text = serde_json::to_string(&line)
-            .map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
+        let text =
+            serde_json::to_string(&line).map_err(|error| Failure::new(Code::Internal, error))?;
         self.write(&text)
     }
 
@@ -139,9 +139,8 @@ impl Output {
             writeln!(stdout, "{text}").and_then(|()| stdout.flush())
         });
         written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::new(ExitMeaning::Done, ClosedPipe),
-            _ => Failure::new(ExitMeaning::Output, error)
-                .advise("make room on the disk, or send the output elsewhere"),
+            io::ErrorKind::BrokenPipe => Failure::new(Code::OutputClosed, ClosedPipe),
+            _ => Failure::new(Code::OutputUnwritable, error),
         })
     }
 }

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
+use overlord::Code;
 
 /// Who asks for the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl EndSignals {
 
 fn caught(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error| {
-        Failure::new(ExitMeaning::Machine, error)
+        Failure::new(Code::MachineRefused, error)
             .advise("let the process open more files (ulimit -n)")
     })
 }

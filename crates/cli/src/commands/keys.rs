@@ -5,7 +5,6 @@ use overlord::types::UserName;
 use serde::Serialize;
 
 use crate::args::KeysCommand;
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::settings::table::{BITS, KEYS_DIR};
@@ -45,8 +44,7 @@ fn place(layers: &Layers) -> Result<(UserName, KeyDirectory), Failure> {
 fn generate(layers: &Layers, output: &Output) -> Result<(), Failure> {
     let (user, directory) = place(layers)?;
     let bits = layers.value(&BITS)?.value;
-    let pair =
-        KeyPair::generate(bits).map_err(|error| Failure::new(ExitMeaning::Internal, error))?;
+    let pair = KeyPair::generate(bits)?;
     directory.save(&user, &pair)?;
     let record = record(
         "keys_generated",

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use overlord::Code;
 use overlord::nodemanager::client::NodeClientConfig;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 
 /// Most calls under way at once.
@@ -45,7 +45,7 @@ pub(super) async fn all<T: Send + 'static>(
     }
     let mut answers = Vec::with_capacity(asked.len());
     while let Some(answer) = asked.join_next().await {
-        answers.push(answer.map_err(|error| Failure::new(ExitMeaning::Internal, error))?);
+        answers.push(answer.map_err(|error| Failure::new(Code::Internal, error))?);
     }
     answers.sort_by_key(|(place, _)| *place);
     Ok(answers.into_iter().map(|(_, answer)| answer).collect())

@@ -225,7 +225,7 @@ fn remove(directory: TempDir) {
 }
 
 fn no_directory(error: std::io::Error) -> Failure {
-    Failure::new(ExitMeaning::CannotCreate, error)
+    Failure::new(Code::TestbedUnwritable, error)
         .advise("name a directory that you may write to with --local-dir")
 }
 
@@ -235,7 +235,7 @@ fn no_temporary_directory(source: std::io::Error) -> Failure {
         "a temporary directory for the testbed cannot be made in {}",
         place.display()
     );
-    Failure::because(ExitMeaning::CannotCreate, message, source).advise(
+    Failure::because(Code::TestbedUnwritable, message, source).advise(
         "set TMPDIR to a directory that you may write to, or name one for the testbed with --local-dir",
     )
 }
@@ -308,7 +308,7 @@ async fn deploy(
     }
     shown.watcher.ended(&report)?;
     if shown.copies_ran == CopiesRan::Never && !shown.interrupted {
-        return Err(Failure::coded(Code::ProgramEnded, "no copy of the program ever ran").into());
+        return Err(Failure::new(Code::ProgramEnded, "no copy of the program ever ran").into());
     }
     Ok(match (shown.interrupted, report.undone.is_empty()) {
         (true, _) => ExitMeaning::Interrupted,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use overlord::Code;
 use overlord::keys::DEFAULT_KEY_BITS;
 use overlord::types::{Handle, NodeLocation, UserName};
 use overlord_testbed::TestbedConfig;
@@ -169,19 +170,23 @@ fn config(
 /// Reads `NODE=FAULT`, where a fault's time comes after a colon, for a testbed of so many nodes.
 fn initial_fault(text: &str, nodes: u32) -> Result<(FaultTarget, Vec<String>), Failure> {
     let given = Given::typed("--fault", text);
-    let wrong = || given.wrong("it is NODE=FAULT, such as 2=silence or 3=latency:200ms");
+    let wrong = || {
+        let form = "it is NODE=FAULT, such as 2=silence or 3=latency:200ms";
+        given.wrong(Code::TestbedFault, form)
+    };
     let (node, fault) = text.split_once('=').ok_or_else(wrong)?;
     let number: usize = node.parse().map_err(|_| wrong())?;
     if !(1..=nodes as usize).contains(&number) {
-        return Err(given.wrong(match nodes {
+        let problem = match nodes {
             0 => "the testbed has no nodes of its own".to_owned(),
             _ => format!("nodes are numbered from 1 to {nodes}"),
-        }));
+        };
+        return Err(given.wrong(Code::TestbedRequest, problem));
     }
     let words: Vec<_> = fault.split(':').map(str::to_owned).collect();
     TypedFault::parse(&words)
         .and_then(TypedFault::of_node)
-        .map_err(|problem| given.wrong(problem))?;
+        .map_err(|error| given.refused(error))?;
     Ok((FaultTarget::Node(number), words))
 }
 
@@ -315,7 +320,12 @@ async fn fault(
 
 async fn show(layers: &Layers, output: &Output) -> Result<ExitMeaning, Failure> {
     let asked = daemon::ask(&layers.value(&TESTBED_DIR)?.value, &ControlRequest::Show).await?;
-    let missing = || Failure::new(ExitMeaning::Protocol, "the testbed did not describe itself");
+    let missing = || {
+        Failure::new(
+            Code::TestbedMalformed,
+            "the testbed did not describe itself",
+        )
+    };
     let testbed = asked.1.ok_or_else(missing)?;
     output.record(&TestbedLine::new("testbed", &[], &testbed))?;
     let mut table = Table::new(&[
@@ -362,7 +372,7 @@ async fn show(layers: &Layers, output: &Output) -> Result<ExitMeaning, Failure> 
 /// Where a testbed lies, made absolute so that it can be copied from the screen.
 fn absolute(directory: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(directory).map_err(|error| {
-        Failure::new(ExitMeaning::CannotCreate, error)
+        Failure::new(Code::TestbedUnwritable, error)
             .advise("choose another directory for the testbed with --dir")
     })
 }

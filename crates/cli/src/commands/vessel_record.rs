@@ -22,5 +22,5 @@ pub(super) fn lease(left: Duration) -> String {
 pub(super) fn location(vessel: &LeasedVessel) -> Result<NodeLocation, Failure> {
     vessel
         .location()
-        .map_err(|error| Failure::coded(Code::ClearinghouseMalformed, error))
+        .map_err(|error| Failure::new(Code::ClearinghouseMalformed, error))
 }

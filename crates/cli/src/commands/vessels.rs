@@ -84,7 +84,7 @@ async fn acquire(layers: &Layers, output: &Output) -> Result<(), Failure> {
     let acquired = acquired.map_err(|error| {
         let failure = Failure::from(error);
         // The original's clearinghouse gives out none of them, however few are asked for and however long is waited.
-        if vessel_type == VesselType::Nat && failure.meaning == ExitMeaning::NotEnough {
+        if vessel_type == VesselType::Nat && failure.meaning() == ExitMeaning::NotEnough {
             failure.advise("choose another --type: wan, lan or rand")
         } else {
             failure
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(choose(&["v1", "65537 99112233:v1"]).unwrap().len(), 1);
         for wrong in ["v2", "v9", ""] {
             assert_eq!(
-                choose(&[wrong]).unwrap_err().meaning,
+                choose(&[wrong]).unwrap_err().meaning(),
                 ExitMeaning::Usage,
                 "{wrong}"
             );

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use overlord::Code;
 use overlord::clearinghouse::{ApiKey, ClearinghouseClient};
 use overlord::types::UserName;
 
@@ -9,7 +10,6 @@ use super::layers::Layers;
 use super::table::{
     API_KEY, API_KEY_FILE, CA_FILE, CLEARINGHOUSE, DANGER_ACCEPT_INVALID_CERTS, KEYS_DIR, USER,
 };
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 
 /// Most bytes of a file with an API key: the longest key, and room for blank lines around it.
@@ -94,14 +94,14 @@ fn api_key(layers: &Layers) -> Result<Option<ApiKey>, Failure> {
     let path = path.value;
     let file = overlord::files::read(&path, API_KEY_FILE_BYTES_MAX).map_err(|error| {
         let message = format!("cannot read the API key in {}", path.display());
-        Failure::because(ExitMeaning::NoInput, message, error)
+        Failure::because(Code::FileUnreadable, message, error)
             .advise("name a readable file with --api-key-file, or leave it out: the private key gets the API key")
     })?;
     // What is no text is no key either: the empty text is refused.
     let text = std::str::from_utf8(&file.bytes).unwrap_or_default();
     let key = ApiKey::new(text.trim()).map_err(|error| {
         let advice = format!("correct the API key in {}", path.display());
-        Failure::new(ExitMeaning::Data, error).advise(advice)
+        Failure::from(error).advise(advice)
     })?;
     Ok(Some(key))
 }

@@ -14,8 +14,8 @@ use toml::de::{DeTable, DeValue};
 use super::given::{Given, Origin};
 use super::row::{Form, Row, Section};
 use super::table::ROWS;
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
+use overlord::Code;
 
 /// Its name in the current directory.
 pub(crate) const LOCAL_NAME: &str = "overlord.toml";
@@ -46,7 +46,7 @@ impl ConfigFile {
             let read = read(path)?;
             let missing = || {
                 Failure::new(
-                    ExitMeaning::NoInput,
+                    Code::FileUnreadable,
                     format!("the configuration file {} does not exist", path.display()),
                 )
                 .advise("name another with --config, or leave --config and OVERLORD_CONFIG out")
@@ -178,8 +178,7 @@ fn line_of(text: &str, place: usize) -> usize {
 /// Something in the file that cannot stand there.
 fn mistake(path: &Path, problem: &str) -> Failure {
     let message = format!("{} has a mistake: {problem}", path.display());
-    Failure::new(ExitMeaning::Configuration, message)
-        .advise("docs/configuration.md lists what the file may say")
+    Failure::new(Code::Configuration, message)
 }
 
 /// The user's configuration directory, from the environment.
@@ -205,7 +204,7 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::because(
-            ExitMeaning::NoInput,
+            Code::FileUnreadable,
             format!("cannot read the configuration file {}", path.display()),
             error,
         )
@@ -216,6 +215,7 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_meaning::ExitMeaning;
     use crate::settings::table::{COUNT, KEYS_DIR, USER};
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let absent = folder.path().join("absent.toml");
         let failure = ConfigFile::load(Some(&absent), None).unwrap_err();
-        assert_eq!(failure.meaning, ExitMeaning::NoInput);
+        assert_eq!(failure.meaning(), ExitMeaning::NoInput);
         let file = ConfigFile::load(None, Some(folder.path())).unwrap();
         assert!(file.path.is_none() && file.values.is_empty());
     }
@@ -248,7 +248,7 @@ mod tests {
         let path = folder.path().join("c.toml");
         std::fs::write(&path, "user = 'a'\n[run]\ncuont = 5\n").unwrap();
         let failure = ConfigFile::load(Some(&path), None).unwrap_err();
-        assert_eq!(failure.meaning, ExitMeaning::Configuration);
+        assert_eq!(failure.meaning(), ExitMeaning::Configuration);
         let text = failure.render();
         assert!(text.contains("line 3") && text.contains("cuont"), "{text}");
     }
@@ -264,7 +264,7 @@ mod tests {
             ("[run]\ncount = 5\ncount = 6\n", "line 3"),
         ] {
             let failure = ConfigFile::parse(Path::new("c.toml"), text).unwrap_err();
-            assert_eq!(failure.meaning, ExitMeaning::Configuration);
+            assert_eq!(failure.meaning(), ExitMeaning::Configuration);
             let told = failure.render();
             assert!(told.contains(words), "{text}: {told}");
         }

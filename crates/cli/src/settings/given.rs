@@ -1,5 +1,6 @@
 //! A value as it was given, where it came from, and how it is read: a wrong one is told with its place.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -7,9 +8,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use overlord::engine::VESSELS_MAX;
+use overlord::{Classified, Code};
 
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
+
+/// What is wrong with a value.
+type Problem = Box<dyn Error + Send + Sync>;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +36,12 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// What a wrong value from here is.
+    /// What a wrong value from here is called: in the file it is a mistake of the file, whatever it is elsewhere.
     #[must_use]
-    pub(crate) fn blame(&self) -> ExitMeaning {
+    fn code_of(&self, elsewhere: Code) -> Code {
         match self {
-            Self::File { .. } => ExitMeaning::Configuration,
-            Self::Flag(_) | Self::Variable(_) | Self::Default(_) => ExitMeaning::Usage,
+            Self::File { .. } => Code::Configuration,
+            Self::Flag(_) | Self::Variable(_) | Self::Default(_) => elsewhere,
         }
     }
 }
@@ -81,9 +85,9 @@ impl fmt::Debug for Given {
 }
 
 impl<T> Sourced<T> {
-    /// A failure that blames this value.
-    pub(crate) fn wrong(&self, problem: impl fmt::Display) -> Failure {
-        self.given.wrong(problem)
+    /// A failure of that code that blames this value.
+    pub(crate) fn wrong(&self, code: Code, problem: impl Into<Problem>) -> Failure {
+        self.given.wrong(code, problem)
     }
 
     /// Whether it was typed, and not set for all commands.
@@ -103,11 +107,18 @@ impl Given {
         }
     }
 
-    /// A failure that blames this value.
-    pub(crate) fn wrong(&self, problem: impl fmt::Display) -> Failure {
+    /// A failure of that code that blames this value. What is wrong with it is said in the same line, and stays its source.
+    pub(crate) fn wrong(&self, code: Code, problem: impl Into<Problem>) -> Failure {
+        let problem = problem.into();
         let value = self.raw.to_string_lossy();
         let message = format!("{} cannot be {value:?}: {problem}", self.origin);
-        Failure::new(self.origin.blame(), message).advise(format!("correct {}", self.origin))
+        Failure::because(self.origin.code_of(code), message, problem)
+            .advise(format!("correct {}", self.origin))
+    }
+
+    /// A failure that blames this value, called as what refused it calls it.
+    pub(crate) fn refused(&self, error: impl Classified + Send + Sync + 'static) -> Failure {
+        self.wrong(error.code(), error)
     }
 
     /// The text.
@@ -116,7 +127,7 @@ impl Given {
     /// Bytes that are none.
     pub(crate) fn text(&self) -> Result<&str, Failure> {
         let text = self.raw.to_str();
-        text.ok_or_else(|| self.wrong("it is text in UTF-8"))
+        text.ok_or_else(|| self.wrong(Code::Usage, "it is text in UTF-8"))
     }
 
     /// The path. Every text is one, and what is no text may be one too.
@@ -125,7 +136,7 @@ impl Given {
     /// None at all.
     pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
         if self.raw.is_empty() {
-            return Err(self.wrong("it is the name of a file or directory"));
+            return Err(self.wrong(Code::Usage, "it is the name of a file or directory"));
         }
         Ok(PathBuf::from(&self.raw))
     }
@@ -147,20 +158,20 @@ impl Given {
         let found = words.iter().find(|(word, _)| *word == text);
         found.map(|(_, meaning)| *meaning).ok_or_else(|| {
             let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            self.wrong(format!("it is one of {}", known.join(", ")))
+            self.wrong(Code::Usage, format!("it is one of {}", known.join(", ")))
         })
     }
 
-    /// Reads the text as something; its own error says what is wrong with it.
+    /// Reads the text as something; its own error says what is wrong with it, and what that is called.
     ///
     /// # Errors
     /// A failure that names value and origin.
     pub(crate) fn parse<T>(&self) -> Result<T, Failure>
     where
         T: FromStr,
-        T::Err: fmt::Display,
+        T::Err: Classified + Send + Sync + 'static,
     {
-        self.text()?.parse().map_err(|error| self.wrong(error))
+        self.text()?.parse().map_err(|error| self.refused(error))
     }
 
     /// Reads the text as a whole number from `least` on.
@@ -168,10 +179,14 @@ impl Given {
     /// # Errors
     /// A failure that says what is accepted.
     pub(crate) fn number(&self, least: u32, most: u32) -> Result<u32, Failure> {
+        self.within(Code::Usage, least, most)
+    }
+
+    fn within(&self, code: Code, least: u32, most: u32) -> Result<u32, Failure> {
         let number = self.text()?.trim().parse().ok();
-        number
-            .filter(|number| (least..=most).contains(number))
-            .ok_or_else(|| self.wrong(format!("it is a whole number from {least} to {most}")))
+        let number = number.filter(|number| (least..=most).contains(number));
+        let bounds = || format!("it is a whole number from {least} to {most}");
+        number.ok_or_else(|| self.wrong(code, bounds()))
     }
 
     /// Reads the text as a number of vessels, one at least.
@@ -179,7 +194,7 @@ impl Given {
     /// # Errors
     /// A failure that says what is accepted.
     pub(crate) fn vessels(&self) -> Result<u32, Failure> {
-        let number = self.number(1, VESSELS_MAX);
+        let number = self.within(Code::VesselCount, 1, VESSELS_MAX);
         number.map_err(|failure| failure.advise("ask for one vessel or more with --count"))
     }
 
@@ -189,7 +204,7 @@ impl Given {
     /// A failure that says what is accepted.
     pub(crate) fn port(&self) -> Result<u16, Failure> {
         let number = self.number(0, u16::MAX.into())?;
-        u16::try_from(number).map_err(|error| self.wrong(error))
+        u16::try_from(number).map_err(|error| self.wrong(Code::Usage, error))
     }
 
     /// Reads the text as a time such as `30s`, `15m` or `2days 12h`.
@@ -199,10 +214,12 @@ impl Given {
     pub(crate) fn duration(&self) -> Result<Duration, Failure> {
         let text = self.text()?.trim();
         if text.starts_with('-') {
-            return Err(self.wrong("a time is not negative, and is written like 30s, 15m or 2days"));
+            let form = "a time is not negative, and is written like 30s, 15m or 2days";
+            return Err(self.wrong(Code::Period, form));
         }
         humantime::parse_duration(text).map_err(|error| {
-            self.wrong(format!("{error}; a time is written like 30s, 15m or 2days"))
+            let problem = format!("{error}; a time is written like 30s, 15m or 2days");
+            self.wrong(Code::Period, problem)
         })
     }
 
@@ -213,7 +230,8 @@ impl Given {
     pub(crate) fn positive_duration(&self) -> Result<Duration, Failure> {
         let duration = self.duration()?;
         if duration.is_zero() {
-            return Err(self.wrong("it is more than no time, such as 1s, 30s or 15m"));
+            let bound = "it is more than no time, such as 1s, 30s or 15m";
+            return Err(self.wrong(Code::Period, bound));
         }
         Ok(duration)
     }
@@ -237,7 +255,7 @@ mod tests {
                 text.contains("--count") && text.contains("from 1 to 100"),
                 "{text}"
             );
-            assert_eq!(failure.meaning, ExitMeaning::Usage);
+            assert_eq!(failure.code, Code::Usage);
         }
         assert_eq!(
             given("2days 12h").duration().unwrap(),
@@ -270,7 +288,7 @@ mod tests {
             },
         };
         let failure = wrong.number(1, 5).unwrap_err();
-        assert_eq!(failure.meaning, ExitMeaning::Configuration);
+        assert_eq!(failure.code, Code::Configuration);
         assert!(failure.render().contains("count in overlord.toml:7"));
     }
 }

@@ -106,7 +106,7 @@ impl LocalSettings {
     ) -> Result<Self, Failure> {
         let user = match layers.optional(&USER)? {
             Some(user) => user.value,
-            None => LOCAL_USER.parse().map_err(Failure::usage)?,
+            None => LOCAL_USER.parse()?,
         };
         let nodes = layers.optional(&LOCAL_NODES)?.map(|nodes| nodes.value);
         Ok(Self {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use overlord::engine::{ArgumentsTemplate, OnStop, Policy, SettingsError};
 use overlord::types::{Platform, VesselType};
-use overlord::{CheckedProgram, Code, SetupError};
+use overlord::{CheckedProgram, Classified as _, Code, SetupError};
 use overlord_testbed::node::platform::repy_refusal;
 
 use super::account::AccountSettings;
@@ -177,7 +177,7 @@ fn judge(program: &CheckedProgram) -> Result<(), Failure> {
         return Ok(());
     }
     match repy_refusal(program.name().as_str(), program.contents()) {
-        Some(refusal) => Err(Failure::coded(Code::ProgramRefused, refusal.trim_end())),
+        Some(refusal) => Err(Failure::new(Code::ProgramRefused, refusal.trim_end())),
         None => Ok(()),
     }
 }
@@ -205,7 +205,8 @@ fn out_of_bounds(
     };
     match error {
         SettingsError::OutOfBounds { least, most, .. } => {
-            given.wrong(format!("it is from {} to {}", bound(least), bound(most)))
+            let bounds = format!("it is from {} to {}", bound(least), bound(most));
+            given.wrong(error.code(), bounds)
         }
         other => other.into(),
     }

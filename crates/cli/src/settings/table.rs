@@ -18,7 +18,6 @@ use overlord::keys::{GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN};
 use overlord::types::{Platform, UserName, VesselType};
 
 use super::row::{Form, Optional, Reach, Row, Scope, Section, Setting, add_flags};
-use crate::exit_meaning::ExitMeaning;
 use crate::failure::Failure;
 use crate::output::{Colours, Format};
 
@@ -149,7 +148,7 @@ settings! {
                 // What is no text is no key either: the replacement characters make it one that is refused.
                 ApiKey::new(given.raw.to_string_lossy().trim()).map_err(|error| {
                     let advice = format!("correct the API key in {}", given.origin);
-                    Failure::new(ExitMeaning::Data, error).advise(advice)
+                    Failure::from(error).advise(advice)
                 })
             };
     }

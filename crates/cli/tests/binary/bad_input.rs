@@ -11,6 +11,9 @@ type Case<'a> = (&'a [&'a str], i32, &'a [&'a str]);
 /// A mistake that shows only at a clearinghouse: as [`Case`], and who asks which clearinghouse.
 type CaseAt<'a> = (&'a [&'a str], [String; 6], i32, &'a [&'a str]);
 
+/// A wrong setting: flags, a variable and its value, the failure's code, the exit code.
+type CodedCase<'a> = (&'a [&'a str], Option<(&'a str, &'a str)>, &'a str, i32);
+
 fn check(folder: &Folder, cases: &[Case<'_>]) {
     let mut problems = String::new();
     for (arguments, code, words) in cases {
@@ -538,4 +541,62 @@ fn what_a_clearinghouse_refuses_is_told_apart() {
             .expect(*code, words);
     }
     runtime.block_on(testbed.shutdown());
+}
+
+#[test]
+fn a_wrong_setting_is_called_what_it_is_wherever_it_was_given() {
+    let folder = Folder::new();
+    folder.file("server.pl", "#!/bin/sh\n");
+    folder.file("api-key", "two words\n");
+    folder.file("overlord.toml", "[run]\ntype = \"moon\"\n");
+    folder.file("empty.toml", "");
+    let ended = |flags: &[&str], variable: Option<(&str, &str)>| {
+        let start = ["--output", "json", "run", "server.pl"];
+        let mut command = folder.command(&[&start[..], flags].concat());
+        command.env("OVERLORD_USER", "a").envs(variable);
+        let ended = Ended::of(command);
+        let record = ended.records().pop().expect("a record of the failure");
+        assert_eq!(record["exit_code"], ended.code.unwrap_or(-1), "{ended}");
+        (record["code"].clone(), record["exit_code"].clone(), ended)
+    };
+    let no_file = ["--config", "empty.toml"];
+    let cases: &[CodedCase<'_>] = &[
+        (&["--type", "x"], None, "vessel_type", 64),
+        (&[], Some(("OVERLORD_TYPE", "x")), "vessel_type", 64),
+        (&["--platform", "x"], None, "platform", 64),
+        (&["--user", "?"], None, "user_name", 64),
+        (&["--count", "0"], None, "vessel_count", 64),
+        (&["--count", "ten"], None, "vessel_count", 64),
+        (&["--poll-period", "soon"], None, "period", 64),
+        (&["--poll-period", "-5s"], None, "period", 64),
+        (&["--poll-period", "0s"], None, "period", 64),
+        (&["--renew-period", "2years"], None, "period", 64),
+        (&["--run-for", "0s"], None, "period", 64),
+        (&["--on-start", "x"], None, "usage", 64),
+        (&["--probe-port", "70000"], None, "usage", 64),
+        (
+            &[],
+            Some(("OVERLORD_API_KEY", "two words")),
+            "api_key_malformed",
+            65,
+        ),
+        (
+            &["--api-key-file", "api-key"],
+            None,
+            "api_key_malformed",
+            65,
+        ),
+        (&["--api-key-file", "absent"], None, "file_unreadable", 66),
+    ];
+    for (flags, variable, code, exit) in cases {
+        let (found, found_exit, ended) = ended(&[&no_file[..], flags].concat(), *variable);
+        assert_eq!(
+            (found, found_exit),
+            ((*code).into(), (*exit).into()),
+            "{ended}"
+        );
+    }
+    // What stands in the file is the file's mistake.
+    let (code, exit, ended) = ended(&[], None);
+    assert_eq!((code, exit), ("configuration".into(), 78.into()), "{ended}");
 }
