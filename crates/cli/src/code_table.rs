@@ -95,6 +95,8 @@ pub(crate) fn row(code: Code) -> (ExitMeaning, Option<&'static str>) {
         Code::OutputUnwritable => (Exit::Output, None),
         Code::OutputClosed => (Exit::Done, None),
         Code::Journal => (Exit::CannotCreate, None),
+        Code::JournalTooNew => (Exit::Data, None),
+        Code::RunSuperseded => (Exit::NotPermitted, None),
         Code::Interrupted => (Exit::Interrupted, None),
 
         Code::TestbedRequest => (Exit::Usage, None),

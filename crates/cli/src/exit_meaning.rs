@@ -30,7 +30,8 @@ pub enum ExitMeaning {
     NotEnough,
     /// TLS was refused, or an answer made no sense.
     Protocol,
-    /// The clearinghouse or a node does not know this user or key, or does not permit the call.
+    /// The clearinghouse or a node does not know this user or key, or does not permit the call; or another may do what this
+    /// user or run may not.
     NotPermitted,
     /// The configuration file is wrong.
     Configuration,
@@ -114,7 +115,7 @@ impl ExitMeaning {
                 "TLS was refused, or the clearinghouse or a node answered what makes no sense"
             }
             Self::NotPermitted => {
-                "the clearinghouse or a node does not know this user or key, or does not permit this; also: the testbed is another user's"
+                "the clearinghouse or a node does not know this user or key, or does not permit this; also: the testbed is another user's, or a later run of the deployment has begun"
             }
             Self::Configuration => "the configuration file has a mistake",
             Self::Partial => {

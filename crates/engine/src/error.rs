@@ -211,7 +211,9 @@ impl Classified for JournalError {
             Self::Write(cause) | Self::Read(cause) if is_out_of_files(&**cause) => {
                 Code::OpenFilesExhausted
             }
-            _ => Code::Journal,
+            Self::Write(_) | Self::Read(_) => Code::Journal,
+            Self::Stale { .. } => Code::RunSuperseded,
+            Self::TooNew { .. } => Code::JournalTooNew,
         }
     }
 }
@@ -342,7 +344,8 @@ impl Classified for HookError {
     }
 }
 
-/// Why a run could not begin. Once vessels are watched, nothing but a stop ends a run.
+/// Why a run could not begin, or had to make way. Once vessels are watched, nothing ends a run but a stop and a later
+/// run of the same deployment.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -353,8 +356,11 @@ pub enum RunError {
     #[error("the clearinghouse refuses to work for this account")]
     Clearinghouse(#[source] ClearinghouseError),
     /// The journal cannot be read or written, and without it our vessels cannot be told from others'.
-    #[error("the run cannot begin without its journal; repair it, or begin a new one")]
+    #[error("the run cannot begin without its journal")]
     Journal(#[source] JournalError),
+    /// Another run of the deployment has begun since. Its vessels are that one's now, so nothing was given back.
+    #[error("a later run of the deployment has taken over")]
+    Superseded(#[source] JournalError),
     /// The replaced start-up hook failed.
     #[error("the start-up hook did not succeed")]
     StartUp(#[source] HookError),
@@ -365,7 +371,7 @@ impl Classified for RunError {
         match self {
             Self::Settings(error) => error.code(),
             Self::Clearinghouse(error) => error.code(),
-            Self::Journal(error) => error.code(),
+            Self::Journal(error) | Self::Superseded(error) => error.code(),
             Self::StartUp(error) => error.code(),
         }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::FuturesUnordered;
@@ -97,6 +97,7 @@ impl Runner {
             control: Control::new(),
             wishes,
             directory: directory.subscribe(),
+            superseded: OnceLock::new(),
         };
         Ok(Self {
             desired: Desired {
@@ -147,11 +148,12 @@ impl Runner {
 
     /// Deploys, watches and heals until told to stop.
     ///
-    /// Once started up, nothing but a stop ends it: everything that fails is tried again, with pauses. Dropped
-    /// half-way, it leaves what a crash would: the journal tells the next run.
+    /// Once started up, it ends on a stop, or when the journal says that a later run of the deployment has begun;
+    /// whatever else fails is tried again, with pauses. Dropped half-way, it leaves what a crash would: the journal
+    /// tells the next run.
     ///
     /// # Errors
-    /// When the run cannot begin: see [`RunError`].
+    /// When the run cannot begin, or has to make way for a later one: see [`RunError`].
     pub async fn run(self) -> Result<RunReport, RunError> {
         let replay = self
             .shared
@@ -167,10 +169,9 @@ impl Runner {
         });
         let began = self.shared.now();
         let started = JournalRecord::RunStarted { at: began.wall };
-        self.shared
-            .record(vec![started])
-            .await
-            .map_err(RunError::Journal)?;
+        let written = self.shared.record(vec![started]).await;
+        not_superseded(&self.shared)?;
+        written.map_err(RunError::Journal)?;
         let run = Run {
             fleet: Fleet::new(ledger, began),
             requests: self.shared.control.requests(),
@@ -214,13 +215,15 @@ impl Run {
     async fn keep(mut self) -> Result<RunReport, RunError> {
         let mut events = vec![Event::Began];
         loop {
+            // Before what failed for it is taken in: the vessels are the later run's, and nothing is to be done to them.
+            not_superseded(self.shared())?;
             for event in events.drain(..) {
                 self.take_in(fatal(event)?);
             }
             let plan = self.decide();
             self.tell_bugs();
             if plan.finished {
-                return Ok(self.conclude().await);
+                return self.conclude().await;
             }
             let intents = write_intents(self.shared(), &plan.operations);
             for operation in plan.operations {
@@ -468,7 +471,7 @@ impl Run {
     }
 
     /// Says what is left, in the journal and to the operator.
-    async fn conclude(mut self) -> RunReport {
+    async fn conclude(mut self) -> Result<RunReport, RunError> {
         // What is dropped here stays in doubt, as the fleet has it.
         self.running = FuturesUnordered::new();
         let now = self.shared().now();
@@ -480,7 +483,9 @@ impl Run {
         let mut report = self.fleet.final_report(reason, lasted);
         if let Some(left) = self.fleet.handles_to_leave() {
             let ended = JournalRecord::RunEnded { left, at: now.wall };
-            if let Err(error) = self.shared().record(vec![ended]).await {
+            let written = self.shared().record(vec![ended]).await;
+            not_superseded(self.shared())?;
+            if let Err(error) = written {
                 let cause = with_causes(&error);
                 report
                     .undone
@@ -493,11 +498,19 @@ impl Run {
                 report: report.clone(),
             }],
         );
-        report
+        Ok(report)
     }
 
     fn shared(&self) -> &Arc<Shared> {
         &self.runner.shared
+    }
+}
+
+/// An error once the journal has said that a later run of the deployment has begun.
+fn not_superseded(shared: &Shared) -> Result<(), RunError> {
+    match shared.superseded.get() {
+        Some(error) => Err(RunError::Superseded(error.clone())),
+        None => Ok(()),
     }
 }
 

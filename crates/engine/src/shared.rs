@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) control: Control,
     pub(crate) wishes: Wishes,
     pub(crate) directory: watch::Receiver<Directory>,
+    /// How the journal said that a later run has begun. Whatever was to be written then, the run ends on it.
+    pub(crate) superseded: OnceLock<JournalError>,
 }
 
 impl Shared {
@@ -98,9 +100,15 @@ impl Shared {
             records: records.into_iter().map(Into::into).collect(),
         };
         let append = self.ports.journal.append(&batch);
-        self.within(JOURNAL_DEADLINE, append)
+        let result = self
+            .within(JOURNAL_DEADLINE, append)
             .await
-            .unwrap_or_else(|| Err(JournalError::write("it did not take records in time")))
+            .unwrap_or_else(|| Err(JournalError::write("it did not take records in time")));
+        if let Err(error @ JournalError::Stale { .. }) = &result {
+            // The first one stays; they all say the same.
+            let _ = self.superseded.set(error.clone());
+        }
+        result
     }
 
     /// Begins a run, as far as the journal is concerned.

@@ -17,10 +17,12 @@ use async_trait::async_trait;
 use overlord_engine::{
     AccountSummary, Cause, Change, CheckedProgram, Clearinghouse, ClearinghouseError, Delivery,
     Deployment, DeploymentName, DeploymentRequest, HeldVessel, Hooks, Journal, JournalError,
-    JournalReplay, MemoryJournal, Moment, NodeError, NodeManagers, OverlordHandle, Policy, Ports,
-    ProgramFile, Randomness, RecordBatch, RunError, RunReport, Runner, SettingsError, StartCommand,
-    StartOutcome, StopReason, VesselAddress, VesselObservation,
+    JournalRecord, JournalReplay, MemoryJournal, Moment, NodeError, NodeManagers, OverlordHandle,
+    Policy, Ports, ProgramFile, Randomness, RecordBatch, RunError, RunReport, Runner,
+    SettingsError, StartCommand, StartOutcome, StopReason, StoredRecord, VesselAddress,
+    VesselObservation,
 };
+use overlord_types::failure::{Classified as _, Code, RetryClass};
 use overlord_types::{
     Handle, NodeId, NodeLocation, Platform, UserPort, VesselName, VesselStatus, VesselType,
 };
@@ -397,6 +399,55 @@ fn a_journal_that_cannot_be_read_keeps_a_run_from_beginning_and_from_hanging() {
         "{error:?}"
     );
     assert_eq!(world.calls("held"), 0, "nothing was asked of anybody");
+}
+
+/// A journal of whose deployment another run begins just before such a record is to be written.
+struct WithSuccessor {
+    journal: MemoryJournal,
+    begins_before: fn(&JournalRecord) -> bool,
+}
+
+#[async_trait]
+impl Journal for WithSuccessor {
+    async fn open(&self, deployment: &DeploymentName) -> Result<JournalReplay, JournalError> {
+        self.journal.open(deployment).await
+    }
+
+    async fn append(&self, batch: &RecordBatch) -> Result<(), JournalError> {
+        let begins = |stored: &StoredRecord| (self.begins_before)(&stored.record);
+        if batch.records.iter().any(begins) {
+            self.journal.open(&batch.deployment).await?;
+        }
+        self.journal.append(batch).await
+    }
+}
+
+#[test]
+fn a_run_that_has_a_successor_ends_at_its_next_record_and_leaves_the_vessels_to_it() {
+    // In the midst of the run, at its very beginning, and at its end.
+    let moments: [fn(&JournalRecord) -> bool; 3] = [
+        |record| matches!(record, JournalRecord::InitialiseIntended { .. }),
+        |record| matches!(record, JournalRecord::RunStarted { .. }),
+        |record| matches!(record, JournalRecord::RunEnded { .. }),
+    ];
+    for begins_before in moments {
+        let world = Reach::with_vessels(2);
+        let journal = Arc::new(WithSuccessor {
+            journal: MemoryJournal::new(),
+            begins_before,
+        });
+        let (changes, ended) = run(&world, Hooks::default(), journal, 10 * MINUTE);
+        let error = ended.unwrap_err();
+        assert!(
+            matches!(error, RunError::Superseded(JournalError::Stale { .. })),
+            "{error:?}"
+        );
+        assert_eq!(error.code(), Code::RunSuperseded);
+        assert_eq!(error.retry(), RetryClass::AfterChange);
+        assert_eq!(world.calls("release"), 0);
+        let told = |change: &Change| matches!(change, Change::Stopped { .. });
+        assert!(!changes.iter().any(told), "{changes:?}");
+    }
 }
 
 #[test]

@@ -173,7 +173,8 @@ impl Overlord {
     /// a [`StopHandle`], or a signal if that was asked for. In arguments, `{port}`, `{index}` and `{time}` stand for the user
     /// port, the number of the copy and the seconds since 1970 when it is started.
     ///
-    /// Once vessels are watched, nothing but a stop ends it. The report says what is left running where.
+    /// Once vessels are watched, it ends on a stop, or when a later run of the deployment has begun. The report says what is
+    /// left running where.
     ///
     /// # Errors
     /// When an argument cannot be sent to nodes, or the run cannot begin.

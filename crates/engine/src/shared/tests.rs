@@ -44,6 +44,7 @@ fn shared(clearinghouse: MockClearinghouse, journal: MockJournal) -> Arc<Shared>
         randomness: Arc::new(StillClock),
     };
     Arc::new(Shared {
+        superseded: std::sync::OnceLock::new(),
         deployment: deployment(2),
         policy: Policy::default(),
         ports,

@@ -286,6 +286,12 @@ codes! {
     /// a journal that cannot be read or written
     Journal "journal" LocalMachine Again
         "repair the journal, or move it away; vessels of earlier runs are then not known as ours"
+    /// a journal that a later release wrote
+    JournalTooNew "journal_too_new" Operator AfterChange
+        "use the release that wrote it, or a later one; the journal is good, so leave it where it is"
+    /// a run of a deployment of which another run has begun since
+    RunSuperseded "run_superseded" Operator AfterChange
+        "leave the vessels and the journal to the later run; end that one before you start this again"
     /// an end that was asked for while work was under way
     Interrupted "interrupted" Operator Again
         "start it again if it was not meant"
