@@ -2,7 +2,9 @@
 //!
 //! Who reads a file, or starts again after a crash, finds the old content or the new one, never a part. The other
 //! name lies on the same disk as the place, because only there a move is one step; a file of that name that a crash
-//! left behind is taken away by the next write and never written into, since it may have other rights.
+//! left behind is taken away by the next write and never written into, since it may have other rights. Only what a crash
+//! leaves in the middle of [`create`] stays, hidden and with the rights of the file that it was to be: its name is nobody
+//! else's, so nobody can tell that it is not being written.
 //!
 //! Each path has one writer at a time: that is the callers' business. [`create`] alone bears several.
 

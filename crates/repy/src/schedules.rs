@@ -21,15 +21,19 @@ const RUN_MAX: Duration = Duration::from_secs(60);
 /// How often a run is looked at: as short as the shortest runs.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// Bytes of what a run writes that are compared, of each stream: those of a vessel's log, four times.
+/// Bytes that a run may write to each stream, all of which are compared: a vessel's log, four times. A run is ended soon after
+/// it has written more.
 const OUTPUT_MAX: u64 = 1 << 17;
+
+/// Different outcomes that are kept and shown: more nobody reads, and a program that logs the time has another each time.
+const OUTCOMES_MAX: usize = 100;
 
 /// Bytes of files that are copied for each run: a program's directory, not somebody's home.
 const COPIED_MAX: u64 = 1 << 26;
 
 /// What came out of a run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Outcome {
+struct RunOutcome {
     end: String,
     output: Vec<u8>,
     errors: Vec<u8>,
@@ -69,17 +73,22 @@ pub(crate) fn explore(number: &str, words: &[OsString]) -> Result<bool, Schedule
         .ok()
         .filter(|schedules| (1..=SCHEDULES_MAX).contains(schedules))
         .ok_or_else(|| ScheduleError::Number(number.to_owned()))?;
-    let mut outcomes: BTreeMap<Outcome, Seen> = BTreeMap::new();
+    let mut outcomes: BTreeMap<RunOutcome, Seen> = BTreeMap::new();
+    let mut others: u64 = 0;
     for seed in 0..schedules {
         let outcome = run(seed, words)?;
-        let seen = outcomes.entry(outcome).or_insert(Seen {
-            times: 0,
-            first: seed,
-        });
-        seen.times += 1;
+        let is_full = outcomes.len() == OUTCOMES_MAX;
+        match outcomes.get_mut(&outcome) {
+            Some(seen) => seen.times += 1,
+            None if is_full => others += 1,
+            None => {
+                let (times, first) = (1, seed);
+                outcomes.insert(outcome, Seen { times, first });
+            }
+        }
     }
     let is_always_the_same = outcomes.len() == 1;
-    let mut outcomes: Vec<(Outcome, Seen)> = outcomes.into_iter().collect();
+    let mut outcomes: Vec<(RunOutcome, Seen)> = outcomes.into_iter().collect();
     outcomes.sort_by_key(|(_, seen)| (std::cmp::Reverse(seen.times), seen.first));
     let mut out = io::stdout().lock();
     for (outcome, seen) in outcomes {
@@ -98,11 +107,17 @@ pub(crate) fn explore(number: &str, words: &[OsString]) -> Result<bool, Schedule
             }
         }
     }
+    if others > 0 {
+        writeln!(
+            out,
+            "{others} of {schedules} schedules: in yet other ways, which are not shown"
+        )?;
+    }
     Ok(is_always_the_same)
 }
 
 /// One run in a copy of the current directory.
-fn run(seed: u64, words: &[OsString]) -> Result<Outcome, ScheduleError> {
+fn run(seed: u64, words: &[OsString]) -> Result<RunOutcome, ScheduleError> {
     let place = tempfile::tempdir()?;
     let directory = place.path().join("files");
     fs::create_dir(&directory)?;
@@ -117,31 +132,40 @@ fn run(seed: u64, words: &[OsString]) -> Result<Outcome, ScheduleError> {
         .stdout(File::create(&output)?)
         .stderr(File::create(&errors)?)
         .spawn()?;
-    let end = ended(&mut child)?;
+    let end = ended(&mut child, [&output, &errors])?;
     // What the report of a failure says of its schedule is no difference.
     let own = format!("--schedule {seed}\n");
-    Ok(Outcome {
+    Ok(RunOutcome {
         end,
         output: without(&head(&output)?, own.as_bytes()),
         errors: without(&head(&errors)?, own.as_bytes()),
     })
 }
 
-/// Waits for a run to end, and ends it if it takes too long.
+/// Waits for a run to end, and ends it if it takes too long or writes too much.
 #[expect(
     clippy::disallowed_methods,
     reason = "at the edge: nothing else tells that a process has ended or that its time is over"
 )]
-fn ended(child: &mut Child) -> io::Result<String> {
+fn ended(child: &mut Child, written: [&Path; 2]) -> io::Result<String> {
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(shown(status));
         }
-        if begun.elapsed() > RUN_MAX {
+        let too_long = begun.elapsed() > RUN_MAX;
+        let mut too_much = false;
+        for stream in written {
+            too_much |= fs::metadata(stream)?.len() > OUTPUT_MAX;
+        }
+        if too_long || too_much {
             child.kill()?;
             child.wait()?;
-            return Ok(format!("not done after {} s", RUN_MAX.as_secs()));
+            return Ok(if too_long {
+                format!("not done after {} s", RUN_MAX.as_secs())
+            } else {
+                format!("ended after it had written {} KiB", OUTPUT_MAX >> 10)
+            });
         }
         thread::sleep(LOOK_EVERY);
     }

@@ -184,3 +184,26 @@ fn schedules_that_make_no_sense_are_refused() {
         assert!(told.contains(expected), "{words:?}: {told}");
     }
 }
+
+#[test]
+fn outcomes_without_end_are_counted_and_a_run_that_writes_without_end_is_ended() {
+    let place = directory_with("log(getruntime(), randombytes())\n");
+    let output = repy(place.path(), &["--schedules", "103", "program.r2py"]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        told.ends_with("3 of 103 schedules: in yet other ways, which are not shown\n"),
+        "{}",
+        &told[told.len().saturating_sub(200)..]
+    );
+    let place = directory_with("while True:\n  log('x' * 10000)\n");
+    let output = repy(place.path(), &["--schedules", "1", "program.r2py"]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        told.starts_with(
+            "1 of 1 schedules, the first of them --schedule 0: ended after it had written 128 KiB\n"
+        ),
+        "{}",
+        &told[..200.min(told.len())]
+    );
+}

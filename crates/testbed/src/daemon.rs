@@ -11,6 +11,7 @@ mod socket;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use overlord_files::{Access, Durability, replace};
 use overlord_keys::{KeyDirectory, KeyError, KeyFileError, KeyPair, PublicKey};
@@ -39,6 +40,9 @@ pub use socket::{AskError, ControlRequest, ControlSocketError, ExchangeError, as
 const KEYS_FOLDER: &str = "keys";
 /// Most requests that are answered at once; one person types them.
 const REQUESTS_AT_ONCE: usize = 8;
+
+/// Pause after a request that could not be accepted: descriptors that are short are not there again at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A testbed that runs in this process, and listens to its control socket.
 pub struct TestbedDaemon {
@@ -254,11 +258,17 @@ async fn serve(
         // All three are cancel-safe: no connection, result or change is lost when another comes first.
         tokio::select! {
             accepted = listener.accept(), if requests.len() < REQUESTS_AT_ONCE => {
-                if let Ok((stream, _)) = accepted {
-                    let (testbed, directory) = (Arc::clone(&testbed), directory.clone());
-                    requests.spawn(socket::serve(stream, async move |request| {
-                        answer(&testbed, &directory, request).await
-                    }));
+                match accepted {
+                    Ok((stream, _)) => {
+                        let (testbed, directory) = (Arc::clone(&testbed), directory.clone());
+                        requests.spawn(socket::serve(stream, async move |request| {
+                            answer(&testbed, &directory, request).await
+                        }));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a request over the control socket could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
                 }
             }
             Some(done) = requests.join_next() => {

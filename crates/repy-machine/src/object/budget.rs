@@ -132,7 +132,13 @@ impl Home {
     }
 
     fn take_out(&self) {
-        HERE.with(|here| here.machine.set(0));
+        HERE.with(|here| {
+            overlord_bug::invariant!(
+                here.machine.get() == self.machine,
+                "a machine leaves its thread that is not at work there"
+            );
+            here.machine.set(0);
+        });
         PLACE.with(|place| self.lists.exchange(&place.lists));
         self.stored.take_out();
     }
