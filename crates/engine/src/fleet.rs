@@ -201,10 +201,8 @@ impl Fleet {
             Verdict::Condemn { handle, reason } => self.condemn(&handle, reason, at),
             Verdict::OutOfReach { handle } => {
                 self.take_step(&handle, Step::OutOfReach(at.moment()));
-                if let Some(vessel) = self.vessels.get(&handle) {
-                    self.changes.push(Change::Unknown {
-                        vessel: vessel.label(),
-                    });
+                if let Some(vessel) = self.known(&handle).map(|vessel| vessel.label()) {
+                    self.changes.push(Change::Unknown { vessel });
                 }
             }
         }
@@ -427,7 +425,7 @@ impl Fleet {
             self.quarantine.blame(&handle.node, now);
         }
         self.take_step(handle, Step::Condemned(reason.clone()));
-        if let Some(vessel) = self.vessels.get_mut(handle) {
+        if let Some(vessel) = self.known(handle) {
             let label = vessel.label();
             vessel.index = None;
             self.changes.push(Change::Condemned {
@@ -435,6 +433,15 @@ impl Fleet {
                 reason,
             });
         }
+    }
+
+    /// A vessel of which the caller knows that it is ours. That it is not is a bug of ours.
+    fn known(&mut self, handle: &Handle) -> Option<&mut Vessel> {
+        let vessel = self.vessels.get_mut(handle);
+        if vessel.is_none() {
+            bug!("vessel {} is not ours any more", handle.short());
+        }
+        vessel
     }
 
     /// Takes a vessel's step. That it is not allowed is a bug of ours.

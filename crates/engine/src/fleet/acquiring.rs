@@ -32,6 +32,7 @@ impl Fleet {
         choosy: bool,
         at: &mut Circumstances<'_>,
     ) {
+        // What is made of that, the caller decides.
         if vessels.is_empty() {
             return;
         }

@@ -29,11 +29,10 @@ impl Fleet {
         match result {
             Ok(()) => {
                 self.take_step(handle, Step::Uploaded);
-                if let Some(vessel) = self.vessels.get_mut(handle) {
+                if let Some(vessel) = self.known(handle) {
                     vessel.uploaded = true;
-                    self.changes.push(Change::Uploaded {
-                        vessel: vessel.label(),
-                    });
+                    let vessel = vessel.label();
+                    self.changes.push(Change::Uploaded { vessel });
                 }
             }
             Err(error) => self.bringing_up_failed(handle, &error, at),
@@ -64,10 +63,8 @@ impl Fleet {
             Err(InitialiseError::Start(NodeError::Refused(_))) if ran => StartResult::NotYet,
             Err(error) => return self.bringing_up_failed(handle, &error, at),
         };
-        if let Some(vessel) = self.vessels.get(handle).filter(|_| answered) {
-            self.changes.push(Change::Started {
-                vessel: vessel.label(),
-            });
+        if answered && let Some(vessel) = self.known(handle).map(|vessel| vessel.label()) {
+            self.changes.push(Change::Started { vessel });
         }
         match started {
             StartResult::Running => self.seen_running(handle, at),
@@ -109,11 +106,10 @@ impl Fleet {
                 continue;
             }
             if kept.contains(handle) {
-                if let Some(vessel) = self.vessels.get_mut(handle) {
+                if let Some(vessel) = self.known(handle) {
                     vessel.uploaded = true;
-                    self.changes.push(Change::Started {
-                        vessel: vessel.label(),
-                    });
+                    let vessel = vessel.label();
+                    self.changes.push(Change::Started { vessel });
                 }
                 self.seen_running(handle, at);
                 self.check_soon(handle, at);
@@ -148,25 +144,26 @@ impl Fleet {
             self.take_step(handle, Step::SeenRunning(now));
         }
         let stable_after = at.desired.policy.stable_after;
-        let Some(vessel) = self.vessels.get_mut(handle) else {
+        let Some(vessel) = self.known(handle) else {
             return;
         };
+        // Otherwise the step was not allowed, and that was told.
         let Stage::Running { since } = vessel.stage else {
             return;
         };
         vessel.evidence = None;
         vessel.uploaded = true;
         vessel.ran = true;
-        if now.since(since) >= stable_after {
+        let is_stable = now.since(since) >= stable_after;
+        if is_stable {
             vessel.failures_here = 0;
-            if let Some(copy) = vessel.index.and_then(|index| self.copies.get_mut(&index)) {
-                copy.retry.succeed();
-            }
         }
-        if !was_running {
-            self.changes.push(Change::Running {
-                vessel: vessel.label(),
-            });
+        let newly_running = (!was_running).then(|| vessel.label());
+        if is_stable && let Some(copy) = self.copy_on(handle) {
+            copy.retry.succeed();
+        }
+        if let Some(vessel) = newly_running {
+            self.changes.push(Change::Running { vessel });
         }
     }
 
@@ -220,23 +217,21 @@ impl Fleet {
         if started_perhaps {
             self.may_run(handle);
         }
-        if let Some(vessel) = self.vessels.get_mut(handle) {
-            vessel.uploaded &= file_is_there || !vessels_fault;
-            if vessels_fault {
-                vessel.doubt(evidence, self.last_heard, at.now.moment);
-            }
-        }
-        self.count_failure(handle, vessels_fault, at);
-        let Some(vessel) = self.vessels.get(handle) else {
+        let last_heard = self.last_heard;
+        let Some(vessel) = self.known(handle) else {
             return;
         };
-        let retry = vessel
-            .index
-            .and_then(|index| self.copies.get(&index))
-            .map(|copy| copy.retry);
+        vessel.uploaded &= file_is_there || !vessels_fault;
+        if vessels_fault {
+            vessel.doubt(evidence, last_heard, at.now.moment);
+        }
+        let label = vessel.label();
+        self.count_failure(handle, vessels_fault, at);
+        // One that is surplus is no copy, and nothing is counted for it.
+        let retry = self.copy_on(handle).map(|copy| copy.retry);
         let retry = retry.unwrap_or_default();
         self.changes.push(Change::Failed {
-            vessel: vessel.label(),
+            vessel: label,
             code,
             reason,
             failures: retry.failures,
@@ -253,7 +248,7 @@ impl Fleet {
         vessels_fault: bool,
         at: &mut Circumstances<'_>,
     ) {
-        let Some(vessel) = self.vessels.get_mut(handle) else {
+        let Some(vessel) = self.known(handle) else {
             return;
         };
         vessel.failures_here = vessel
@@ -271,7 +266,7 @@ impl Fleet {
 
     /// The program may have been started on it.
     pub(super) fn may_run(&mut self, handle: &Handle) {
-        if let Some(vessel) = self.vessels.get_mut(handle) {
+        if let Some(vessel) = self.known(handle) {
             vessel.may_run = true;
         }
     }
@@ -328,6 +323,7 @@ impl Fleet {
                 error.is_silence()
             }
             Some(
+                // The node was not asked, or by a hook that tells nothing of it.
                 InitialiseError::Arguments(_)
                 | InitialiseError::Hook
                 | InitialiseError::Program

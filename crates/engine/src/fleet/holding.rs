@@ -49,6 +49,7 @@ impl Fleet {
             ) {
                 self.take_step(handle, Step::ReleaseFailed);
             }
+            // What is in another stage by now, or gone, waits for this release no more.
         }
         self.failed_with(OperationKind::Release, reason, at);
     }
@@ -72,6 +73,7 @@ impl Fleet {
     pub(super) fn gone(&mut self, handle: &Handle) {
         self.absent.remove(handle);
         self.recently_gone.insert(handle.clone(), self.step);
+        // It was absent, or a hook gave back what was not in the fleet.
         let Some(vessel) = self.vessels.remove(handle) else {
             return;
         };

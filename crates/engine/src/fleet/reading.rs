@@ -198,6 +198,7 @@ impl Fleet {
     ) {
         let lease = self.acquisition.lease;
         for doubt in self.doubts.values_mut() {
+            // Others are still awaited, or were told what they brought.
             let RequestAnswer::Lost {
                 settled_after,
                 empty_readings,

@@ -99,10 +99,8 @@ impl Fleet {
                 }
                 self.take_step(&handle, Step::Pardoned(at.moment()));
                 self.assign_copies(at.desired.deployment.vessel_count);
-                if let Some(vessel) = self.vessels.get(&handle) {
-                    self.changes.push(Change::Running {
-                        vessel: vessel.label(),
-                    });
+                if let Some(vessel) = self.known(&handle).map(|vessel| vessel.label()) {
+                    self.changes.push(Change::Running { vessel });
                 }
             }
             self.seen_running(&handle, at);
@@ -115,7 +113,7 @@ impl Fleet {
         observation: VesselObservation,
         at: &mut Circumstances<'_>,
     ) {
-        let Some(vessel) = self.vessels.get(handle) else {
+        let Some(vessel) = self.known(handle) else {
             return;
         };
         let status = observation.status;
@@ -146,7 +144,8 @@ impl Fleet {
     fn doubt(&mut self, handle: &Handle, evidence: Evidence, at: &mut Circumstances<'_>) {
         let now = at.moment();
         let stable_after = at.desired.policy.stable_after;
-        let Some(vessel) = self.vessels.get_mut(handle) else {
+        let last_heard = self.last_heard;
+        let Some(vessel) = self.known(handle) else {
             return;
         };
         let ran_until_now = match vessel.stage {
@@ -158,7 +157,7 @@ impl Fleet {
             Evidence::NotRunning { status } => Some(*status),
             _ => None,
         };
-        vessel.doubt(evidence.clone(), self.last_heard, now);
+        vessel.doubt(evidence.clone(), last_heard, now);
         if not_running.is_some() && !matches!(vessel.stage, Stage::Starting { .. }) {
             vessel.may_run = false;
         }
@@ -182,7 +181,7 @@ impl Fleet {
                 copy.retry.skip_first_pause(now);
             }
         }
-        let Some(vessel) = self.vessels.get_mut(handle) else {
+        let Some(vessel) = self.known(handle) else {
             return;
         };
         let unconfirmed = matches!(vessel.stage, Stage::Starting { .. });
@@ -199,6 +198,7 @@ impl Fleet {
             }
             return;
         }
+        // Silence of one that is out of reach is no news.
         if stays_unknown {
             return;
         }
@@ -213,8 +213,8 @@ impl Fleet {
         }
     }
 
-    /// What is known of the copy on a vessel.
-    fn copy_on(&mut self, handle: &Handle) -> Option<&mut CopyRecord> {
+    /// What is known of the copy on a vessel: nothing if it is surplus, or the copy has never failed.
+    pub(super) fn copy_on(&mut self, handle: &Handle) -> Option<&mut CopyRecord> {
         let index = self.vessels.get(handle)?.index?;
         self.copies.get_mut(&index)
     }
@@ -236,6 +236,7 @@ impl Fleet {
         self.succeeded(OperationKind::Weed);
         self.repeat_in(OperationKind::Weed, at.desired.policy.poll_period, at);
         for (handle, generation) in asked {
+            // What the hook judged is of no interest any more where the vessel has changed since.
             let current = self
                 .vessels
                 .get(handle)
@@ -256,6 +257,7 @@ impl Fleet {
         if !silent {
             self.heard(at.moment());
         }
+        // The last vessel on it may be gone since it was asked.
         if let Some(watch) = self.nodes.get_mut(node) {
             watch.silent_rounds = if silent {
                 watch.silent_rounds.saturating_add(1)
@@ -276,6 +278,7 @@ impl Fleet {
                     _ => vessel.stage.is_watched() || vessel.stage.may_be_pardoned(),
                 }
         });
+        // The last vessel on it may be gone since it was asked, and the node is watched no more.
         let Some(watch) = self.nodes.get(node) else {
             return;
         };
