@@ -20,9 +20,15 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClearinghouseError {
-    /// No connection came about, so nothing was asked.
+    /// Nothing was asked: no connection came about, or what answered is no clearinghouse.
     #[error("the clearinghouse cannot be reached")]
-    Unreachable(#[source] Cause),
+    Unreachable {
+        /// What stood in the way.
+        code: Code,
+        /// The same in words.
+        #[source]
+        cause: Cause,
+    },
     /// The request was sent, or may have been, and no whole answer came: it may have been carried out.
     #[error("the clearinghouse did not answer, and may or may not have done what was asked")]
     AnswerLost(#[source] Cause),
@@ -62,13 +68,25 @@ pub enum ClearinghouseError {
 }
 
 impl ClearinghouseError {
+    /// No connection came about, for that reason.
+    #[must_use]
+    pub fn unreachable(cause: impl Into<Cause>) -> Self {
+        let cause = cause.into();
+        let code = if is_out_of_files(&*cause) {
+            Code::OpenFilesExhausted
+        } else {
+            Code::ClearinghouseUnreachable
+        };
+        Self::Unreachable { code, cause }
+    }
+
     /// Whether the request may have been carried out although it failed for us. Such a call is
     /// resolved by reading what the account holds, never by asking again blindly.
     #[must_use]
     pub fn may_have_been_done(&self) -> bool {
         match self {
             Self::AnswerLost(_) | Self::Silent(_) | Self::Internal(_) | Self::Malformed(_) => true,
-            Self::Unreachable(_)
+            Self::Unreachable { .. }
             | Self::Tls { .. }
             | Self::Authentication(_)
             | Self::InvalidRequest(_)
@@ -81,7 +99,7 @@ impl ClearinghouseError {
     #[must_use]
     pub fn is_answer(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::AnswerLost(_) | Self::Silent(_) | Self::Tls { .. } => {
+            Self::Unreachable { .. } | Self::AnswerLost(_) | Self::Silent(_) | Self::Tls { .. } => {
                 false
             }
             Self::Authentication(_)
@@ -97,10 +115,8 @@ impl ClearinghouseError {
 impl Classified for ClearinghouseError {
     fn code(&self) -> Code {
         match self {
-            Self::Unreachable(cause) if is_out_of_files(&**cause) => Code::OpenFilesExhausted,
-            Self::Unreachable(_) => Code::ClearinghouseUnreachable,
+            Self::Unreachable { code, .. } | Self::Tls { code, .. } => *code,
             Self::AnswerLost(_) | Self::Silent(_) => Code::ClearinghouseSilent,
-            Self::Tls { code, .. } => *code,
             Self::Authentication(_) => Code::Authentication,
             Self::InvalidRequest(_) => Code::RequestInvalid,
             Self::NotEnoughCredits(_) => Code::CreditExhausted,
@@ -127,12 +143,22 @@ pub enum NodeError {
     /// It answered that it will not; the text is the node's.
     #[error("the node refused: {0}")]
     Refused(String),
+    /// Only a forwarder leads to it, and we use none: it refuses nothing, and no request of ours can reach it.
+    #[error("the node is behind a forwarder")]
+    BehindForwarder(#[source] Cause),
     /// Its answer cannot be read, or is not of the node asked.
     #[error("the node's answer cannot be trusted")]
     Misbehaved(#[source] Cause),
-    /// Something on our side kept us from asking, such as the operating system out of sockets.
-    #[error("the local machine kept us from asking the node")]
-    Local(#[source] Cause),
+    /// Something on our side kept us from asking: the operating system out of sockets, a clock that was set back, the end
+    /// of the program, a bug of ours. It says nothing about the node.
+    #[error("something on our side kept us from asking the node")]
+    Local {
+        /// What it was.
+        code: Code,
+        /// The same in words.
+        #[source]
+        cause: Cause,
+    },
 }
 
 impl NodeError {
@@ -140,8 +166,8 @@ impl NodeError {
     #[must_use]
     pub fn is_silence(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Silent(_) | Self::Deadline(_) | Self::Local(_) => true,
-            Self::Refused(_) | Self::Misbehaved(_) => false,
+            Self::Unreachable(_) | Self::Silent(_) | Self::Deadline(_) | Self::Local { .. } => true,
+            Self::Refused(_) | Self::BehindForwarder(_) | Self::Misbehaved(_) => false,
         }
     }
 }
@@ -152,9 +178,9 @@ impl Classified for NodeError {
             Self::Unreachable(_) => Code::NodeUnreachable,
             Self::Silent(_) | Self::Deadline(_) => Code::NodeSilent,
             Self::Refused(_) => Code::NodeRefused,
+            Self::BehindForwarder(_) => Code::NodeBehindForwarder,
             Self::Misbehaved(_) => Code::NodeMalformed,
-            Self::Local(cause) if is_out_of_files(&**cause) => Code::OpenFilesExhausted,
-            Self::Local(_) => Code::MachineRefused,
+            Self::Local { code, .. } => *code,
         }
     }
 }

@@ -398,7 +398,11 @@ fn every_kind_of_failed_upload_is_told_with_its_cause() {
         NodeError::Deadline(Duration::from_secs(90)),
         NodeError::Refused("the very cause".to_owned()),
         NodeError::Misbehaved("the very cause".into()),
-        NodeError::Local(cause()),
+        NodeError::BehindForwarder(cause()),
+        NodeError::Local {
+            code: Code::MachineRefused,
+            cause: cause(),
+        },
     ] {
         let mut told = Told::new(1);
         told.acquires(&["1"]);

@@ -140,7 +140,7 @@ impl Reach {
                     back: Some(Duration::ZERO),
                 };
                 self.send(Some(passage), refused, |_, ()| {}).await;
-                return Err(ClearinghouseError::Unreachable("connection refused".into()));
+                return Err(ClearinghouseError::unreachable("connection refused"));
             }
         };
         let effect = move |world: &mut World, now: Duration| {
@@ -325,7 +325,7 @@ impl Clearinghouse for Reach {
             }
         };
         let answer = self.ask_clearinghouse("acquire", effect, heard).await;
-        if matches!(answer, Err(ClearinghouseError::Unreachable(_))) {
+        if matches!(answer, Err(ClearinghouseError::Unreachable { .. })) {
             self.world().ruler.acquisition_answered();
         }
         answer

@@ -4,33 +4,37 @@
 //! The engine's errors say what happened in their own words, so what becomes their source is the cause below
 //! the wire's outermost message: a chain never says the same twice.
 
-use overlord_clearinghouse::{ClearinghouseCallError, FaultKind, TransportError};
+use overlord_clearinghouse::{ClearinghouseCallError, TransportError};
 use overlord_engine::{ClearinghouseError, NodeError};
 use overlord_nodemanager::client::NodeCallError;
 use overlord_types::failure::{Classified as _, Code, RetryClass};
 
-/// A failed call to the clearinghouse, as the engine knows it.
+/// A failed call to the clearinghouse, as the engine knows it: its code stays what it is.
 #[must_use]
 pub fn of_clearinghouse(error: ClearinghouseCallError) -> ClearinghouseError {
+    let code = error.code();
     match error {
         ClearinghouseCallError::Transport { source, .. } => match source {
             TransportError::Timeout { after } => ClearinghouseError::Silent(after),
             TransportError::Lost(_) => ClearinghouseError::AnswerLost(Box::new(source)),
-            TransportError::Tls(failure) => match failure.retry() {
-                // A server that goes away behind its own TLS front is no matter of trust.
-                RetryClass::Again => ClearinghouseError::Unreachable(Box::new(failure)),
-                _ => ClearinghouseError::Tls {
-                    code: failure.code(),
-                    cause: Box::new(failure),
-                },
+            TransportError::Tls(failure) => {
+                let cause = Box::new(failure);
+                match code.retry() {
+                    // A server that goes away behind its own TLS front is no matter of trust.
+                    RetryClass::Again => ClearinghouseError::Unreachable { code, cause },
+                    _ => ClearinghouseError::Tls { code, cause },
+                }
+            }
+            other => ClearinghouseError::Unreachable {
+                code,
+                cause: Box::new(other),
             },
-            other => ClearinghouseError::Unreachable(Box::new(other)),
         },
-        ClearinghouseCallError::Fault { fault, .. } => match fault.kind() {
-            FaultKind::Authentication => ClearinghouseError::Authentication(fault.text),
-            FaultKind::InvalidRequest => ClearinghouseError::InvalidRequest(fault.text),
-            FaultKind::NotEnoughCredits => ClearinghouseError::NotEnoughCredits(fault.text),
-            FaultKind::UnableToAcquire => ClearinghouseError::UnableToAcquire(fault.text),
+        ClearinghouseCallError::Fault { fault, .. } => match code {
+            Code::Authentication => ClearinghouseError::Authentication(fault.text),
+            Code::RequestInvalid => ClearinghouseError::InvalidRequest(fault.text),
+            Code::CreditExhausted => ClearinghouseError::NotEnoughCredits(fault.text),
+            Code::VesselsUnavailable => ClearinghouseError::UnableToAcquire(fault.text),
             _ => ClearinghouseError::Internal(format!("fault {}, {}", fault.code, fault.text)),
         },
         ClearinghouseCallError::Http {
@@ -41,29 +45,38 @@ pub fn of_clearinghouse(error: ClearinghouseCallError) -> ClearinghouseError {
             ClearinghouseError::Internal(format!("HTTP status {status}: {excerpt}"))
         }
         // The server that answered was not asked for what it knows: a wrong path, a proxy that wants something.
-        ClearinghouseCallError::Http { .. } => ClearinghouseError::Unreachable(Box::new(error)),
+        ClearinghouseCallError::Http { .. } => ClearinghouseError::Unreachable {
+            code,
+            cause: Box::new(error),
+        },
         other => ClearinghouseError::Malformed(Box::new(other)),
     }
 }
 
-/// A failed call to a node, as the engine knows it.
+/// A failed call to a node, as the engine knows it: its code stays what it is.
 #[must_use]
 pub fn of_node(error: NodeCallError) -> NodeError {
-    match (error.code(), error) {
+    let code = error.code();
+    match (code, error) {
         (Code::NodeRefused, NodeCallError::Refused { call, text, .. }) => {
             NodeError::Refused(format!("{call}: {text}"))
         }
-        // A node behind a forwarder refuses nothing, but no request of ours can reach it as long as it is there.
-        (Code::NodeBehindForwarder, error) => NodeError::Refused(error.to_string()),
+        (Code::NodeBehindForwarder, error) => NodeError::BehindForwarder(Box::new(error)),
         (Code::NodeUnreachable, NodeCallError::Connect { source, .. }) => {
             NodeError::Unreachable(Box::new(source))
         }
         (Code::NodeUnreachable, error) => NodeError::Unreachable(Box::new(error)),
         (Code::NodeSilent, error) => NodeError::Silent(Box::new(error)),
         (Code::NodeMalformed, error) => NodeError::Misbehaved(Box::new(error)),
-        // Out of sockets or memory here: that says nothing about the node.
-        (_, NodeCallError::Connect { source, .. }) => NodeError::Local(Box::new(source)),
-        (_, error) => NodeError::Local(Box::new(error)),
+        // Out of sockets or memory here, a clock set back, a bug of ours: that says nothing about the node.
+        (code, NodeCallError::Connect { source, .. }) => NodeError::Local {
+            code,
+            cause: Box::new(source),
+        },
+        (code, error) => NodeError::Local {
+            code,
+            cause: Box::new(error),
+        },
     }
 }
 
@@ -74,6 +87,7 @@ mod tests {
     use overlord_nodemanager::client::ExchangePhase;
     use overlord_types::NodeLocation;
     use overlord_types::failure::InnermostCause;
+    use std::io::{self, ErrorKind};
     use std::time::Duration;
 
     fn transport(source: TransportError) -> ClearinghouseCallError {
@@ -137,6 +151,7 @@ mod tests {
             (http(503), RetryClass::Again),
             (http(404), RetryClass::Again),
             (http(407), RetryClass::Again),
+            (http(429), RetryClass::Again),
             (malformed, RetryClass::Again),
             (fault(1), RetryClass::Again),
             (fault(100), RetryClass::Again),
@@ -148,12 +163,10 @@ mod tests {
         ] {
             let (shown, may_have_happened) = (format!("{error:?}"), error.may_have_happened());
             assert_eq!(error.retry(), class, "{shown}");
-            let (code, said) = (error.code(), error.fault().is_some());
+            let code = error.code();
             let mapped = of_clearinghouse(error);
             assert_eq!(mapped.retry(), class, "{shown}");
-            if said {
-                assert_eq!(mapped.code(), code, "{shown}");
-            }
+            assert_eq!(mapped.code(), code, "{shown}");
             assert_eq!(mapped.may_have_been_done(), may_have_happened, "{shown}");
         }
         assert!(
@@ -164,11 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn silence_of_a_node_is_told_from_its_answers() {
+    fn every_failure_of_a_node_keeps_its_code_and_silence_is_told_from_answers() {
         let at: NodeLocation = "10.0.0.1:1224".parse().unwrap();
-        let refused_connection = NodeCallError::Connect {
+        let connect = |source| NodeCallError::Connect {
             at: at.clone(),
-            source: std::io::ErrorKind::ConnectionRefused.into(),
+            source,
         };
         let timed_out = |phase| NodeCallError::TimedOut {
             at: at.clone(),
@@ -185,24 +198,54 @@ mod tests {
             call: "StartVesselEx",
             text: "Insufficient Permissions".into(),
         };
-        let no_sockets = NodeCallError::Connect {
-            at: at.clone(),
-            source: std::io::Error::from_raw_os_error(24),
+        let call = "StartVesselEx";
+        for (error, code, is_silence) in [
+            (
+                connect(ErrorKind::ConnectionRefused.into()),
+                Code::NodeUnreachable,
+                true,
+            ),
+            (
+                timed_out(ExchangePhase::Connect),
+                Code::NodeUnreachable,
+                true,
+            ),
+            (timed_out(ExchangePhase::Receive), Code::NodeSilent, true),
+            (other_node, Code::NodeMalformed, false),
+            (refused, Code::NodeRefused, false),
+            (
+                NodeCallError::BehindForwarder { at: at.clone() },
+                Code::NodeBehindForwarder,
+                false,
+            ),
+            (
+                connect(io::Error::from_raw_os_error(24)),
+                Code::OpenFilesExhausted,
+                true,
+            ),
+            (
+                connect(ErrorKind::OutOfMemory.into()),
+                Code::MachineRefused,
+                true,
+            ),
+            (NodeCallError::SignerMissing { call }, Code::Internal, true),
+            (
+                NodeCallError::Stopped { at: at.clone() },
+                Code::Interrupted,
+                true,
+            ),
+        ] {
+            let shown = format!("{error:?}");
+            assert_eq!(error.code(), code, "{shown}");
+            let mapped = of_node(error);
+            assert_eq!(mapped.code(), code, "{shown}");
+            assert_eq!(mapped.is_silence(), is_silence, "{shown}");
+        }
+        let refused = NodeCallError::Refused {
+            at,
+            call,
+            text: "Insufficient Permissions".into(),
         };
-        assert!(matches!(
-            of_node(refused_connection),
-            NodeError::Unreachable(_)
-        ));
-        assert!(matches!(
-            of_node(timed_out(ExchangePhase::Connect)),
-            NodeError::Unreachable(_)
-        ));
-        assert!(matches!(
-            of_node(timed_out(ExchangePhase::Receive)),
-            NodeError::Silent(_)
-        ));
-        assert!(matches!(of_node(other_node), NodeError::Misbehaved(_)));
-        assert!(matches!(of_node(no_sockets), NodeError::Local(_)));
         assert!(matches!(
             of_node(refused),
             NodeError::Refused(text) if text == "StartVesselEx: Insufficient Permissions"
