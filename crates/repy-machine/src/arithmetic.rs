@@ -1,14 +1,15 @@
 //! Arithmetic of ints, longs, floats and complex numbers with Python 2's promotions: values in, values and exceptions
-//! out. What needs neither is in [`crate::number`].
+//! out. Numbers of one type are left to [`crate::number`].
 
-pub(crate) mod complex;
 pub(crate) mod convert;
-pub(crate) mod float;
-pub(crate) mod long;
+
+use std::rc::Rc;
 
 use num_bigint::BigInt;
 
-use crate::number::{Number, direct};
+use crate::number::fault::NumberFault;
+use crate::number::long::Real;
+use crate::number::{Number, complex, direct, float, long};
 use crate::object::exception::{type_error, value_error, zero_division};
 use crate::object::{Res, Value};
 use overlord_repy_syntax::ast::{BinaryOp, UnaryOp};
@@ -16,30 +17,19 @@ use overlord_repy_syntax::ast::{BinaryOp, UnaryOp};
 /// What `pow` says to a negative exponent beside a modulus.
 const NEGATIVE_EXPONENT: &str = "pow() 2nd argument cannot be negative when 3rd argument specified";
 
-impl Number<'_> {
-    /// The number as a float.
-    pub(crate) fn to_float(&self) -> Res<f64> {
-        match self {
-            Number::Int(int) => Ok(*int as f64),
-            Number::Long(long) => long::to_float(long),
-            Number::Float(float) => Ok(*float),
-            Number::Complex(complex) => Ok(complex.0),
-        }
-    }
+/// The value of a result.
+fn made<T>(result: Result<T, NumberFault>, value: impl FnOnce(T) -> Value) -> Res {
+    Ok(value(result?))
+}
 
-    pub(crate) fn to_complex(&self) -> Res<(f64, f64)> {
-        match self {
-            Number::Complex(complex) => Ok(*complex),
-            other => Ok((other.to_float()?, 0.0)),
-        }
-    }
+fn of_complex(complex: (f64, f64)) -> Value {
+    Value::Complex(Rc::new(complex))
+}
 
-    fn to_long(&self) -> BigInt {
-        match self {
-            Number::Int(int) => BigInt::from(*int),
-            Number::Long(long) => (*long).clone(),
-            _ => BigInt::ZERO,
-        }
+fn of_real(real: Real) -> Value {
+    match real {
+        Real::Long(long) => Value::long(long),
+        Real::Float(float) => Value::float(float),
     }
 }
 
@@ -51,19 +41,22 @@ pub(crate) fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Option<Res> {
         (Number::Complex(_), _) | (_, Number::Complex(_)) => {
             let (x, y) = match (x.to_complex(), y.to_complex()) {
                 (Ok(x), Ok(y)) => (x, y),
-                (Err(thrown), _) | (_, Err(thrown)) => return Some(Err(thrown)),
+                (Err(fault), _) | (_, Err(fault)) => return Some(Err(fault.into())),
             };
-            complex::arithmetic(op, x, y)
+            Some(made(complex::arithmetic(op, x, y)?, of_complex))
         }
         (Number::Float(_), _) | (_, Number::Float(_)) => {
             let (x, y) = match (x.to_float(), y.to_float()) {
                 (Ok(x), Ok(y)) => (x, y),
-                (Err(thrown), _) | (_, Err(thrown)) => return Some(Err(thrown)),
+                (Err(fault), _) | (_, Err(fault)) => return Some(Err(fault.into())),
             };
-            float::arithmetic(op, x, y)
+            Some(made(float::arithmetic(op, x, y)?, Value::float))
         }
-        (Number::Long(i), Number::Long(j)) => Some(long::arithmetic(op, i, j)),
-        _ => Some(long::arithmetic(op, &x.to_long(), &y.to_long())),
+        (Number::Long(i), Number::Long(j)) => Some(made(long::arithmetic(op, i, j), of_real)),
+        _ => Some(made(
+            long::arithmetic(op, &x.to_long(), &y.to_long()),
+            of_real,
+        )),
     }
 }
 
@@ -99,15 +92,18 @@ fn ints(op: BinaryOp, x: i64, y: i64, a: &Value, b: &Value) -> Res {
             let wide = i128::from(x) << y;
             Ok(i64::try_from(wide).map_or_else(|_| Value::long(BigInt::from(wide)), Value::Int))
         }
-        BinaryOp::Pow if y < 0 => float::power(x as f64, y as f64),
+        BinaryOp::Pow if y < 0 => made(float::power(x as f64, y as f64), Value::float),
         BinaryOp::Pow => match x.checked_pow(u32::try_from(y).unwrap_or(u32::MAX)) {
             Some(power) if u32::try_from(y).is_ok() => Ok(Value::Int(power)),
-            _ => match long::power(&BigInt::from(x), &BigInt::from(y)) {
-                Ok(Value::Long(long)) => Ok(Value::int_or_long((*long).clone())),
-                other => other,
+            _ => match long::power(&BigInt::from(x), &BigInt::from(y))? {
+                Real::Long(long) => Ok(Value::int_or_long(long)),
+                Real::Float(float) => Ok(Value::float(float)),
             },
         },
-        _ => long::arithmetic(op, &BigInt::from(x), &BigInt::from(y)),
+        _ => made(
+            long::arithmetic(op, &BigInt::from(x), &BigInt::from(y)),
+            of_real,
+        ),
     }
 }
 
@@ -128,8 +124,8 @@ pub(crate) fn unary(op: UnaryOp, value: &Value) -> Option<Res> {
         (UnaryOp::Minus, Number::Float(float)) => Value::float(-float),
         (UnaryOp::Plus, Number::Float(_)) if matches!(value, Value::Float(_)) => value.clone(),
         (UnaryOp::Plus, Number::Float(float)) => Value::float(float),
-        (UnaryOp::Minus, Number::Complex((re, im))) => Value::Complex(std::rc::Rc::new((-re, -im))),
-        (UnaryOp::Plus, Number::Complex(complex)) => Value::Complex(std::rc::Rc::new(complex)),
+        (UnaryOp::Minus, Number::Complex((re, im))) => of_complex((-re, -im)),
+        (UnaryOp::Plus, Number::Complex(complex)) => of_complex(complex),
         _ => return None,
     }))
 }
@@ -141,12 +137,19 @@ pub(crate) fn divmod(a: &Value, b: &Value) -> Option<Res> {
         (&x, &y)
     {
         if let (Number::Complex(_), _) | (_, Number::Complex(_)) = (&x, &y) {
-            return Some(complex::divmod(x.to_complex(), y.to_complex()));
+            let pair = x
+                .to_complex()
+                .and_then(|x| y.to_complex().and_then(|y| complex::divmod(x, y)));
+            return Some(made(pair, |(q, r)| {
+                Value::pair(of_complex(q), of_complex(r))
+            }));
         }
         let pair = x
             .to_float()
             .and_then(|x| y.to_float().and_then(|y| float::divmod(x, y)));
-        return Some(pair.map(|(q, r)| Value::pair(Value::float(q), Value::float(r))));
+        return Some(made(pair, |(q, r)| {
+            Value::pair(Value::float(q), Value::float(r))
+        }));
     }
     let quotient = arithmetic(BinaryOp::FloorDiv, a, b)?;
     let rest = arithmetic(BinaryOp::Mod, a, b)?;

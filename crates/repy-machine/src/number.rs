@@ -1,14 +1,19 @@
-//! Numbers as such: what they are, their order and their hashes, and computing with long ones. No value or exception of a
-//! program is known here; what operators make of values is in [`crate::arithmetic`].
+//! Numbers as such: what they are, their order and their hashes, and computing with those of one type. No value or
+//! exception of a program is known here; what operators make of values is in [`crate::arithmetic`].
 
+pub(crate) mod complex;
 pub(crate) mod direct;
+pub(crate) mod fault;
+pub(crate) mod float;
 pub(crate) mod hash;
-pub(crate) mod pieces;
+pub(crate) mod long;
+mod pieces;
 
 use std::cmp::Ordering;
 
 use num_bigint::{BigInt, Sign};
 
+use self::fault::NumberFault;
 use crate::work;
 
 /// A number of any type, bools taken as ints.
@@ -17,6 +22,35 @@ pub(crate) enum Number<'a> {
     Long(&'a BigInt),
     Float(f64),
     Complex((f64, f64)),
+}
+
+impl Number<'_> {
+    /// The number as a float.
+    pub(crate) fn to_float(&self) -> Result<f64, NumberFault> {
+        match self {
+            Number::Int(int) => Ok(*int as f64),
+            Number::Long(long) => long::to_float(long),
+            Number::Float(float) => Ok(*float),
+            Number::Complex(complex) => Ok(complex.0),
+        }
+    }
+
+    /// The number as a complex one.
+    pub(crate) fn to_complex(&self) -> Result<(f64, f64), NumberFault> {
+        match self {
+            Number::Complex(complex) => Ok(*complex),
+            other => Ok((other.to_float()?, 0.0)),
+        }
+    }
+
+    /// The number as a long: 0 for what is no integer.
+    pub(crate) fn to_long(&self) -> BigInt {
+        match self {
+            Number::Int(int) => BigInt::from(*int),
+            Number::Long(long) => (*long).clone(),
+            _ => BigInt::ZERO,
+        }
+    }
 }
 
 /// Whether two numbers are equal, of whatever types.

@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::long;
+use crate::number::long;
 use crate::object::bytes::repr_bytes;
 use crate::object::exception::{type_error, value_error};
 use crate::object::{ExceptionKind, Res, Thrown, Value};

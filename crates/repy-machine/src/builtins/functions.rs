@@ -4,11 +4,11 @@ use num_bigint::BigInt;
 use num_traits::Signed;
 use overlord_bug::bug;
 
-use crate::arithmetic::{self, complex, long};
+use crate::arithmetic;
 use crate::machine::Machine;
 use crate::methods::signature::functions;
 use crate::methods::{Entry, args};
-use crate::number::Number;
+use crate::number::{Number, complex, long};
 use crate::object::exception::{attribute_error, overflow_error, type_error};
 use crate::object::{Args, Arity, ClassKind, Res, Str, Thrown, TypeTag, Value};
 use overlord_repy_syntax::ast::BinaryOp;
@@ -18,7 +18,7 @@ fn abs(machine: &mut Machine, value: Value) -> Res {
         Some(Number::Int(int)) => Value::from_i128(i128::from(int).abs()),
         Some(Number::Long(long)) => Value::long(long.abs()),
         Some(Number::Float(float)) => Value::float(float.abs()),
-        Some(Number::Complex(parts)) => return complex::absolute(parts),
+        Some(Number::Complex(parts)) => Value::float(complex::absolute(parts)?),
         None => {
             if let Value::Instance(instance) = &value
                 && instance.class.is_old()

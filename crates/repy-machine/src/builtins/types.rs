@@ -296,7 +296,7 @@ fn complex(machine: &mut Machine, call: &mut Args<'_>) -> Res {
     let part = |value: &Value| match value {
         Value::Nil => Ok((0.0, 0.0)),
         other => match other.unwrapped().number() {
-            Some(number) => number.to_complex(),
+            Some(number) => Ok(number.to_complex()?),
             None => Err(args::lacks(other, "__float__")
                 .unwrap_or_else(|| type_error("complex() argument must be a string or a number"))),
         },

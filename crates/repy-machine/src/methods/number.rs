@@ -164,7 +164,7 @@ fn scaled(mantissa: &BigInt, exponent: i64) -> f64 {
         let up = rest > half || (rest == half && quotient.bit(0));
         quotient + i32::from(up)
     };
-    let mut value = crate::arithmetic::long::to_float(&rounded).unwrap_or(f64::INFINITY);
+    let mut value = crate::number::long::to_float(&rounded).unwrap_or(f64::INFINITY);
     let mut left = lowest;
     while left != 0 {
         let step = left.clamp(-1000, 1000) as i32;

@@ -2,7 +2,7 @@
 //! looked after in the middle of one.
 //!
 //! Small ones are left to the library whole. Whether a result is too large to be wanted at all is for
-//! `long` of [`crate::arithmetic`] to say first.
+//! [`super::long`] to say first.
 
 use num_bigint::{BigInt, BigUint, Sign};
 use num_integer::Integer;
@@ -44,7 +44,7 @@ fn sign_of(x: &BigInt, y: &BigInt) -> Sign {
 }
 
 /// `x * y`.
-pub(crate) fn product(x: &BigInt, y: &BigInt) -> Result<BigInt, Denied> {
+pub(super) fn product(x: &BigInt, y: &BigInt) -> Result<BigInt, Denied> {
     let magnitude = multiply(x.magnitude(), y.magnitude())?;
     Ok(BigInt::from_biguint(sign_of(x, y), magnitude))
 }
@@ -101,7 +101,7 @@ fn cut(number: &BigUint, at: usize) -> (BigUint, Vec<u32>) {
 }
 
 /// Quotient and remainder, rounded down; `y` is not 0.
-pub(crate) fn quotient(x: &BigInt, y: &BigInt) -> Result<(BigInt, BigInt), Denied> {
+pub(super) fn quotient(x: &BigInt, y: &BigInt) -> Result<(BigInt, BigInt), Denied> {
     let (quotient, rest) = divide(x.magnitude(), y.magnitude())?;
     let quotient = BigInt::from_biguint(sign_of(x, y), quotient);
     let rest = BigInt::from_biguint(x.sign(), rest);
@@ -140,7 +140,7 @@ fn divide(x: &BigUint, y: &BigUint) -> Result<(BigUint, BigUint), Denied> {
 }
 
 /// `x ** exponent`.
-pub(crate) fn power(x: &BigInt, exponent: u32) -> Result<BigInt, Denied> {
+pub(super) fn power(x: &BigInt, exponent: u32) -> Result<BigInt, Denied> {
     let bits = x.bits().saturating_mul(u64::from(exponent));
     if bits / 32 <= PIECE_DIGITS as u64 {
         work::spend_steps((bits / 64 + 1) * (bits / 64 + 1).isqrt() * 3)?;
@@ -158,7 +158,7 @@ pub(crate) fn power(x: &BigInt, exponent: u32) -> Result<BigInt, Denied> {
 
 /// `x ** exponent % modulus`; neither is negative, the modulus is not 0. Done in one go up to twice as much work as a
 /// division: that is RSA with 4,096 bits, which the library does much faster than its single steps are.
-pub(crate) fn power_modulo(
+pub(super) fn power_modulo(
     x: &BigInt,
     exponent: &BigInt,
     modulus: &BigInt,

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use overlord_bug::Bug;
 
 use super::{Code, Sym, Value, reclaim};
+use crate::number::fault::NumberFault;
 use crate::stop::{Denied, Reason, Stop, Wait};
 
 macro_rules! exceptions {
@@ -153,6 +154,24 @@ impl Drop for Raised {
 pub(crate) struct TraceEntry {
     pub(crate) code: Rc<Code>,
     pub(crate) line: u32,
+}
+
+impl From<NumberFault> for Thrown {
+    #[cold]
+    fn from(fault: NumberFault) -> Thrown {
+        match fault {
+            NumberFault::ZeroDivision(message) => zero_division(message),
+            NumberFault::Value(message) => value_error(message),
+            NumberFault::Overflow(message) => overflow_error(message),
+            NumberFault::Type(message) => type_error(message),
+            NumberFault::OutOfRange => Thrown::with_args(
+                ExceptionKind::OverflowError,
+                vec![Value::Int(34), Value::text("Numerical result out of range")],
+            ),
+            NumberFault::TooLarge => memory_error(),
+            NumberFault::Denied(denied) => denied.into(),
+        }
+    }
 }
 
 impl From<Denied> for Thrown {

@@ -1,8 +1,8 @@
 //! The format specification mini-language: what follows the colon in `'{:>8.3f}'.format(x)`.
 
 use super::float_format::{format_exponent, format_fixed, format_general};
-use crate::arithmetic::long;
 use crate::machine::Machine;
+use crate::number::long;
 use crate::object::exception::value_error;
 use crate::object::{Res, Value};
 

@@ -1,9 +1,9 @@
 //! `format % values`.
 
 use super::float_format::{format_exponent, format_fixed, format_general};
-use crate::arithmetic::{self, long};
+use crate::arithmetic;
 use crate::machine::Machine;
-use crate::number::Number;
+use crate::number::{Number, long};
 use crate::object::exception::{memory_error, overflow_error, type_error, value_error};
 use crate::object::{ExceptionKind, Payload, Res, Thrown, Value};
 use crate::{memory, work};

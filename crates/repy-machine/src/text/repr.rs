@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::float_format::{repr_float, repr_part, str_float, str_part};
-use crate::arithmetic::long;
 use crate::depth::{self, DATA, DepthGuard};
 use crate::machine::Machine;
+use crate::number::long;
 use crate::object::bytes;
 use crate::object::exception::type_error;
 use crate::object::{

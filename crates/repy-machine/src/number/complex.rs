@@ -1,39 +1,33 @@
 //! Complex arithmetic as CPython 2.7 does it.
 
-use std::rc::Rc;
-
-use crate::object::exception::zero_division;
-use crate::object::{Res, Value};
+use super::fault::NumberFault;
 use overlord_repy_syntax::ast::BinaryOp;
 
-type Complex = (f64, f64);
-
-fn value(complex: Complex) -> Value {
-    Value::Complex(Rc::new(complex))
-}
+/// Real and imaginary part.
+pub(crate) type Complex = (f64, f64);
 
 /// `a op b`; None for operators complex numbers do not have.
-pub(crate) fn arithmetic(op: BinaryOp, x: Complex, y: Complex) -> Option<Res> {
-    Some(Ok(value(match op {
+pub(crate) fn arithmetic(
+    op: BinaryOp,
+    x: Complex,
+    y: Complex,
+) -> Option<Result<Complex, NumberFault>> {
+    Some(Ok(match op {
         BinaryOp::Add => (x.0 + y.0, x.1 + y.1),
         BinaryOp::Sub => (x.0 - y.0, x.1 - y.1),
         BinaryOp::Mul => product(x, y),
-        BinaryOp::Div => return Some(quotient(x, y).map(value)),
-        BinaryOp::Pow => return Some(power(x, y).map(value)),
-        BinaryOp::FloorDiv => return Some(floor_divmod(x, y).map(|(quotient, _)| value(quotient))),
-        BinaryOp::Mod => return Some(floor_divmod(x, y).map(|(_, rest)| value(rest))),
+        BinaryOp::Div => return Some(quotient(x, y)),
+        BinaryOp::Pow => return Some(power(x, y)),
+        BinaryOp::FloorDiv => return Some(divmod(x, y).map(|(quotient, _)| quotient)),
+        BinaryOp::Mod => return Some(divmod(x, y).map(|(_, rest)| rest)),
         _ => return None,
-    })))
+    }))
 }
 
-pub(crate) fn divmod(x: Res<Complex>, y: Res<Complex>) -> Res {
-    let (quotient, rest) = floor_divmod(x?, y?)?;
-    Ok(Value::pair(value(quotient), value(rest)))
-}
-
-fn floor_divmod(x: Complex, y: Complex) -> Res<(Complex, Complex)> {
+/// Floor quotient and rest.
+pub(crate) fn divmod(x: Complex, y: Complex) -> Result<(Complex, Complex), NumberFault> {
     if y == (0.0, 0.0) {
-        return Err(zero_division("complex divmod()"));
+        return Err(NumberFault::ZeroDivision("complex divmod()"));
     }
     let whole = (quotient(x, y)?.0.floor(), 0.0);
     let part = product(y, whole);
@@ -44,10 +38,10 @@ fn product(x: Complex, y: Complex) -> Complex {
     (x.0 * y.0 - x.1 * y.1, x.0 * y.1 + x.1 * y.0)
 }
 
-fn quotient(a: Complex, b: Complex) -> Res<Complex> {
+fn quotient(a: Complex, b: Complex) -> Result<Complex, NumberFault> {
     if b.0.abs() >= b.1.abs() {
         if b.0 == 0.0 && b.1 == 0.0 {
-            return Err(zero_division("complex division by zero"));
+            return Err(NumberFault::ZeroDivision("complex division by zero"));
         }
         let ratio = b.1 / b.0;
         let denominator = b.0 + b.1 * ratio;
@@ -67,7 +61,7 @@ fn quotient(a: Complex, b: Complex) -> Res<Complex> {
     }
 }
 
-fn power(a: Complex, b: Complex) -> Res<Complex> {
+fn power(a: Complex, b: Complex) -> Result<Complex, NumberFault> {
     let whole = b.0 as i64;
     if b.1 == 0.0 && b.0 == whole as f64 && (-100..=100).contains(&whole) {
         let raised = power_unsigned(a, whole.unsigned_abs());
@@ -82,7 +76,9 @@ fn power(a: Complex, b: Complex) -> Res<Complex> {
     }
     if a == (0.0, 0.0) {
         if b.1 != 0.0 || b.0 < 0.0 {
-            return Err(zero_division("0.0 to a negative or complex power"));
+            return Err(NumberFault::ZeroDivision(
+                "0.0 to a negative or complex power",
+            ));
         }
         return Ok((0.0, 0.0));
     }
@@ -112,12 +108,10 @@ fn power_unsigned(x: Complex, n: u64) -> Complex {
 }
 
 /// `abs(x)`.
-pub(crate) fn absolute(x: Complex) -> Res {
+pub(crate) fn absolute(x: Complex) -> Result<f64, NumberFault> {
     let size = x.0.hypot(x.1);
     if size.is_infinite() && x.0.is_finite() && x.1.is_finite() {
-        return Err(crate::object::exception::overflow_error(
-            "absolute value too large",
-        ));
+        return Err(NumberFault::Overflow("absolute value too large"));
     }
-    Ok(Value::float(size))
+    Ok(size)
 }

@@ -1,25 +1,26 @@
-//! Float arithmetic as CPython 2.7 does it, with its errors.
+//! Float arithmetic as CPython 2.7 does it, with its faults.
 
-use crate::object::exception::{value_error, zero_division};
-use crate::object::{ExceptionKind, Res, Thrown, Value};
+use super::fault::NumberFault;
 use overlord_repy_syntax::ast::BinaryOp;
 
 /// `a op b`; None for operators floats do not have.
-pub(crate) fn arithmetic(op: BinaryOp, x: f64, y: f64) -> Option<Res> {
-    Some(Ok(Value::float(match op {
+pub(crate) fn arithmetic(op: BinaryOp, x: f64, y: f64) -> Option<Result<f64, NumberFault>> {
+    Some(Ok(match op {
         BinaryOp::Add => x + y,
         BinaryOp::Sub => x - y,
         BinaryOp::Mul => x * y,
-        BinaryOp::Div if y == 0.0 => return Some(Err(zero_division("float division by zero"))),
+        BinaryOp::Div if y == 0.0 => {
+            return Some(Err(NumberFault::ZeroDivision("float division by zero")));
+        }
         BinaryOp::Div => x / y,
         BinaryOp::FloorDiv => {
-            return Some(divmod(x, y).map(|(quotient, _)| Value::float(quotient)));
+            return Some(divmod(x, y).map(|(quotient, _)| quotient));
         }
-        BinaryOp::Mod if y == 0.0 => return Some(Err(zero_division("float modulo"))),
+        BinaryOp::Mod if y == 0.0 => return Some(Err(NumberFault::ZeroDivision("float modulo"))),
         BinaryOp::Mod => modulo(x, y),
         BinaryOp::Pow => return Some(power(x, y)),
         _ => return None,
-    })))
+    }))
 }
 
 fn modulo(x: f64, y: f64) -> f64 {
@@ -37,9 +38,9 @@ fn modulo(x: f64, y: f64) -> f64 {
 }
 
 /// Floor quotient and rest.
-pub(crate) fn divmod(x: f64, y: f64) -> Res<(f64, f64)> {
+pub(crate) fn divmod(x: f64, y: f64) -> Result<(f64, f64), NumberFault> {
     if y == 0.0 {
-        return Err(zero_division("float divmod()"));
+        return Err(NumberFault::ZeroDivision("float divmod()"));
     }
     let mut rest = x % y;
     let mut quotient = (x - rest) / y;
@@ -64,35 +65,29 @@ pub(crate) fn divmod(x: f64, y: f64) -> Res<(f64, f64)> {
 }
 
 /// `x ** y`.
-pub(crate) fn power(x: f64, y: f64) -> Res {
+pub(crate) fn power(x: f64, y: f64) -> Result<f64, NumberFault> {
     if y == 0.0 {
-        return Ok(Value::float(1.0));
+        return Ok(1.0);
     }
     if x.is_nan() {
-        return Ok(Value::float(x));
+        return Ok(x);
     }
     if y.is_nan() {
-        return Ok(Value::float(if x == 1.0 { 1.0 } else { y }));
+        return Ok(if x == 1.0 { 1.0 } else { y });
     }
     if x == 0.0 && y < 0.0 {
-        return Err(zero_division("0.0 cannot be raised to a negative power"));
+        return Err(NumberFault::ZeroDivision(
+            "0.0 cannot be raised to a negative power",
+        ));
     }
     if x.is_finite() && x < 0.0 && y.is_finite() && y.floor() != y {
-        return Err(value_error(
+        return Err(NumberFault::Value(
             "negative number cannot be raised to a fractional power",
         ));
     }
     let result = x.powf(y);
     if result.is_infinite() && x.is_finite() && y.is_finite() {
-        return Err(out_of_range());
+        return Err(NumberFault::OutOfRange);
     }
-    Ok(Value::float(result))
-}
-
-/// `OverflowError: (34, 'Numerical result out of range')`.
-pub(crate) fn out_of_range() -> Thrown {
-    Thrown::with_args(
-        ExceptionKind::OverflowError,
-        vec![Value::Int(34), Value::text("Numerical result out of range")],
-    )
+    Ok(result)
 }

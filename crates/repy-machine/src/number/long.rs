@@ -1,13 +1,12 @@
-//! Longs: every operation bounded in size and work before it starts. The long ones are done in [`pieces`].
+//! Longs: every operation bounded in size and work before it starts. The long ones are done in [`super::pieces`].
 
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer;
 use num_traits::{Signed, ToPrimitive, Zero};
 
+use super::fault::NumberFault;
+use super::{float, pieces};
 use crate::memory;
-use crate::number::pieces;
-use crate::object::exception::{memory_error, overflow_error, value_error, zero_division};
-use crate::object::{Res, Value};
 use crate::work;
 use overlord_repy_syntax::ast::BinaryOp;
 
@@ -24,11 +23,19 @@ const PART_DIGITS: usize = 1216;
 /// 64-bit words of so many digits.
 const PART_WORDS: u64 = 64;
 
+/// What an operation on longs results in.
+pub(crate) enum Real {
+    /// A long.
+    Long(BigInt),
+    /// A float: of a power with a negative exponent.
+    Float(f64),
+}
+
 /// Refuses results of more than `bits` bits beyond the bounds.
-pub(crate) fn check_bits(bits: u64) -> Res<()> {
+pub(crate) fn check_bits(bits: u64) -> Result<(), NumberFault> {
     memory::reserve((bits / 8) as usize)?;
     if bits > MAX_BITS {
-        Err(memory_error())
+        Err(NumberFault::TooLarge)
     } else {
         Ok(())
     }
@@ -38,17 +45,18 @@ fn words(long: &BigInt) -> u64 {
     long.bits() / 64 + 1
 }
 
-fn check_work(steps: u64) -> Res<()> {
+fn check_work(steps: u64) -> Result<(), NumberFault> {
     if steps > MAX_WORK {
-        return Err(memory_error());
+        return Err(NumberFault::TooLarge);
     }
     Ok(())
 }
 
-pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
+/// `x op y`.
+pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Result<Real, NumberFault> {
     // Enough for all operators that only go through their operands.
     memory::reserve((x.bits().max(y.bits()) / 8) as usize)?;
-    Ok(Value::long(match op {
+    Ok(Real::Long(match op {
         BinaryOp::Add => x + y,
         BinaryOp::Sub => x - y,
         BinaryOp::Mul => {
@@ -57,7 +65,7 @@ pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
         }
         BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod => {
             if y.is_zero() {
-                return Err(zero_division("long division or modulo by zero"));
+                return Err(NumberFault::ZeroDivision("long division or modulo by zero"));
             }
             check_work(words(y) * words(x).saturating_sub(words(y)))?;
             let (quotient, rest) = pieces::quotient(x, y)?;
@@ -69,7 +77,7 @@ pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
         BinaryOp::LeftShift => {
             let count = shift_count(y)?;
             if x.is_zero() {
-                return Ok(Value::long(BigInt::ZERO));
+                return Ok(Real::Long(BigInt::ZERO));
             }
             check_bits(x.bits().saturating_add(count))?;
             x << count
@@ -86,17 +94,19 @@ pub(crate) fn arithmetic(op: BinaryOp, x: &BigInt, y: &BigInt) -> Res {
     }))
 }
 
-fn shift_count(count: &BigInt) -> Res<u64> {
+fn shift_count(count: &BigInt) -> Result<u64, NumberFault> {
     match count.to_i64() {
-        Some(count) => u64::try_from(count).map_err(|_| value_error("negative shift count")),
-        None => Err(overflow_error("long int too large to convert to int")),
+        Some(count) => u64::try_from(count).map_err(|_| NumberFault::Value("negative shift count")),
+        None => Err(NumberFault::Overflow(
+            "long int too large to convert to int",
+        )),
     }
 }
 
 /// `x ** y`.
-pub(crate) fn power(x: &BigInt, y: &BigInt) -> Res {
+pub(crate) fn power(x: &BigInt, y: &BigInt) -> Result<Real, NumberFault> {
     if y.sign() == Sign::Minus {
-        return super::float::power(to_float(x)?, to_float(y)?);
+        return float::power(to_float(x)?, to_float(y)?).map(Real::Float);
     }
     if x.magnitude().bits() <= 1 {
         // 0, 1 and -1 stay small whatever the exponent.
@@ -106,27 +116,27 @@ pub(crate) fn power(x: &BigInt, y: &BigInt) -> Res {
             Sign::Plus => 1,
             Sign::Minus => 1 - 2 * i32::from(odd),
         };
-        return Ok(Value::long(BigInt::from(result)));
+        return Ok(Real::Long(BigInt::from(result)));
     }
-    let exponent = y.to_u32().ok_or_else(memory_error)?;
+    let exponent = y.to_u32().ok_or(NumberFault::TooLarge)?;
     // `bits - 1` is a lower bound per factor, so nothing that fits is refused by much.
     let bits = x
         .bits()
         .saturating_sub(1)
         .saturating_mul(u64::from(exponent));
     check_bits(bits)?;
-    Ok(Value::long(pieces::power(x, exponent)?))
+    Ok(Real::Long(pieces::power(x, exponent)?))
 }
 
 /// `pow(x, y, m)` with the sign of `m`.
-pub(crate) fn power_modulo(x: &BigInt, y: &BigInt, m: &BigInt) -> Res<BigInt> {
+pub(crate) fn power_modulo(x: &BigInt, y: &BigInt, m: &BigInt) -> Result<BigInt, NumberFault> {
     if y.sign() == Sign::Minus {
-        return Err(crate::object::exception::type_error(
+        return Err(NumberFault::Type(
             "pow() 2nd argument cannot be negative when 3rd argument specified",
         ));
     }
     if m.is_zero() {
-        return Err(value_error("pow() 3rd argument cannot be 0"));
+        return Err(NumberFault::Value("pow() 3rd argument cannot be 0"));
     }
     let size = words(m);
     check_work(size.saturating_mul(size).saturating_mul(y.bits() / 4 + 1))?;
@@ -141,15 +151,17 @@ pub(crate) fn power_modulo(x: &BigInt, y: &BigInt, m: &BigInt) -> Res<BigInt> {
 }
 
 /// The nearest float, or OverflowError.
-pub(crate) fn to_float(long: &BigInt) -> Res<f64> {
+pub(crate) fn to_float(long: &BigInt) -> Result<f64, NumberFault> {
     match long.to_f64() {
         Some(float) if float.is_finite() => Ok(float),
-        _ => Err(overflow_error("long int too large to convert to float")),
+        _ => Err(NumberFault::Overflow(
+            "long int too large to convert to float",
+        )),
     }
 }
 
 /// Decimal digits with sign, without the `L`.
-pub(crate) fn to_decimal(long: &BigInt) -> Res<String> {
+pub(crate) fn to_decimal(long: &BigInt) -> Result<String, NumberFault> {
     let size = words(long);
     check_work(size * size / 2)?;
     // The digits, once in parts and once together.
@@ -179,7 +191,7 @@ pub(crate) fn to_decimal(long: &BigInt) -> Res<String> {
 }
 
 /// Digits to a base that is a power of two, with sign.
-pub(crate) fn to_radix(long: &BigInt, radix: u32) -> Res<String> {
+pub(crate) fn to_radix(long: &BigInt, radix: u32) -> Result<String, NumberFault> {
     let digits = long.bits() / u64::from(radix.ilog2().max(1)) + 2;
     memory::reserve(digits as usize)?;
     work::spend_steps(digits)?;
@@ -187,7 +199,7 @@ pub(crate) fn to_radix(long: &BigInt, radix: u32) -> Res<String> {
 }
 
 /// Counts the work of reading so many digits, and refuses too many.
-pub(crate) fn check_parsing(digits: usize, radix: u32) -> Res<()> {
+pub(crate) fn check_parsing(digits: usize, radix: u32) -> Result<(), NumberFault> {
     let words = (digits / 12 + 1) as u64;
     if radix.is_power_of_two() {
         work::spend_steps(words)?;
@@ -200,7 +212,7 @@ pub(crate) fn check_parsing(digits: usize, radix: u32) -> Res<()> {
 }
 
 /// The magnitude of decimal digits (nothing else may be among them), in parts, so that it can be ended meanwhile.
-pub(crate) fn from_decimal(digits: &[u8]) -> Res<Option<BigInt>> {
+pub(crate) fn from_decimal(digits: &[u8]) -> Result<Option<BigInt>, NumberFault> {
     check_work(((digits.len() / 19 + 1) as u64).pow(2) / 2)?;
     memory::reserve(digits.len())?;
     let part = BigInt::from(10).pow(PART_DIGITS as u32);
