@@ -427,6 +427,7 @@ fn paint(change: &Change) -> Paint {
 mod tests {
     use super::*;
     use crate::output::{Format, Palette};
+    use overlord::Code;
     use overlord::engine::CondemnReason;
 
     #[test]
@@ -457,5 +458,15 @@ mod tests {
         watcher.count(&Change::Released { vessel: vessel(1) });
         assert_eq!(watcher.summary(), "1 of 3 running · 1 in doubt");
         assert_eq!(watcher.first_copy(), Some(&vessel(2)));
+    }
+
+    #[test]
+    fn a_bug_of_ours_is_shown_as_what_is_bad_and_never_left_out() {
+        let bug = Change::Bug {
+            code: Code::Internal,
+            message: "internal error, please report it: copy 3 is on two vessels".to_owned(),
+        };
+        assert!(!is_minor(&bug));
+        assert_eq!(paint(&bug), Paint::Bad);
     }
 }
