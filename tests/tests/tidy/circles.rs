@@ -8,6 +8,9 @@ use crate::module_graph::ModuleGraph;
 use crate::ratchet;
 
 /// Circles that are still there: the crate's folder, and all files of the circle, below `src` and sorted.
+///
+/// The machine's: a value is an object of any kind, an object that goes hands on the values that it held, and keys are
+/// found by comparing values. The machine is among them since a native function is a value too, and is given the machine.
 const CIRCLES: &[(&str, &[&str])] = &[(
     "repy-machine",
     &[
