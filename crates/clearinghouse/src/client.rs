@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use overlord_time::{Clock, Randomness};
 use overlord_types::UserName;
-use overlord_types::failure::{Classified as _, InnermostCause, RetryClass};
+use overlord_types::failure::{Classified as _, InnermostCause, RetryClass, with_causes};
 use tokio::time::Instant;
 use url::Url;
 
@@ -20,7 +20,7 @@ pub use account::{ClearinghouseAccount, HANDLES_PER_CALL_MAX};
 pub use builder::ClientBuilder;
 
 use crate::api::Method;
-use crate::error::{ApiKeyError, ClearinghouseCallError, TransportError};
+use crate::error::{ApiKeyError, BoxedSource, ClearinghouseCallError, TransportError};
 use crate::request::{ClearinghouseRequest, PasswordCall};
 use crate::response;
 use crate::retry::RetryPolicy;
@@ -122,7 +122,7 @@ impl ClearinghouseClient {
         };
         self.call(&request, |value| {
             let text = zeroize::Zeroizing::new(response::read_text(value)?);
-            ApiKey::new(&text).map_err(|error| error.to_string())
+            Ok(ApiKey::new(&text)?)
         })
         .await
     }
@@ -150,7 +150,7 @@ impl ClearinghouseClient {
     pub(crate) async fn call<T>(
         &self,
         request: &ClearinghouseRequest,
-        read: impl Fn(RpcValue) -> Result<T, String>,
+        read: impl Fn(RpcValue) -> Result<T, BoxedSource>,
     ) -> Result<T, ClearinghouseCallError> {
         let method = request.method();
         let body = request.to_xml();
@@ -160,7 +160,7 @@ impl ClearinghouseClient {
             let attempt = tokio::time::timeout_at(deadline, self.attempt(method, body.clone()));
             let error = match attempt.await {
                 Ok(Ok(value)) => {
-                    return read(value).map_err(|problem| self.malformed(method, problem));
+                    return read(value).map_err(|source| self.malformed(method, source));
                 }
                 Ok(Err(error)) => error,
                 Err(_) => self.transport(
@@ -180,7 +180,8 @@ impl ClearinghouseClient {
                 .pause(failed, self.inner.randomness.next_u64());
             match pause {
                 Some(pause) if Instant::now() + pause < deadline => {
-                    tracing::debug!(%method, %error, ?pause, "a call to the clearinghouse is repeated");
+                    let error = with_causes(&error);
+                    tracing::debug!(%method, error, ?pause, "a call to the clearinghouse is repeated");
                     let end = self.inner.clock.now().moment + pause;
                     self.inner.clock.sleep_until(end).await;
                 }
@@ -220,7 +221,7 @@ impl ClearinghouseClient {
         match xml::read_answer(&bytes) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(fault)) => Err(ClearinghouseCallError::Fault { method, fault }),
-            Err(error) => Err(self.malformed(method, error.to_string())),
+            Err(error) => Err(self.malformed(method, error)),
         }
     }
 
@@ -237,7 +238,8 @@ impl ClearinghouseClient {
         {
             if bytes.len() + chunk.len() > self.inner.answer_bytes_max {
                 let most = self.inner.answer_bytes_max;
-                return Err(self.malformed(method, format!("it has more than {most} bytes")));
+                let problem = format!("it has more than {most} bytes");
+                return Err(self.malformed(method, problem));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -267,11 +269,11 @@ impl ClearinghouseClient {
         }
     }
 
-    fn malformed(&self, method: Method, problem: String) -> ClearinghouseCallError {
+    fn malformed(&self, method: Method, source: impl Into<BoxedSource>) -> ClearinghouseCallError {
         ClearinghouseCallError::Malformed {
             server: self.inner.server.clone(),
             method,
-            problem,
+            source: source.into(),
         }
     }
 }

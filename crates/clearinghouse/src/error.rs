@@ -82,14 +82,15 @@ pub enum ClearinghouseCallError {
         excerpt: String,
     },
     /// An answer came that is not one of the protocol.
-    #[error("what {server} answered to {method} is no answer of a clearinghouse: {problem}")]
+    #[error("what {server} answered to {method} is no answer of a clearinghouse")]
     Malformed {
         /// Host and port.
         server: String,
         /// The call.
         method: Method,
         /// What is wrong with it.
-        problem: String,
+        #[source]
+        source: BoxedSource,
     },
     /// The clearinghouse refused.
     #[error("the clearinghouse refused {method}")]
@@ -157,12 +158,13 @@ impl Classified for ClearinghouseCallError {
 #[non_exhaustive]
 pub enum ClientSetupError {
     /// No URL of a server.
-    #[error("{url:?} is no URL of a clearinghouse: {problem}")]
+    #[error("{url:?} is no URL of a clearinghouse")]
     Url {
         /// What was given, without any password in it.
         url: String,
         /// What is wrong with it.
-        problem: String,
+        #[source]
+        source: BoxedSource,
     },
     /// `http://`, where everybody on the way reads the API key that goes with each call.
     #[error(

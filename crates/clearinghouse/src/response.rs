@@ -5,9 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use overlord_types::failure::with_causes;
 use overlord_types::{Handle, NodeLocation, UserPort, VesselName};
+use thiserror::Error;
 
 use crate::api::{AccountInfo, LeasedVessel};
+use crate::error::BoxedSource;
 use crate::xml::{RpcValue, Writer};
 
 /// An answer that is no fault.
@@ -63,32 +66,58 @@ fn write_vessel(w: &mut Writer, vessel: &LeasedVessel) {
     });
 }
 
+/// A vessel of a list that cannot be used.
+#[derive(Debug, Error)]
+#[error("vessel {number} of the list cannot be used")]
+struct UnusableVessel {
+    /// Which one, from 1.
+    number: usize,
+    /// Why.
+    source: BoxedSource,
+}
+
+/// A member whose text or number does not stand for what it must.
+#[derive(Debug, Error)]
+#[error("{name} cannot be read")]
+struct UnreadableMember {
+    name: &'static str,
+    source: BoxedSource,
+}
+
+/// Makes an error about a member from what reading it says.
+fn unreadable<E: Into<BoxedSource>>(name: &'static str) -> impl FnOnce(E) -> BoxedSource {
+    move |error| {
+        let source = error.into();
+        UnreadableMember { name, source }.into()
+    }
+}
+
 /// Reads a text.
-pub(crate) fn read_text(value: RpcValue) -> Result<String, String> {
+pub(crate) fn read_text(value: RpcValue) -> Result<String, BoxedSource> {
     match value {
         RpcValue::String(text) => Ok(text),
-        other => Err(format!("a text was expected, not {}", other.kind())),
+        other => Err(format!("a text was expected, not {}", other.kind()).into()),
     }
 }
 
 /// Reads the 0 of calls that give nothing back. Python servers that allow it send nil in its place.
-pub(crate) fn read_done(value: &RpcValue) -> Result<(), String> {
+pub(crate) fn read_done(value: &RpcValue) -> Result<(), BoxedSource> {
     match value {
         RpcValue::Integer(0) | RpcValue::Nil => Ok(()),
-        other => Err(format!("0 was expected, not {}", other.kind())),
+        other => Err(format!("0 was expected, not {}", other.kind()).into()),
     }
 }
 
 /// Reads an account.
-pub(crate) fn read_account(value: &RpcValue) -> Result<AccountInfo, String> {
+pub(crate) fn read_account(value: &RpcValue) -> Result<AccountInfo, BoxedSource> {
     let members = members(value)?;
     let port = integer(members, "user_port")?;
     let credit = integer(members, "max_vessels")?;
     Ok(AccountInfo {
         user_name: text(members, "user_name")?
             .parse()
-            .map_err(|e| format!("user_name: {e}"))?,
-        user_port: UserPort::try_from(port).map_err(|e| format!("user_port: {e}"))?,
+            .map_err(unreadable("user_name"))?,
+        user_port: UserPort::try_from(port).map_err(unreadable("user_port"))?,
         max_vessels: u32::try_from(credit)
             .map_err(|_| format!("max_vessels is {credit}, below 0"))?,
         affiliation: text(members, "user_affiliation")?.to_owned(),
@@ -99,43 +128,48 @@ pub(crate) fn read_account(value: &RpcValue) -> Result<AccountInfo, String> {
 ///
 /// A record that cannot be read spoils itself, not the list: the others are real, and losing sight of them
 /// would leak them. It is left out with a warning; only when no record is readable is the answer refused.
-pub(crate) fn read_vessels(value: &RpcValue) -> Result<Vec<LeasedVessel>, String> {
+pub(crate) fn read_vessels(value: &RpcValue) -> Result<Vec<LeasedVessel>, BoxedSource> {
     let RpcValue::Array(records) = value else {
-        return Err(format!("a list was expected, not {}", value.kind()));
+        return Err(format!("a list was expected, not {}", value.kind()).into());
     };
     let mut vessels = Vec::with_capacity(records.len());
     let mut first_problem = None;
     for (index, record) in records.iter().enumerate() {
         match read_vessel(record) {
             Ok(vessel) => vessels.push(vessel),
-            Err(problem) => {
-                let problem = format!("vessel {}: {problem}", index + 1);
-                tracing::warn!(%problem, "the clearinghouse sent a vessel that cannot be used; it is left out");
+            Err(source) => {
+                let number = index + 1;
+                let problem = UnusableVessel { number, source };
+                let error = with_causes(&problem);
+                tracing::warn!(
+                    error,
+                    "the clearinghouse sent a vessel that cannot be used; it is left out"
+                );
                 first_problem.get_or_insert(problem);
             }
         }
     }
     match first_problem {
-        Some(problem) if vessels.is_empty() => Err(problem),
+        Some(problem) if vessels.is_empty() => Err(problem.into()),
         _ => Ok(vessels),
     }
 }
 
-fn read_vessel(value: &RpcValue) -> Result<LeasedVessel, String> {
+fn read_vessel(value: &RpcValue) -> Result<LeasedVessel, BoxedSource> {
     let members = members(value)?;
     let handle: Handle = text(members, "handle")?
         .parse()
-        .map_err(|e| format!("handle: {e}"))?;
+        .map_err(unreadable("handle"))?;
     let vessel_id: VesselName = text(members, "vessel_id")?
         .parse()
-        .map_err(|e| format!("vessel_id: {e}"))?;
+        .map_err(unreadable("vessel_id"))?;
     if text(members, "node_id")? != handle.node.as_str() || vessel_id != handle.vessel {
-        return Err("handle, node_id and vessel_id do not belong together".to_owned());
+        return Err("handle, node_id and vessel_id do not belong together".into());
     }
     let node_ip = text(members, "node_ip")?.to_owned();
     let port = integer(members, "node_port")?;
     let node_port = u16::try_from(port).map_err(|_| format!("node_port is {port}"))?;
-    NodeLocation::new(&node_ip, node_port).map_err(|e| e.to_string())?;
+    NodeLocation::new(&node_ip, node_port)?;
     let is_active = match members.get("is_active") {
         Some(RpcValue::Boolean(truth)) => *truth,
         Some(RpcValue::Integer(number)) => *number != 0,
@@ -154,32 +188,32 @@ fn read_vessel(value: &RpcValue) -> Result<LeasedVessel, String> {
     })
 }
 
-fn members(value: &RpcValue) -> Result<&BTreeMap<String, RpcValue>, String> {
+fn members(value: &RpcValue) -> Result<&BTreeMap<String, RpcValue>, BoxedSource> {
     match value {
         RpcValue::Struct(members) => Ok(members),
-        other => Err(format!("a struct was expected, not {}", other.kind())),
+        other => Err(format!("a struct was expected, not {}", other.kind()).into()),
     }
 }
 
-fn text<'a>(members: &'a BTreeMap<String, RpcValue>, name: &str) -> Result<&'a str, String> {
+fn text<'a>(members: &'a BTreeMap<String, RpcValue>, name: &str) -> Result<&'a str, BoxedSource> {
     match members.get(name) {
         Some(RpcValue::String(text)) => Ok(text),
         other => Err(wrong_member(name, other)),
     }
 }
 
-fn integer(members: &BTreeMap<String, RpcValue>, name: &str) -> Result<i64, String> {
+fn integer(members: &BTreeMap<String, RpcValue>, name: &str) -> Result<i64, BoxedSource> {
     match members.get(name) {
         Some(RpcValue::Integer(number)) => {
-            i64::try_from(*number).map_err(|_| format!("{name} is {number}"))
+            i64::try_from(*number).map_err(|_| format!("{name} is {number}").into())
         }
         other => Err(wrong_member(name, other)),
     }
 }
 
-fn wrong_member(name: &str, value: Option<&RpcValue>) -> String {
+fn wrong_member(name: &str, value: Option<&RpcValue>) -> BoxedSource {
     match value {
-        Some(value) => format!("{name} is {}", value.kind()),
-        None => format!("{name} is missing"),
+        Some(value) => format!("{name} is {}", value.kind()).into(),
+        None => format!("{name} is missing").into(),
     }
 }

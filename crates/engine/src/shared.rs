@@ -28,7 +28,7 @@ use crate::ports::{
     VesselObservation,
 };
 use crate::settings::Policy;
-use crate::text::log_tail;
+use crate::text::{log_tail, with_causes};
 use crate::wishes::Wishes;
 
 /// How long the journal may take for one record, or to be read: a disk that takes longer is as good as broken.
@@ -171,7 +171,8 @@ impl Shared {
                     };
                     // Unwritten, it stays a doubt in the journal, which the next run finds empty.
                     if let Err(error) = self.record(vec![refused]).await {
-                        tracing::warn!(%error, "a refusal could not be written down");
+                        let error = with_causes(&error);
+                        tracing::warn!(error, "a refusal could not be written down");
                     }
                 }
                 return Err(AcquireError::Clearinghouse(error));

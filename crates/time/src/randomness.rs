@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use rand::rngs::SysRng;
+use rand::rngs::{SysError, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 use thiserror::Error;
@@ -13,10 +13,10 @@ pub trait Randomness: Send + Sync {
     fn next_u64(&self) -> u64;
 }
 
-/// The operating system gave no random numbers to begin with; the text is its own.
+/// The operating system gave no random numbers to begin with; its source is why.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the operating system gives no random numbers: {0}")]
-pub struct NoRandomness(pub String);
+#[error("the operating system gives no random numbers")]
+pub struct NoRandomness(#[source] SysError);
 
 /// Random numbers that follow from a seed: the same on every machine.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl SeededRandomness {
     pub fn from_system() -> Result<Self, NoRandomness> {
         ChaCha20Rng::try_from_rng(&mut SysRng)
             .map(|rng| Self(Mutex::new(rng)))
-            .map_err(|error| NoRandomness(error.to_string()))
+            .map_err(NoRandomness)
     }
 
     /// The same numbers each time.

@@ -6,7 +6,7 @@ use overlord_types::{Handle, UserName, VesselType};
 
 use super::ClearinghouseClient;
 use crate::api::{AccountInfo, LeasedVessel};
-use crate::error::ClearinghouseCallError;
+use crate::error::{BoxedSource, ClearinghouseCallError};
 use crate::request::{AccountCall, ClearinghouseRequest};
 use crate::response;
 use crate::secret::Credentials;
@@ -145,7 +145,7 @@ impl ClearinghouseAccount {
     async fn call<T>(
         &self,
         call: AccountCall,
-        read: impl Fn(RpcValue) -> Result<T, String>,
+        read: impl Fn(RpcValue) -> Result<T, BoxedSource>,
     ) -> Result<T, ClearinghouseCallError> {
         let request = ClearinghouseRequest::WithApiKey {
             user: self.credentials.user.as_str().to_owned(),

@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     ANSWER_BYTES_MAX, CONNECT_TIMEOUT_DEFAULT, ClearinghouseClient, Inner, TIMEOUT_DEFAULT,
 };
-use crate::error::ClientSetupError;
+use crate::error::{BoxedSource, ClientSetupError};
 use crate::retry::RetryPolicy;
 use crate::tls;
 
@@ -170,25 +170,25 @@ impl ClientBuilder {
 }
 
 fn server_url(text: &str, danger_allow_plain_http: bool) -> Result<Url, ClientSetupError> {
-    let refused = |shown: &str, problem: &str| ClientSetupError::Url {
+    let refused = |shown: &str, problem: BoxedSource| ClientSetupError::Url {
         url: shown.to_owned(),
-        problem: problem.to_owned(),
+        source: problem,
     };
     // What is no https URL cannot be cleaned of a password: `user:secret@host` has the scheme `user`.
     let shown = if text.contains('@') { "…" } else { text };
-    let mut url = Url::parse(text).map_err(|error| refused(shown, &error.to_string()))?;
+    let mut url = Url::parse(text).map_err(|error| refused(shown, error.into()))?;
     if !url.username().is_empty() || url.password().is_some() {
         let problem = "user names and passwords do not belong in it";
-        return Err(refused(url.host_str().unwrap_or_default(), problem));
+        return Err(refused(url.host_str().unwrap_or_default(), problem.into()));
     }
     match url.scheme() {
         "https" => {}
         "http" if danger_allow_plain_http => {}
         "http" => return Err(ClientSetupError::PlainHttp { url: url.into() }),
-        _ => return Err(refused(shown, "it does not start with https://")),
+        _ => return Err(refused(shown, "it does not start with https://".into())),
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(refused(shown, "it names no host"));
+        return Err(refused(shown, "it names no host".into()));
     }
     url.set_fragment(None);
     if url.path() == "/" {

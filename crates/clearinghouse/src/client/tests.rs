@@ -370,8 +370,7 @@ async fn answers_that_are_none_are_refused_and_faults_keep_their_text() {
     for _ in 0..6 {
         let error = account.resource_info().await.unwrap_err();
         assert!(!error.hint().is_empty());
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        shown.push(format!("{error} / {}", source.unwrap_or_default()));
+        shown.push(with_causes(&error));
     }
     assert_eq!(server.heard().len(), 6, "none of these is worth repeating");
     for (shown, part) in shown.iter().zip([
@@ -505,9 +504,8 @@ async fn one_record_that_cannot_be_read_does_not_hide_the_others() {
     );
     let error = account.resource_info().await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("vessel 1: node_ip is a whole number"),
+        with_causes(&error)
+            .contains("vessel 1 of the list cannot be used: node_ip is a whole number"),
         "{error}"
     );
 }

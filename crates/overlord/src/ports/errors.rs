@@ -117,7 +117,7 @@ mod tests {
         let malformed = ClearinghouseCallError::Malformed {
             server: "h:443".to_owned(),
             method: Method::RenewResources,
-            problem: "html".to_owned(),
+            source: "html".into(),
         };
         for (error, class) in [
             (
