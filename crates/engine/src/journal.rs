@@ -10,26 +10,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::JournalError;
-use crate::provenance::{DeploymentName, Generation, RECORD_VERSION};
+use crate::provenance::{DeploymentName, Generation};
+use crate::versioned::Versioned;
 
 /// A record as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredRecord {
-    /// In which form it was written: [`RECORD_VERSION`] of its time.
-    pub version: u16,
-    /// What it says.
-    #[serde(flatten)]
-    pub record: JournalRecord,
-}
-
-impl From<JournalRecord> for StoredRecord {
-    fn from(record: JournalRecord) -> Self {
-        Self {
-            version: RECORD_VERSION,
-            record,
-        }
-    }
-}
+pub type StoredRecord = Versioned<JournalRecord>;
+/// A ledger as it is stored.
+pub type StoredLedger = Versioned<Ledger>;
 
 /// Records that belong together: they are stored all, in this order, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +35,7 @@ pub struct JournalReplay {
     /// The run's own.
     pub generation: Generation,
     /// What older records came to. A store that sums nothing up leaves it empty.
-    pub ledger: Ledger,
+    pub ledger: StoredLedger,
     /// The records after those, oldest first.
     pub tail: Vec<StoredRecord>,
 }
@@ -57,14 +44,11 @@ impl JournalReplay {
     /// What all of it comes to.
     ///
     /// # Errors
-    /// When a record was written by a later release, in a form that this one may misunderstand.
+    /// When the ledger or a record was written by a later release, in a form that this one may misunderstand.
     pub fn into_ledger(self) -> Result<Ledger, JournalError> {
-        let mut ledger = self.ledger;
-        for StoredRecord { version, record } in &self.tail {
-            if *version > RECORD_VERSION {
-                return Err(JournalError::TooNew { version: *version });
-            }
-            ledger.take(record);
+        let mut ledger = self.ledger.into_content()?;
+        for stored in &self.tail {
+            ledger.take(stored.read()?);
         }
         Ok(ledger)
     }
@@ -153,7 +137,7 @@ pub struct LedgerVessel {
     pub failures: u32,
 }
 
-/// What the journal says is ours. A store may keep it in place of the records that it was made of.
+/// What the journal says is ours. A store may keep it, as a [`StoredLedger`], in place of the records that it was made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Vessels that are ours.
@@ -232,6 +216,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provenance::RECORD_VERSION;
 
     fn handles(vessels: &[&str]) -> BTreeSet<Handle> {
         let parse = |vessel: &&str| format!("3 33:{vessel}").parse().unwrap();
@@ -314,7 +299,8 @@ mod tests {
         ];
         let all = Ledger::of(&records);
         for upto in 0..=records.len() {
-            let text = serde_json::to_string(&Ledger::of(&records[..upto])).unwrap();
+            let summed_up = StoredLedger::from(Ledger::of(&records[..upto]));
+            let text = serde_json::to_string(&summed_up).unwrap();
             let replay = JournalReplay {
                 ledger: serde_json::from_str(&text).unwrap(),
                 tail: records[upto..].iter().cloned().map(Into::into).collect(),
@@ -324,28 +310,59 @@ mod tests {
         }
     }
 
+    fn refusal(replay: JournalReplay) -> JournalError {
+        replay.into_ledger().unwrap_err()
+    }
+
     #[test]
-    fn a_record_of_a_later_release_is_refused_by_its_version() {
-        let mut stored = StoredRecord::from(intended(0));
-        stored.version += 1;
-        let replay = JournalReplay {
-            tail: vec![stored],
+    fn what_a_later_release_wrote_is_refused_by_its_version_whatever_it_is() {
+        let later = RECORD_VERSION + 1;
+        let unknown_kind = r#"{"record":"lent","vessels":["3 33:v1"],"to":{"bob":[1]}}"#;
+        let known_kind_of_another_form = r#"{"record":"acquired","vessels":7}"#;
+        let not_even_a_map = "12";
+        for record in [unknown_kind, known_kind_of_another_form, not_even_a_map] {
+            let stored = serde_json::from_str(&format!("[{later},{record}]")).unwrap();
+            let error = refusal(JournalReplay {
+                tail: vec![intended(0).into(), stored],
+                ..JournalReplay::default()
+            });
+            assert!(
+                matches!(error, JournalError::TooNew { version } if version == later),
+                "{record}: {error:?}"
+            );
+        }
+        let summed_up = format!(r#"[{later},{{"vessels":[],"lent":{{}}}},"and more"]"#);
+        let error = refusal(JournalReplay {
+            ledger: serde_json::from_str(&summed_up).unwrap(),
             ..JournalReplay::default()
-        };
-        let error = replay.into_ledger().unwrap_err();
-        assert!(
-            matches!(error, JournalError::TooNew { version: 2 }),
-            "{error:?}"
-        );
+        });
+        assert!(matches!(error, JournalError::TooNew { version } if version == later));
+    }
+
+    #[test]
+    fn a_broken_record_of_this_release_cannot_be_read_and_one_of_a_later_cannot_be_written() {
+        let unknown_kind = r#"[1,{"record":"lent"}]"#;
+        let error = serde_json::from_str::<StoredRecord>(unknown_kind).unwrap_err();
+        assert!(error.to_string().contains("lent"), "{error}");
+        for torn in ["[]", "[1]", r#"{"record":"run_started","at":0}"#] {
+            assert!(
+                serde_json::from_str::<StoredRecord>(torn).is_err(),
+                "{torn}"
+            );
+        }
+        let later: StoredRecord = serde_json::from_str("[2,{}]").unwrap();
+        let error = serde_json::to_string(&later).unwrap_err();
+        assert!(error.to_string().contains("version 2"), "{error}");
     }
 
     #[test]
     fn a_record_reads_back_as_it_was_written() {
         for record in [intended(7), acquired(7, &["v1"])] {
-            let stored = StoredRecord::from(record);
+            let stored = StoredRecord::from(record.clone());
             let text = serde_json::to_string(&stored).unwrap();
-            assert!(text.contains("\"version\":1"), "{text}");
-            assert_eq!(serde_json::from_str::<StoredRecord>(&text).unwrap(), stored);
+            assert!(text.starts_with("[1,{"), "{text}");
+            let again: StoredRecord = serde_json::from_str(&text).unwrap();
+            assert_eq!(again.read().unwrap(), &record);
         }
     }
 }

@@ -41,9 +41,11 @@ mod runner;
 mod settings;
 mod shared;
 mod stage_name;
+
 #[cfg(test)]
 mod test_support;
 mod text;
+mod versioned;
 mod vessel;
 mod wishes;
 mod workers;
@@ -69,7 +71,7 @@ pub use fleet_event::{
 pub use hooks::{
     AcquireVessels, Hook, Hooks, InitOverlord, InitVessels, Maintenance, RemoveVessels,
 };
-pub use journal::{JournalRecord, JournalReplay, RecordBatch, StoredRecord};
+pub use journal::{JournalRecord, JournalReplay, RecordBatch, StoredLedger, StoredRecord};
 pub use memory_journal::MemoryJournal;
 pub use operation::{
     AcquireError, AcquireRequest, Asker, Assignment, Brought, Doubt, Event, Operation, OperationId,
@@ -88,5 +90,7 @@ pub use report::{FleetWait, Report, VesselReport, VesselWait};
 pub use runner::{Runner, Witness};
 pub use settings::{OnStart, OnStop, Policy};
 pub use stage_name::StageName;
+
 pub use text::with_causes;
+pub use versioned::Versioned;
 pub use vessel::{EvidenceLog, Lease, Stage, StartProgress, Step, Vessel};

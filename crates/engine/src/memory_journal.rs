@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::error::JournalError;
-use crate::journal::{JournalReplay, Ledger, RecordBatch};
+use crate::journal::{JournalReplay, Ledger, RecordBatch, StoredRecord};
 use crate::ports::Journal;
 use crate::provenance::{DeploymentName, Generation};
 
@@ -35,7 +35,7 @@ impl Journal for MemoryJournal {
         *generation = generation.next();
         Ok(JournalReplay {
             generation: *generation,
-            ledger: ledger.clone(),
+            ledger: ledger.clone().into(),
             tail: Vec::new(),
         })
     }
@@ -50,8 +50,13 @@ impl Journal for MemoryJournal {
                 newest: *newest,
             });
         }
-        for stored in &batch.records {
-            ledger.take(&stored.record);
+        let records: Vec<_> = batch
+            .records
+            .iter()
+            .map(StoredRecord::read)
+            .collect::<Result<_, _>>()?;
+        for record in records {
+            ledger.take(record);
         }
         Ok(())
     }

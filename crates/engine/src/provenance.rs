@@ -5,7 +5,7 @@ use std::fmt;
 use overlord_types::FileName;
 use serde::{Deserialize, Serialize};
 
-/// The form in which records are written now. It grows by one whenever an older reader would misunderstand a record.
+/// The form in which records are written now. It grows by one whenever an older reader would misunderstand a record or a ledger.
 pub const RECORD_VERSION: u16 = 1;
 
 /// Which deployment records are about. Several may share a store, and an account.

@@ -414,7 +414,7 @@ impl Journal for WithSuccessor {
     }
 
     async fn append(&self, batch: &RecordBatch) -> Result<(), JournalError> {
-        let begins = |stored: &StoredRecord| (self.begins_before)(&stored.record);
+        let begins = |stored: &StoredRecord| (self.begins_before)(stored.read().unwrap());
         if batch.records.iter().any(begins) {
             self.journal.open(&batch.deployment).await?;
         }

@@ -76,7 +76,7 @@ fn request(count: u32) -> AcquireRequest {
 
 fn is_intent(batch: &RecordBatch) -> bool {
     matches!(
-        batch.records[0].record,
+        batch.records[0].read().unwrap(),
         JournalRecord::AcquireIntended { .. } | JournalRecord::ReleaseIntended { .. }
     )
 }
@@ -128,7 +128,7 @@ async fn an_acquisition_is_written_down_before_it_is_asked_for_and_its_vessels_b
     journal
         .expect_append()
         .withf(|record| {
-            matches!(&record.records[0].record, JournalRecord::Acquired { vessels, .. } if vessels.len() == 2)
+            matches!(record.records[0].read().unwrap(), JournalRecord::Acquired { vessels, .. } if vessels.len() == 2)
         })
         .times(1)
         .in_sequence(&mut order)

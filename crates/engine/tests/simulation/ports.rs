@@ -596,9 +596,9 @@ impl Journal for Reach {
         Ok(JournalReplay {
             generation: world.generation,
             ledger: if summed_up {
-                world.ledger.clone()
+                world.ledger.clone().into()
             } else {
-                Ledger::default()
+                Ledger::default().into()
             },
             tail: if summed_up {
                 Vec::new()
@@ -624,8 +624,9 @@ impl Journal for Reach {
             assert_eq!(batch.generation, world.generation, "only one run is alive");
             for stored in &batch.records {
                 world.journal.push(stored.clone());
-                world.ledger.take(&stored.record);
-                if let JournalRecord::Adopted { vessels } = &stored.record {
+                let record = stored.read()?;
+                world.ledger.take(record);
+                if let JournalRecord::Adopted { vessels } = record {
                     for handle in vessels {
                         world.vessels.get_mut(handle).unwrap().holder = Holder::Us;
                         world.ruler.acquired(handle);
