@@ -133,6 +133,16 @@ impl Fleet {
     pub fn begin(&mut self, operation: &Operation, now: Moment) -> OperationId {
         let id = OperationId::of(self.next_operation);
         self.next_operation += 1;
+        if matches!(
+            operation,
+            Operation::Acquire { .. } | Operation::Release { .. }
+        ) {
+            // `Acquired` of a vessel may stand in the journal before the `Gone` of it that was asked for earlier.
+            invariant!(
+                !self.asks_for_a_change(),
+                "vessels are got and given back at the same time"
+            );
+        }
         match operation {
             Operation::Upload(assignment) => {
                 self.take_step(&assignment.address.handle, Step::UploadBegins(id));

@@ -257,7 +257,8 @@ impl Run {
                 events.extend(self.finished(finished));
             }
             // Cancel safe: a wish is taken out of the channel only when it is given to us. Hooks hold the other end.
-            Some(wish) = self.runner.wishes.recv() => self.grant(wish),
+            // One after the other, as the planner does it: until then wishes stay in the channel, which is bounded.
+            Some(wish) = self.runner.wishes.recv(), if !self.fleet.asks_for_a_change() => self.grant(wish),
             // Cancel safe: nothing is lost with a timer that is set anew.
             () = alarm => events.push(Event::TimerDue),
         }
@@ -291,7 +292,14 @@ impl Run {
     }
 
     /// Does what a hook wishes for, as an operation like any other.
+    ///
+    /// Vessels for a hook that is gone would be nobody's: at the end of a run they would stay, with nothing on them. What
+    /// such a hook wanted to be given back is of no use to anybody, and is given back.
     fn grant(&mut self, wish: Wish) {
+        if matches!(&wish, Wish::Acquire(_, answer) if answer.is_closed()) {
+            tracing::debug!("the hook is gone that wished for vessels");
+            return;
+        }
         let by = Asker::Hook;
         let (operation, answerer) = match wish {
             Wish::Acquire(count, answer) => {

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use overlord_engine::{
     AccountSummary, Cause, Change, CheckedProgram, Clearinghouse, ClearinghouseError, Delivery,
     Deployment, DeploymentName, DeploymentRequest, HeldVessel, Hooks, Journal, JournalError,
@@ -373,6 +374,29 @@ fn renewing_or_giving_back_nothing_is_no_call_and_no_error() {
     });
     run_with(&world, hooks, Duration::from_secs(1));
     assert_eq!((world.calls("renew"), world.calls("release")), (0, 0));
+}
+
+#[test]
+fn a_wish_for_vessels_of_a_hook_that_is_gone_is_not_granted() {
+    let world = Reach::with_vessels(9);
+    let wished = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&wished);
+    let hooks = Hooks::default().maintenance(
+        move |overlord: OverlordHandle, _: Duration, last: Moment, _: Vec<Handle>| {
+            *count.lock().unwrap() += 1;
+            async move {
+                // As if it were dropped while it waits: a stop does that to hooks.
+                let waited = overlord.acquire_vessels(1).now_or_never();
+                assert!(waited.is_none());
+                Ok::<_, Cause>(last)
+            }
+        },
+    );
+    let (_, report) = run_with(&world, hooks, 10 * MINUTE);
+    assert!(*wished.lock().unwrap() > 1);
+    assert_eq!(world.calls("acquire"), 1, "the engine's own, at the start");
+    assert_eq!((report.running.len(), report.idle.len()), (2, 0));
+    assert_eq!(world.world().held.len(), 2);
 }
 
 /// A journal on a disk that has died.

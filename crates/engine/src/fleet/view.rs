@@ -85,6 +85,12 @@ impl Fleet {
             .any(|under_way| under_way.kind == kind)
     }
 
+    /// Whether the clearinghouse is being asked to give vessels or to take some back. A replaced acquisition asks
+    /// for nothing itself: what it wishes for is an operation of its own.
+    pub(crate) fn asks_for_a_change(&self) -> bool {
+        self.is_under_way(OperationKind::Acquire) || self.is_under_way(OperationKind::Release)
+    }
+
     /// Whether an operation of this kind is under way on this vessel.
     pub(crate) fn is_under_way_on(&self, kind: OperationKind, vessel: &Handle) -> bool {
         self.under_way

@@ -176,7 +176,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether vessels are being got or given back. One after the other: the vessel that is given back may be the
-    /// one that is got, and the journal must tell in which order.
+    /// one that is got, and the journal must tell in which order. Hooks' wishes wait for the same reason.
     fn account_is_changing(&self) -> bool {
         let mut under_way = self.fleet.under_way().map(|(_, under_way)| under_way.kind);
         let mut begun = self.plan.operations.iter().map(Operation::kind);

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use overlord_engine::{Cause, Change, Hooks, Moment, OnStart, OverlordHandle, RunError};
+use overlord_engine::{
+    Cause, Change, Hooks, JournalRecord, Moment, OnStart, OverlordHandle, RunError,
+};
 use overlord_types::Handle;
 
 use crate::options::Options;
@@ -282,4 +284,48 @@ fn a_vessel_counts_as_uploaded_once_and_only_if_every_file_arrived() {
         .map(|handle| crate::ports::node_number(&handle.node))
         .collect();
     assert_eq!(nodes, [0, 2]);
+}
+
+/// Got and given back at once, the journal could tell that a vessel was got before it was gone.
+#[test]
+fn what_a_hook_wishes_for_at_the_same_time_is_done_one_after_the_other() {
+    let answers = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&answers);
+    let hooks = Hooks::default().maintenance(
+        move |overlord: OverlordHandle, _: Duration, last: Moment, owned: Vec<Handle>| {
+            let told = Arc::clone(&told);
+            async move {
+                if owned.len() == 3 && told.lock().unwrap().is_none() {
+                    let (released, acquired) = futures_util::future::join(
+                        overlord.release_vessels(&owned[..1]),
+                        overlord.acquire_vessels(1),
+                    )
+                    .await;
+                    *told.lock().unwrap() = Some((released.is_ok(), acquired.is_ok()));
+                }
+                Ok(last)
+            }
+        },
+    );
+    let mut options = Options::calm(3, 6);
+    // Between the two, the planner may ask for the vessel that is missing.
+    options.policy.surge = 1;
+    let mut scenario = Scenario::with_hooks(options, hooks);
+    scenario.until_all_run();
+    scenario.until("the hook was answered", |_| {
+        answers.lock().unwrap().is_some()
+    });
+    assert_eq!(*answers.lock().unwrap(), Some((true, true)));
+    let records = scenario.world(|world| world.journal.clone());
+    let mut asked = 0;
+    for stored in &records {
+        match stored.read().unwrap() {
+            JournalRecord::AcquireIntended { .. } | JournalRecord::ReleaseIntended { .. } => {
+                asked += 1;
+            }
+            JournalRecord::Acquired { .. } | JournalRecord::Gone { .. } => asked -= 1,
+            _ => {}
+        }
+        assert!((0..=1).contains(&asked), "{records:#?}");
+    }
 }
