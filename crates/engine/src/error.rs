@@ -10,6 +10,7 @@ use overlord_types::failure::{Classified, Code, is_out_of_files};
 use overlord_types::{ArgumentError, FileNameError, Handle, UserName, VesselStatus};
 use thiserror::Error;
 
+use crate::policy_period::PolicyPeriod;
 use crate::provenance::{DeploymentName, Generation, RECORD_VERSION};
 use crate::stage_name::StageName;
 
@@ -286,10 +287,10 @@ pub enum SettingsError {
     #[error("operations_max and operations_per_node_max are at least 1")]
     NoOperations,
     /// A period or deadline of zero, or out of its bounds.
-    #[error("{name} is between {least:?} and {most:?}, not {value:?}")]
+    #[error("{period} is between {least:?} and {most:?}, not {value:?}")]
     OutOfBounds {
-        /// Which setting.
-        name: &'static str,
+        /// Which one.
+        period: PolicyPeriod,
         /// What was asked for.
         value: Duration,
         /// The least allowed.

@@ -33,6 +33,7 @@ mod memory_journal;
 mod operation;
 mod overlord_handle;
 mod planner;
+mod policy_period;
 mod ports;
 mod provenance;
 mod quarantine;
@@ -80,6 +81,7 @@ pub use operation::{
 pub use overlord_handle::OverlordHandle;
 pub use overlord_time::{Backoff, Clock, Moment, Now, Randomness, WallTime, WallTimeError};
 pub use planner::{Plan, plan};
+pub use policy_period::PolicyPeriod;
 pub use ports::{
     AccountSummary, Clearinghouse, HeldVessel, Journal, NodeManagers, Ports, ProgramFile,
     StartCommand, StartOutcome, VesselAddress, VesselObservation,

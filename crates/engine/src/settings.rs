@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SettingsError;
+use crate::policy_period::PolicyPeriod;
 
 /// No period is longer: a year of seconds keeps all arithmetic far from overflow.
 const PERIOD_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -87,6 +88,24 @@ pub struct Policy {
     pub breaker_hold: Duration,
 }
 
+impl PolicyPeriod {
+    /// Says whether this period may be so long.
+    ///
+    /// # Errors
+    /// [`SettingsError::OutOfBounds`] with the bounds.
+    pub fn check(self, value: Duration) -> Result<(), SettingsError> {
+        if (PERIOD_MIN..=PERIOD_MAX).contains(&value) {
+            return Ok(());
+        }
+        Err(SettingsError::OutOfBounds {
+            period: self,
+            value,
+            least: PERIOD_MIN,
+            most: PERIOD_MAX,
+        })
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         let seconds = Duration::from_secs;
@@ -137,30 +156,26 @@ impl Policy {
             return Err(SettingsError::NoOperations);
         }
         let periods = [
-            ("poll period", self.poll_period),
-            ("suspect period", self.suspect_period),
-            ("renew period", self.renew_period),
-            ("ownership period", self.ownership_period),
-            ("final phase", self.final_phase_max),
-            ("clearinghouse deadline", self.clearinghouse_deadline),
-            ("probe deadline", self.probe_deadline),
-            ("upload deadline", self.upload_deadline),
-            ("start deadline", self.start_deadline),
-            ("hook deadline", self.hook_deadline),
-            ("first backoff", self.backoff_first),
-            ("longest backoff", self.backoff_most),
-            ("stable time", self.stable_after),
-            ("breaker hold", self.breaker_hold),
+            (PolicyPeriod::Poll, self.poll_period),
+            (PolicyPeriod::Suspect, self.suspect_period),
+            (PolicyPeriod::Renew, self.renew_period),
+            (PolicyPeriod::Ownership, self.ownership_period),
+            (PolicyPeriod::FinalPhase, self.final_phase_max),
+            (
+                PolicyPeriod::ClearinghouseDeadline,
+                self.clearinghouse_deadline,
+            ),
+            (PolicyPeriod::ProbeDeadline, self.probe_deadline),
+            (PolicyPeriod::UploadDeadline, self.upload_deadline),
+            (PolicyPeriod::StartDeadline, self.start_deadline),
+            (PolicyPeriod::HookDeadline, self.hook_deadline),
+            (PolicyPeriod::FirstBackoff, self.backoff_first),
+            (PolicyPeriod::LongestBackoff, self.backoff_most),
+            (PolicyPeriod::StableTime, self.stable_after),
+            (PolicyPeriod::BreakerHold, self.breaker_hold),
         ];
-        for (name, value) in periods {
-            if !(PERIOD_MIN..=PERIOD_MAX).contains(&value) {
-                return Err(SettingsError::OutOfBounds {
-                    name,
-                    value,
-                    least: PERIOD_MIN,
-                    most: PERIOD_MAX,
-                });
-            }
+        for (period, value) in periods {
+            period.check(value)?;
         }
         Ok(())
     }

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use overlord::engine::VESSELS_MAX;
+use overlord::engine::{PolicyPeriod, SettingsError, VESSELS_MAX};
 use overlord::{Classified, Code};
 
 use crate::failure::Failure;
+use crate::text::bound;
 
 /// What is wrong with a value.
 type Problem = Box<dyn Error + Send + Sync>;
@@ -85,11 +86,6 @@ impl fmt::Debug for Given {
 }
 
 impl<T> Sourced<T> {
-    /// A failure of that code that blames this value.
-    pub(crate) fn wrong(&self, code: Code, problem: impl Into<Problem>) -> Failure {
-        self.given.wrong(code, problem)
-    }
-
     /// Whether it was typed, and not set for all commands.
     #[must_use]
     pub(crate) fn is_typed(&self) -> bool {
@@ -221,6 +217,22 @@ impl Given {
             let problem = format!("{error}; a time is written like 30s, 15m or 2days");
             self.wrong(Code::Period, problem)
         })
+    }
+
+    /// Reads the text as a period of the policy, within its bounds.
+    ///
+    /// # Errors
+    /// A failure that says what is accepted.
+    pub(crate) fn period(&self, period: PolicyPeriod) -> Result<Duration, Failure> {
+        let duration = self.duration()?;
+        match period.check(duration) {
+            Ok(()) => Ok(duration),
+            Err(error @ SettingsError::OutOfBounds { least, most, .. }) => {
+                let bounds = format!("it is from {} to {}", bound(least), bound(most));
+                Err(self.wrong(error.code(), bounds))
+            }
+            Err(error) => Err(self.refused(error)),
+        }
     }
 
     /// Reads the text as a time in which something can happen.

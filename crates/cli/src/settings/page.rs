@@ -7,13 +7,19 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::CommandFactory as _;
+use overlord::engine::Policy;
 use overlord::keys::DEFAULT_KEY_BITS;
+use overlord::types::{LEASE_ON_ACQUISITION, LEASE_ON_RENEWAL, VESSELS_WITHOUT_DONATION};
+use overlord::{COUNT_DEFAULT, STOP_FILE_DEFAULT};
 
 use super::file::ConfigFile;
 use super::given::{Given, Origin};
 use super::layers::Layers;
 use super::row::{Form, Optional, Preset, Reach, Row, Section, Setting};
-use super::table::{BITS, COUNT, DANGER_ACCEPT_INVALID_CERTS, ROWS};
+use super::table::{
+    BITS, COUNT, DANGER_ACCEPT_INVALID_CERTS, ON_START, ON_STOP, POLL_PERIOD, RENEW_PERIOD, ROWS,
+    STOP_FILE, UP_CREDITS, UP_LEASE, UP_RENEWED_LEASE,
+};
 use crate::args::Arguments;
 
 /// The page, of which parts are made from the table.
@@ -142,11 +148,33 @@ fn what_has_a_default_can_be_read_from_it() {
             Form::Path | Form::Text => assert!(!given.text().unwrap().is_empty()),
         }
     }
-    let layers = layers(&COUNT.row, &[], "");
-    assert_eq!(layers.value(&COUNT).unwrap().value, 10);
-    assert_eq!(layers.value(&BITS).unwrap().value, DEFAULT_KEY_BITS);
     let Setting { row, .. } = &DANGER_ACCEPT_INVALID_CERTS;
     assert_eq!(row.default_in_words(), None);
+}
+
+#[test]
+fn the_defaults_of_the_table_are_those_of_the_libraries() {
+    fn of<T>(setting: &Setting<T>) -> T {
+        let layers = layers(&COUNT.row, &[], "");
+        layers.value(setting).unwrap().value
+    }
+    /// What is read from the words before the first `;`, which say what happens without a value.
+    fn told<T>(setting: &Optional<T>) -> T {
+        let words = setting.row.default_in_words().unwrap();
+        let word = words.split(';').next().unwrap_or_default();
+        (setting.read)(&Given::typed(setting.row.flag, word)).unwrap()
+    }
+    let policy = Policy::default();
+    assert_eq!(of(&COUNT), COUNT_DEFAULT);
+    assert_eq!(of(&POLL_PERIOD), policy.poll_period);
+    assert_eq!(of(&RENEW_PERIOD), policy.renew_period);
+    assert_eq!(of(&ON_START), policy.on_start);
+    assert_eq!(told(&ON_STOP), policy.on_stop);
+    assert_eq!(of(&STOP_FILE), Path::new(STOP_FILE_DEFAULT));
+    assert_eq!(of(&BITS), DEFAULT_KEY_BITS);
+    assert_eq!(of(&UP_CREDITS), VESSELS_WITHOUT_DONATION);
+    assert_eq!(told(&UP_LEASE), LEASE_ON_ACQUISITION);
+    assert_eq!(told(&UP_RENEWED_LEASE), LEASE_ON_RENEWAL);
 }
 
 /// The file with every key, each as a comment with what it is.

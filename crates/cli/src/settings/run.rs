@@ -6,9 +6,9 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use overlord::engine::{ArgumentsTemplate, OnStop, Policy, SettingsError};
+use overlord::engine::{ArgumentsTemplate, OnStop, Policy};
 use overlord::types::{Platform, VesselType};
-use overlord::{CheckedProgram, Classified as _, Code, SetupError};
+use overlord::{CheckedProgram, Code, SetupError};
 use overlord_testbed::node::platform::repy_refusal;
 
 use super::account::AccountSettings;
@@ -22,7 +22,6 @@ use super::table::{
     POLL_PERIOD, PROBE_PORT, RENEW_PERIOD, RUN_FOR, STOP_FILE, TYPE,
 };
 use crate::failure::Failure;
-use crate::text::bound;
 
 /// What is about a clearinghouse elsewhere: it makes no sense beside the embedded testbed.
 static ELSEWHERE: &[&Row] = &[
@@ -94,17 +93,13 @@ impl RunSettings {
         let vessel_type = layers.value(&TYPE)?.value;
         let platform = layers.value(&PLATFORM)?.value;
         let is_local = layers.value(&LOCAL)?.value;
-        let poll_period = layers.value(&POLL_PERIOD)?;
-        let renew_period = layers.value(&RENEW_PERIOD)?;
+        let poll_period = layers.value(&POLL_PERIOD)?.value;
         let policy = Policy {
             on_start: layers.value(&ON_START)?.value,
             on_stop: on_stop(layers.optional(&ON_STOP)?, is_local)?,
-            renew_period: renew_period.value,
-            ..Policy::with_poll_period(poll_period.value)
+            renew_period: layers.value(&RENEW_PERIOD)?.value,
+            ..Policy::with_poll_period(poll_period)
         };
-        policy
-            .check()
-            .map_err(|error| out_of_bounds(error, &poll_period, &renew_period))?;
 
         let template = ArgumentsTemplate::new(arguments.to_vec())?;
         let wants_port = arguments.iter().any(|argument| argument.contains("{port}"));
@@ -192,26 +187,6 @@ fn check_log_file(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A period that the engine refuses, told by the flag that gave it.
-fn out_of_bounds(
-    error: SettingsError,
-    poll: &Sourced<Duration>,
-    renew: &Sourced<Duration>,
-) -> Failure {
-    let given = match &error {
-        SettingsError::OutOfBounds { name, .. } if *name == "poll period" => poll,
-        SettingsError::OutOfBounds { name, .. } if *name == "renew period" => renew,
-        _ => return error.into(),
-    };
-    match error {
-        SettingsError::OutOfBounds { least, most, .. } => {
-            let bounds = format!("it is from {} to {}", bound(least), bound(most));
-            given.wrong(error.code(), bounds)
-        }
-        other => other.into(),
-    }
-}
-
 fn target(
     layers: &Layers,
     is_local: bool,
@@ -248,6 +223,6 @@ fn on_stop(given: Option<Sourced<OnStop>>, is_local: bool) -> Result<OnStop, Fai
         }
         Some(given) if !(is_local && given.value == OnStop::Leave) => Ok(given.value),
         _ if is_local => Ok(OnStop::Release),
-        _ => Ok(OnStop::Leave),
+        _ => Ok(OnStop::default()),
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use overlord::CLEARINGHOUSE_DEFAULT;
 use overlord::clearinghouse::ApiKey;
-use overlord::engine::{OnStart, OnStop};
+use overlord::engine::{OnStart, OnStop, PolicyPeriod};
 use overlord::keys::{GENERATED_KEY_BITS_MAX, GENERATED_KEY_BITS_MIN};
 use overlord::types::{Platform, UserName, VesselType};
 
@@ -191,10 +191,10 @@ settings! {
     WatchingFlags(Scope { heading: Some("Watching"), commands: "run", reach: Reach::Everywhere(Section::Run), ..SCOPE }) {
         /// How often nodes are asked
         POLL_PERIOD: Setting<Duration> = "30s",
-            "poll-period", "TIME", Text, |given| given.duration();
+            "poll-period", "TIME", Text, |given| given.period(PolicyPeriod::Poll);
         /// How often leases are renewed at least
         RENEW_PERIOD: Setting<Duration> = "2days",
-            "renew-period", "TIME", Text, |given| given.duration();
+            "renew-period", "TIME", Text, |given| given.period(PolicyPeriod::Renew);
         /// File that every change is written to besides; appended to, never truncated. When it takes no more lines, that
         /// is told once, on standard error, and the run goes on
         LOG_FILE: Optional<PathBuf> = "none",
