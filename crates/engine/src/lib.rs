@@ -42,7 +42,6 @@ mod runner;
 mod settings;
 mod shared;
 mod stage_name;
-
 #[cfg(test)]
 mod test_support;
 mod text;
@@ -92,7 +91,6 @@ pub use report::{FleetWait, Report, VesselReport, VesselWait};
 pub use runner::{Runner, Witness};
 pub use settings::{OnStart, OnStop, Policy};
 pub use stage_name::StageName;
-
 pub use text::with_causes;
 pub use versioned::Versioned;
 pub use vessel::{EvidenceLog, Lease, Stage, StartProgress, Step, Vessel};

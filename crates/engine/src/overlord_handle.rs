@@ -17,7 +17,7 @@ use crate::breaker::Silence;
 use crate::deployment::Deployment;
 use crate::error::{Cause, ClearinghouseError, InitialiseError, NodeError};
 use crate::fleet_event::StopReason;
-use crate::operation::{StartResult, StartUpError};
+use crate::operation::StartResult;
 use crate::ports::{AccountSummary, HeldVessel, ProgramFile, StartCommand, VesselAddress};
 use crate::settings::Policy;
 use crate::shared::Shared;
@@ -307,18 +307,21 @@ impl OverlordHandle {
             .map_or_else(|| vessel.short(), |address| address.to_string())
     }
 
-    /// The default start-up: gives back whatever the account holds, except vessels of a run that crashed,
-    /// which are taken over.
+    /// The default start-up: gives back whatever the account holds, except vessels of a run that crashed, which are
+    /// taken over, and those that are this run's own by now.
     ///
     /// # Errors
-    /// When the clearinghouse gives no good answer.
+    /// When the clearinghouse gives no good answer, the journal cannot be written, or the run is over.
     pub async fn default_init_overlord(&self) -> Result<(), Cause> {
-        match self.0.release_what_is_held().await {
-            Ok(_) => Ok(()),
-            Err(StartUpError::Clearinghouse(error)) => Err(error.into()),
-            Err(StartUpError::Journal(error)) => Err(error.into()),
-            Err(StartUpError::Hook(error)) => Err(error.into()),
-        }
+        let held = self.held_vessels().await?;
+        let ours_before = self.0.ours_before();
+        let others: BTreeSet<Handle> = held
+            .into_iter()
+            .map(|vessel| vessel.handle)
+            .filter(|handle| !ours_before.contains(handle))
+            .collect();
+        // Which of them have become ours meanwhile, the run knows.
+        self.0.wishes.release_others(others).await
     }
 
     /// The default acquisition: asks for what is missing to the number wanted.

@@ -307,6 +307,17 @@ impl Run {
                 let operation = Operation::Acquire { request, by };
                 (operation, Answerer::Acquire(answer))
             }
+            Wish::ReleaseOthers(mut vessels, answer) => {
+                // What was being got when the hook looked is in the fleet by now.
+                vessels.retain(|handle| !self.fleet.has(handle));
+                if vessels.is_empty() {
+                    // That the hook does not wait for the answer any more is its own affair.
+                    let _ = answer.send(Ok(()));
+                    return;
+                }
+                let operation = Operation::Release { vessels, by };
+                (operation, Answerer::Release(answer))
+            }
             Wish::Release(vessels, answer) => {
                 let operation = Operation::Release { vessels, by };
                 (operation, Answerer::Release(answer))

@@ -33,6 +33,8 @@ pub(crate) enum Wish {
     Acquire(u32, oneshot::Sender<AcquireAnswer>),
     /// Not to have these any more.
     Release(BTreeSet<Handle>, oneshot::Sender<ReleaseAnswer>),
+    /// Not to have those of these any more that are not the run's own when the wish is granted.
+    ReleaseOthers(BTreeSet<Handle>, oneshot::Sender<ReleaseAnswer>),
 }
 
 /// The hooks' end of the channel.
@@ -57,6 +59,13 @@ impl Wishes {
     pub(crate) async fn release(&self, vessels: BTreeSet<Handle>) -> Result<(), Cause> {
         let (answer, answered) = oneshot::channel();
         self.send(Wish::Release(vessels, answer)).await?;
+        Ok(answered.await.map_err(|_| RunOver)??)
+    }
+
+    /// Wishes vessels to be given back, except those that have become the run's own meanwhile, and waits until they are.
+    pub(crate) async fn release_others(&self, vessels: BTreeSet<Handle>) -> Result<(), Cause> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Wish::ReleaseOthers(vessels, answer)).await?;
         Ok(answered.await.map_err(|_| RunOver)??)
     }
 

@@ -377,6 +377,30 @@ fn renewing_or_giving_back_nothing_is_no_call_and_no_error() {
 }
 
 #[test]
+fn the_default_start_up_gives_back_others_vessels_and_none_of_the_run_whenever_it_is_called() {
+    let world = Reach::with_vessels(4);
+    world.world().held.insert(handle(7));
+    let hooks = Hooks::default()
+        .init_overlord(|overlord: OverlordHandle| async move {
+            let acquired = overlord.acquire_vessels(1).await?;
+            assert_eq!(acquired, [handle(0)]);
+            overlord.default_init_overlord().await
+        })
+        .maintenance(
+            |overlord: OverlordHandle, _: Duration, last: Moment, _: Vec<Handle>| async move {
+                overlord.default_init_overlord().await?;
+                Ok::<_, Cause>(last)
+            },
+        );
+    let (changes, report) = run_with(&world, hooks, 10 * MINUTE);
+    let failed = |change: &Change| matches!(change, Change::HookFailed { .. });
+    assert!(!changes.iter().any(failed), "{changes:?}");
+    assert_eq!(world.calls("release"), 1, "that of the vessel of another");
+    assert_eq!(world.world().held, [handle(0), handle(1)].into());
+    assert_eq!(report.running.len(), 2);
+}
+
+#[test]
 fn a_wish_for_vessels_of_a_hook_that_is_gone_is_not_granted() {
     let world = Reach::with_vessels(9);
     let wished = Arc::new(Mutex::new(0));

@@ -85,6 +85,11 @@ impl Fleet {
             .any(|under_way| under_way.kind == kind)
     }
 
+    /// Whether a vessel is ours, as far as is known: in the fleet, or missing from what the account holds.
+    pub(crate) fn has(&self, handle: &Handle) -> bool {
+        self.vessels.contains_key(handle) || self.absent.contains_key(handle)
+    }
+
     /// Whether the clearinghouse is being asked to give vessels or to take some back. A replaced acquisition asks
     /// for nothing itself: what it wishes for is an operation of its own.
     pub(crate) fn asks_for_a_change(&self) -> bool {
