@@ -20,7 +20,7 @@ impl DeploymentName {
         Self("deployment".to_owned())
     }
 
-    /// The name of a deployment that was given none: the program's, without its ending.
+    /// The name of a deployment of this program: the program's, without its ending.
     #[must_use]
     pub fn of_program(program: &FileName) -> Self {
         let name = program.as_str();

@@ -225,10 +225,7 @@ impl Run {
             if plan.finished {
                 return self.conclude().await;
             }
-            let intents = write_intents(self.shared(), &plan.operations);
-            for operation in plan.operations {
-                self.begin(operation, intents.clone());
-            }
+            self.begin_all(plan.operations);
             events = self.next_events(plan.wake_at).await;
         }
     }
@@ -323,7 +320,7 @@ impl Run {
                 (operation, Answerer::Release(answer))
             }
         };
-        let intents = write_intents(self.shared(), std::slice::from_ref(&operation));
+        let intents = write_intents(self.shared(), operation.intents());
         let id = self.begin(operation, intents);
         self.answers.insert(id, answerer);
     }
@@ -435,9 +432,23 @@ impl Run {
         }
     }
 
+    /// Begins operations that were decided together; what they intend becomes one batch of the journal.
+    fn begin_all(&mut self, operations: Vec<Operation>) {
+        let mut records = Vec::new();
+        let mut decided = Vec::new();
+        for operation in operations {
+            let intents = operation.intents();
+            decided.push((operation, !intents.is_empty()));
+            records.extend(intents);
+        }
+        let written = write_intents(self.shared(), records);
+        for (operation, intends) in decided {
+            // Reading and looking change nothing, and wait for no journal.
+            self.begin(operation, written.clone().filter(|_| intends));
+        }
+    }
+
     fn begin(&mut self, operation: Operation, intents: Option<Intents>) -> OperationId {
-        // Reading and looking change nothing, and wait for no journal.
-        let intents = intents.filter(|_| !operation.intents().is_empty());
         let id = self.fleet.begin(&operation, self.shared().now().moment);
         tracing::debug!(%id, name = operation.kind().name(), "begun");
         let (abort, registration) = AbortHandle::new_pair();

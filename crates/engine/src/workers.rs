@@ -13,6 +13,7 @@ use overlord_types::{Handle, VesselStatus};
 
 use crate::error::{HookError, InitialiseError, JournalError};
 use crate::hooks::{Hook, Hooks};
+use crate::journal::JournalRecord;
 use crate::operation::{
     AcquireError, Assignment, Brought, Operation, Outcome, ReleaseError, StartUpError,
     StartUpReport,
@@ -26,15 +27,14 @@ use crate::shared::Shared;
 pub(crate) type Intents =
     futures_util::future::Shared<BoxFuture<'static, Result<(), JournalError>>>;
 
-/// Writes down what these operations are about to do; `None` if there is nothing to write.
-pub(crate) fn write_intents(shared: &Arc<Shared>, operations: &[Operation]) -> Option<Intents> {
-    let intents: Vec<_> = operations.iter().flat_map(Operation::intents).collect();
+/// Writes down what operations are about to do; `None` if there is nothing to write.
+pub(crate) fn write_intents(shared: &Arc<Shared>, intents: Vec<JournalRecord>) -> Option<Intents> {
+    if intents.is_empty() {
+        return None;
+    }
     let shared = Arc::clone(shared);
     let write = async move { shared.record(intents).await };
-    let nothing = operations
-        .iter()
-        .all(|operation| operation.intents().is_empty());
-    (!nothing).then(|| write.boxed().shared())
+    Some(write.boxed().shared())
 }
 
 /// Carries out one operation once its intents are written, whatever it takes; never fails, for failing is an outcome.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use overlord_bug::bug;
 use overlord_time::{Backoff, Moment};
 use overlord_types::Handle;
 
@@ -32,8 +33,12 @@ impl Fleet {
                 let reason = match error {
                     StartUpError::Clearinghouse(error) => self.clearinghouse_failed(&error, at),
                     StartUpError::Journal(error) => journal_trouble(&error),
-                    // The runner ends the run on this; it never gets here.
-                    StartUpError::Hook(error) => self.hook_failed(&error),
+                    StartUpError::Hook(error) => {
+                        bug!(
+                            "the runner ends the run on a start-up hook that failed, and told the fleet"
+                        );
+                        self.hook_failed(&error)
+                    }
                 };
                 return self.failed_with(OperationKind::StartUp, reason, at);
             }

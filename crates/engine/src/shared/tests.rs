@@ -99,7 +99,7 @@ async fn releases(shared: &Arc<Shared>, name: &str) -> Result<(), Arc<ReleaseErr
 }
 
 async fn carry(shared: &Arc<Shared>, operation: Operation) -> Outcome {
-    let intents = write_intents(shared, std::slice::from_ref(&operation));
+    let intents = write_intents(shared, operation.intents());
     carry_out(Arc::clone(shared), Hooks::default(), operation, intents).await
 }
 
@@ -211,7 +211,10 @@ async fn what_is_begun_together_is_written_down_in_one_batch() {
         })
     };
     let operations = [upload("v1"), Operation::ReadHeld, upload("v2")];
-    let intents = write_intents(&shared, &operations);
+    let intents = write_intents(
+        &shared,
+        operations.iter().flat_map(Operation::intents).collect(),
+    );
     for operation in [upload("v1"), upload("v2")] {
         // A call to the node would panic: nothing is expected of it.
         let work = carry_out(
