@@ -87,7 +87,7 @@ impl Machine<'_> {
 
     /// The machine is at work on this thread as long as the result lives, as it is during a slice: what is allocated and
     /// given back is its own, and its limits hold. For a host with several machines on a thread that does something for
-    /// one of them between slices, and for one that moves a machine between native stacks ([`NativeStack`]), around all
+    /// one of them between slices, and for one that moves a machine between native stacks ([`crate::NativeStack`]), around all
     /// of it: slices that begin and end on different stacks do not end in turn.
     pub fn at_work(&self) -> AtWork {
         self.budget.begin()
