@@ -76,7 +76,8 @@ impl TimestampSource {
         let vessel = {
             let mut vessels = self.vessels.lock().unwrap_or_else(PoisonError::into_inner);
             if vessels.len() >= VESSELS_KEPT {
-                let now = self.now();
+                // No time from here on is below this one.
+                let now = self.now().saturating_sub(self.lag);
                 vessels.retain(|_, last| {
                     Arc::strong_count(last) > 1
                         || last.try_lock().is_ok_and(|last| *last >= Some(now))
@@ -199,6 +200,23 @@ mod tests {
         assert_eq!(turn.next().await.unwrap().to_string(), "3998988799.95");
         assert_eq!(turn.next().await.unwrap().to_string(), "3998988799.96");
         assert_eq!(turn.lag(), Duration::from_millis(50));
+    }
+
+    #[tokio::test]
+    async fn a_time_behind_the_clock_is_not_given_again_when_vessels_are_forgotten() {
+        let clock = Arc::new(ManualClock::new(1_790_000_000.0));
+        let source = TimestampSource::behind(clock, Duration::from_millis(50));
+        let first = source.turn("v").await.next().await.unwrap();
+        for number in 0..VESSELS_KEPT {
+            source
+                .turn(&format!("v{number}"))
+                .await
+                .next()
+                .await
+                .unwrap();
+        }
+        let again = source.turn("v").await.next().await.unwrap();
+        assert!(again.seconds() > first.seconds());
     }
 
     #[tokio::test]

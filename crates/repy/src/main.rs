@@ -19,6 +19,7 @@ use overlord_repy::wall::{self, WallPolicy};
 use overlord_repy_syntax::check::Refusal;
 use overlord_repy_syntax::limits::MAX_SOURCE_BYTES;
 use overlord_resources::{RESOURCE_FILE_BYTES_MAX, ResourceFile};
+use schedules::ScheduleError;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -211,10 +212,31 @@ fn explore_schedules(words: &[OsString]) -> ExitCode {
     let (Some(number), Some(rest)) = (words.first(), words.get(1..)) else {
         return usage_error("--schedules needs a number");
     };
-    if rest.is_empty() {
+    let Some(first) = rest.first() else {
         return usage_error("--schedules needs a program");
-    }
-    match schedules::explore(&number.to_string_lossy(), rest) {
+    };
+    let line = if command_line::is_option(first) || names_resources(first, rest.len() > 1) {
+        match CommandLine::parse(rest) {
+            Ok(line) => Some(line),
+            Err(error) => return usage_error(&error.to_string()),
+        }
+    } else {
+        None
+    };
+    let leaves = |line: &CommandLine| {
+        let elsewhere = [&line.log, &line.status, &line.stop, &line.directory];
+        elsewhere.iter().any(|path| path.is_some())
+    };
+    let explored = match &line {
+        Some(line) if leaves(line) => Err(ScheduleError::Option),
+        Some(line) => schedules::explore(
+            &number.to_string_lossy(),
+            rest,
+            &[&line.resources, &line.program],
+        ),
+        None => schedules::explore(&number.to_string_lossy(), rest, &[Path::new(first)]),
+    };
+    match explored {
         Ok(true) => ExitCode::from(exit::ACCEPTED),
         Ok(false) => ExitCode::from(exit::DIFFERENT),
         Err(error) => {

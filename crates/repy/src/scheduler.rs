@@ -130,6 +130,10 @@ pub(crate) struct Scheduler {
     /// When the thread that runs must let others run.
     turn_ends_at: Cell<f64>,
     schedule: RefCell<Schedule>,
+    /// Nobody else was ready when the turn under way began.
+    began_alone: Cell<bool>,
+    /// The thread whose turn has ended has the next one, too.
+    goes_on: Cell<bool>,
 }
 
 fn key(time: f64) -> u64 {

@@ -58,21 +58,41 @@ pub(crate) enum ScheduleError {
         COPIED_MAX >> 20
     )]
     TooMuch,
+    /// The program, or its resource file, is elsewhere.
+    #[error(
+        "--schedules: {0} is no file of the current directory, of which each run has a copy; go where it is"
+    )]
+    Elsewhere(String),
+    /// An option that takes the run, or what it logs, out of the copy.
+    #[error("--schedules takes no --cwd, --logfile, --status or --stop")]
+    Option,
     /// A run could not be made.
     #[error("a run could not be made")]
     Run(#[from] io::Error),
 }
 
-/// Runs `repy --schedule SEED WORDS...` for each seed below `number`, and says what came out. True: always the same.
+/// Runs `repy --schedule SEED WORDS...` for each seed below `number`, and says what came out. True: always the same. `files`
+/// are those of the words that name a file which the runs need.
 ///
 /// # Errors
-/// If the number makes no sense, or a run cannot be made.
-pub(crate) fn explore(number: &str, words: &[OsString]) -> Result<bool, ScheduleError> {
+/// If the number makes no sense, a file is not in the current directory, or a run cannot be made.
+pub(crate) fn explore(
+    number: &str,
+    words: &[OsString],
+    files: &[&Path],
+) -> Result<bool, ScheduleError> {
     let schedules = number
         .parse()
         .ok()
         .filter(|schedules| (1..=SCHEDULES_MAX).contains(schedules))
         .ok_or_else(|| ScheduleError::Number(number.to_owned()))?;
+    for file in files {
+        let bare = file.strip_prefix(".").unwrap_or(file);
+        let is_here = bare.file_name() == Some(bare.as_os_str());
+        if !is_here || !fs::metadata(file).is_ok_and(|file| file.is_file()) {
+            return Err(ScheduleError::Elsewhere(file.display().to_string()));
+        }
+    }
     let mut outcomes: BTreeMap<RunOutcome, Seen> = BTreeMap::new();
     let mut others: u64 = 0;
     for seed in 0..schedules {

@@ -177,6 +177,18 @@ fn schedules_that_make_no_sense_are_refused() {
         (&["--schedules", "0", "program.r2py"], "from 1 to"),
         (&["--schedules", "5"], "needs a program"),
         (&["--schedules"], "needs a number"),
+        (
+            &["--schedules", "5", "missing.r2py"],
+            "no file of the current directory",
+        ),
+        (
+            &["--schedules", "5", "../program.r2py"],
+            "no file of the current directory",
+        ),
+        (
+            &["--schedules", "5", "--logfile", "l", "r", "p"],
+            "takes no --cwd, --logfile",
+        ),
     ] {
         let output = repy(place.path(), words);
         assert_eq!(output.status.code(), Some(1), "{words:?}");

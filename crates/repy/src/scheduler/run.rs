@@ -134,9 +134,17 @@ impl Scheduler {
     fn call_ends_turn(&self) -> bool {
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
-        let current = state.threads.get_mut(&state.current);
-        !state.ready.is_empty()
-            && current.is_some_and(|entry| self.schedule.borrow().ends_with_call(&mut entry.turns))
+        let Some(entry) = state.threads.get_mut(&state.current) else {
+            return false;
+        };
+        if state.ready.is_empty() {
+            return false;
+        }
+        let ends = self.schedule.borrow().ends_with_call(&mut entry.turns);
+        // A turn that began alone is long. Now that there are others it ends, and who goes on is drawn.
+        let was_alone = self.began_alone.take();
+        self.goes_on.set(was_alone && !ends);
+        was_alone || ends
     }
 
     /// A thread's turn begins.
@@ -173,6 +181,8 @@ impl Scheduler {
             let is_alone = state.ready.is_empty();
             let entry = state.threads.get_mut(&id)?;
             let thread = entry.thread.take()?;
+            self.began_alone.set(is_alone);
+            self.goes_on.set(false);
             let turn = if is_alone {
                 TURN
             } else {
@@ -192,7 +202,11 @@ impl Scheduler {
                 if let Some(entry) = state.threads.get_mut(&id) {
                     entry.thread = Some(thread);
                 }
-                state.ready.push_back(Waiter::Thread(id));
+                if self.goes_on.take() {
+                    state.ready.push_front(Waiter::Thread(id));
+                } else {
+                    state.ready.push_back(Waiter::Thread(id));
+                }
                 None
             }
             SliceEnd::Finished(value) => {
