@@ -89,7 +89,7 @@ pub use provenance::{DeploymentName, Generation, RECORD_VERSION};
 pub use quarantine::Quarantine;
 pub use report::{FleetWait, Report, VesselReport, VesselWait};
 pub use runner::{Runner, Witness};
-pub use settings::{OnStart, OnStop, Policy};
+pub use settings::{CheckedPolicy, OnStart, OnStop, Policy};
 pub use stage_name::StageName;
 pub use text::with_causes;
 pub use versioned::Versioned;

@@ -19,7 +19,7 @@ use overlord_time::{Moment, Now, WallTime};
 use crate::control::{Control, Request};
 use crate::deployment::Deployment;
 use crate::directory::Directory;
-use crate::error::{RunError, SettingsError};
+use crate::error::RunError;
 use crate::fleet::{Circumstances, Desired, Fleet, ReplacedHooks};
 use crate::fleet_event::{Change, Publisher, RunReport, StopReason, Subscription, WaitReason};
 use crate::hooks::Hooks;
@@ -29,7 +29,7 @@ use crate::overlord_handle::OverlordHandle;
 use crate::planner::{Plan, plan};
 use crate::ports::{HeldVessel, Ports};
 use crate::report::{FleetWait, Report};
-use crate::settings::Policy;
+use crate::settings::CheckedPolicy;
 use crate::shared::Shared;
 use crate::text::with_causes;
 use crate::wishes::{AcquireAnswer, ReleaseAnswer, Wish, Wishes};
@@ -70,17 +70,8 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Checks what is asked for; does nothing yet.
-    ///
-    /// # Errors
-    /// What the operator has to change.
-    pub fn new(
-        deployment: Deployment,
-        policy: Policy,
-        hooks: Hooks,
-        ports: Ports,
-    ) -> Result<Self, SettingsError> {
-        policy.check()?;
+    /// A run of what was checked; does nothing yet.
+    pub fn new(deployment: Deployment, policy: CheckedPolicy, hooks: Hooks, ports: Ports) -> Self {
         let replaced = ReplacedHooks {
             acquire_vessels: hooks.acquire_vessels.is_some(),
             init_vessels: hooks.init_vessels.is_some(),
@@ -92,17 +83,17 @@ impl Runner {
         let directory = watch::Sender::new(Directory::default());
         let shared = Shared {
             deployment: deployment.clone(),
-            policy: policy.clone(),
+            policy: policy.clone().into_policy(),
             ports,
             control: Control::new(),
             wishes,
             directory: directory.subscribe(),
             superseded: OnceLock::new(),
         };
-        Ok(Self {
+        Self {
             desired: Desired {
                 deployment,
-                policy,
+                policy: policy.into_policy(),
                 replaced,
             },
             hooks,
@@ -112,7 +103,7 @@ impl Runner {
             witness: None,
             wishes: wished,
             directory,
-        })
+        }
     }
 
     /// Lets somebody see everything that is taken in and decided.

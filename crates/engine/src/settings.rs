@@ -2,6 +2,7 @@
 //!
 //! Reading flags, variables and files is left to the binary; what shall run is [`crate::deployment`]'s. Hooks can read both.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,25 @@ pub struct Policy {
     pub breaker_hold: Duration,
 }
 
+/// A policy whose periods are within their bounds and which allows operations: only [`Policy::checked`] makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedPolicy(Policy);
+
+impl CheckedPolicy {
+    /// The policy alone, as the parts of the engine read it.
+    pub(crate) fn into_policy(self) -> Policy {
+        self.0
+    }
+}
+
+impl Deref for CheckedPolicy {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        &self.0
+    }
+}
+
 impl PolicyPeriod {
     /// Says whether this period may be so long.
     ///
@@ -151,7 +171,7 @@ impl Policy {
     ///
     /// # Errors
     /// [`SettingsError::OutOfBounds`] naming the first such period, or [`SettingsError::NoOperations`].
-    pub fn check(&self) -> Result<(), SettingsError> {
+    pub fn checked(self) -> Result<CheckedPolicy, SettingsError> {
         if self.operations_max == 0 || self.operations_per_node_max == 0 {
             return Err(SettingsError::NoOperations);
         }
@@ -177,6 +197,6 @@ impl Policy {
         for (period, value) in periods {
             period.check(value)?;
         }
-        Ok(())
+        Ok(CheckedPolicy(self))
     }
 }

@@ -112,7 +112,12 @@ fn told_in_half_an_hour(hooks: Hooks) -> Vec<FleetEvent> {
         clock: Arc::new(time.clone()),
         randomness: Arc::new(EmptyWorld),
     };
-    let runner = Runner::new(deployment(), Policy::default(), hooks, ports).unwrap();
+    let runner = Runner::new(
+        deployment(),
+        Policy::default().checked().unwrap(),
+        hooks,
+        ports,
+    );
     let (mut events, control) = (runner.subscribe(), runner.control());
     time.after(Duration::from_secs(30 * 60), move || {
         control.stop(StopReason::Operator);

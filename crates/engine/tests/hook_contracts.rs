@@ -237,7 +237,12 @@ fn run(
         clock: Arc::new(time.clone()),
         randomness: Arc::new(Middle),
     };
-    let runner = Runner::new(deployment(2), Policy::default(), hooks, ports).unwrap();
+    let runner = Runner::new(
+        deployment(2),
+        Policy::default().checked().unwrap(),
+        hooks,
+        ports,
+    );
     let (mut events, control) = (runner.subscribe(), runner.control());
     time.after(lasts, move || control.stop(StopReason::Operator));
     let mut task = Task::new(runner.run());
@@ -510,6 +515,6 @@ fn a_policy_that_allows_no_operation_is_refused() {
             ..Policy::default()
         },
     ] {
-        assert_eq!(policy.check(), Err(SettingsError::NoOperations));
+        assert_eq!(policy.checked(), Err(SettingsError::NoOperations));
     }
 }

@@ -278,14 +278,14 @@ impl OverlordBuilder {
             None => None,
         };
         let request = DeploymentRequest::new(self.count, self.vessel_type, program)?;
-        self.policy.check()?;
+        let policy = self.policy.checked()?;
         let mut settings = ConnectionSettings::new(user);
         settings.api_key = self.api_key.transpose()?;
         settings.keys_dir = self.keys_dir.unwrap_or(settings.keys_dir);
         settings.clearinghouse = self.clearinghouse.unwrap_or(settings.clearinghouse);
         settings.ca_file = self.ca_file;
         settings.danger_accept_invalid_certs = self.danger_accept_invalid_certs;
-        let deadline = self.policy.clearinghouse_deadline;
+        let deadline = policy.clearinghouse_deadline;
         settings.timeout = deadline.saturating_sub(DEADLINE_LEAD).max(deadline / 2);
         let prepared = Prepared::new(settings)?;
         let log = RunLog::open(&self.log, self.log_level)?;
@@ -306,7 +306,7 @@ impl OverlordBuilder {
         let ports = connection.ports(journal)?;
         Ok(Overlord::assemble(
             deployment,
-            self.policy,
+            policy,
             Hooks::default(),
             ports,
             connection,

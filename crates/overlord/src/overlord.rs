@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use overlord_engine::{
-    ArgumentsTemplate, Change, Control, Delivery, Deployment, Hook, Hooks, Moment, OverlordHandle,
-    Policy, Ports, Report, RunError, RunReport, Runner, SettingsError, Subscription,
+    ArgumentsTemplate, Change, CheckedPolicy, Control, Delivery, Deployment, Hook, Hooks, Moment,
+    OverlordHandle, Policy, Ports, Report, RunError, RunReport, Runner, SettingsError,
+    Subscription,
 };
 use overlord_types::{Handle, UserName, UserPort, VesselType};
 use tracing::instrument::WithSubscriber as _;
@@ -47,7 +48,7 @@ impl std::fmt::Debug for Overlord {
 #[derive(Debug, Clone)]
 pub struct Config {
     deployment: Deployment,
-    policy: Policy,
+    policy: CheckedPolicy,
 }
 
 impl Config {
@@ -91,7 +92,7 @@ impl Config {
 impl Overlord {
     pub(crate) fn assemble(
         deployment: Deployment,
-        policy: Policy,
+        policy: CheckedPolicy,
         hooks: Hooks,
         ports: Ports,
         connection: Connection,
@@ -196,26 +197,24 @@ impl Overlord {
         A::Item: ToString,
     {
         let arguments = arguments.into_iter().map(|a| a.to_string()).collect();
-        self.prepare_with(ArgumentsTemplate::new(arguments)?)
+        Ok(self.prepare_with(ArgumentsTemplate::new(arguments)?))
     }
 
     /// The same with arguments that were checked before.
     ///
-    /// # Errors
-    /// When the policy has a period out of its bounds.
-    pub fn prepare_with(&self, arguments: ArgumentsTemplate) -> Result<Run, SettingsError> {
+    pub fn prepare_with(&self, arguments: ArgumentsTemplate) -> Run {
         let deployment = self.config.deployment.clone();
         let runner = Runner::new(
             deployment.with_arguments(arguments),
             self.config.policy.clone(),
             self.hooks.clone(),
             self.ports.clone(),
-        )?;
-        Ok(Run {
+        );
+        Run {
             runner,
             log: self.log.clone(),
             stop: self.stop.clone(),
-        })
+        }
     }
 }
 

@@ -281,7 +281,7 @@ async fn deploy(
         },
     )?;
     let port = settings.probe.port(config.user_port());
-    let run = overlord.prepare_with(settings.arguments.clone())?;
+    let run = overlord.prepare_with(settings.arguments.clone());
     let control = run.control();
     let changes = run.subscribe();
     let log_file = run.log_file();

@@ -285,11 +285,10 @@ fn start_engine(reach: &Reach, setup: &Setup) -> (Engine, overlord_engine::Contr
     let options = &setup.options;
     let runner = Runner::new(
         deployment(options),
-        options.policy.clone(),
+        options.policy.clone().checked().unwrap(),
         (setup.hooks)(),
         ports,
-    )
-    .unwrap();
+    );
     let runner = runner.with_witness(Box::new(Watcher(reach.clone())));
     let control = runner.control();
     (Task::new(runner.run()), control)

@@ -50,8 +50,12 @@ impl Scenario {
             clock: Arc::new(reach.time.clone()),
             randomness: Arc::new(Dice::new(options.seed)),
         };
-        let runner =
-            Runner::new(deployment(&options), options.policy.clone(), hooks, ports).unwrap();
+        let runner = Runner::new(
+            deployment(&options),
+            options.policy.clone().checked().unwrap(),
+            hooks,
+            ports,
+        );
         let runner = runner.with_witness(Box::new(Watcher(reach.clone())));
         Self {
             control: runner.control(),

@@ -92,6 +92,8 @@ impl ProcessorShare {
             self.pauses.pop_front();
         }
         self.pauses.push_back((from, seconds));
+        // The next period begins when the pause was really over.
+        self.next_look = from + seconds + PERIOD;
     }
 
     /// The last pauses, oldest first.
